@@ -1,0 +1,289 @@
+// Matrix product after Goto & van de Geijn, "Anatomy of high-performance matrix multiplication"
+// (ACM TOMS 2008), with the loops ordered for matrices of a few hundred to a few thousand:
+//
+//   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows
+//     block of C (rows x columns), one task, taken by any thread
+//       slice of depth kDepth
+//         panel of B (kDepth x kColumns), packed by the task, stays in the first-level cache
+//           tile of C (kRows x kColumns) in registers
+//
+// Each element of C is one chain over k: a tile starts from what the slice before left in C, and
+// threads divide C alone, never k.
+#include <algorithm>
+
+#include "../scratch.h"
+#include "activation.h"
+#include "kernel_table.h"
+
+namespace clessidra {
+namespace CLESSIDRA_ISA {
+
+namespace {
+
+// 8 x 48 fills 24 of 32 AVX-512 registers, 4 x 24 fills 12 of 16 AVX2 registers.
+#if defined(__AVX512F__)
+constexpr int kRows = 8;
+#else
+constexpr int kRows = 4;
+#endif
+constexpr int kVectors = 3;
+constexpr int kColumns = kVectors * kLanes;
+constexpr int64_t kDepth = 256;
+constexpr int64_t kStripRows = 2048;
+constexpr int64_t kStripFloats = 1 << 20;
+constexpr int64_t kBlockRows = 256;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// to[p * to_stride + i] = from[i * from_stride + p], i < 4, p < 4.
+CLESSIDRA_FUNCTION void transpose_4x4(const float* from, int64_t from_stride, float* to,
+                                      int64_t to_stride) {
+  __m128 r0 = _mm_loadu_ps(from);
+  __m128 r1 = _mm_loadu_ps(from + from_stride);
+  __m128 r2 = _mm_loadu_ps(from + 2 * from_stride);
+  __m128 r3 = _mm_loadu_ps(from + 3 * from_stride);
+  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+  _mm_storeu_ps(to, r0);
+  _mm_storeu_ps(to + to_stride, r1);
+  _mm_storeu_ps(to + 2 * to_stride, r2);
+  _mm_storeu_ps(to + 3 * to_stride, r3);
+}
+
+#if defined(__AVX2__)
+// The same for 8 x 8; the halves are put together by loads, which leaves two shuffles a row.
+CLESSIDRA_FUNCTION void transpose_8x8(const float* from, int64_t from_stride, float* to,
+                                      int64_t to_stride) {
+  __m256 r[8];
+  for (int i = 0; i < 4; ++i) {
+    const float* low = from + i * from_stride;
+    const float* high = low + 4 * from_stride;
+    r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+    r[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low + 4)),
+                                    _mm_loadu_ps(high + 4), 1);
+  }
+  for (int h = 0; h < 8; h += 4) {
+    const __m256 a = _mm256_unpacklo_ps(r[h], r[h + 1]);
+    const __m256 b = _mm256_unpackhi_ps(r[h], r[h + 1]);
+    const __m256 c = _mm256_unpacklo_ps(r[h + 2], r[h + 3]);
+    const __m256 d = _mm256_unpackhi_ps(r[h + 2], r[h + 3]);
+    float* row = to + h * to_stride;
+    _mm256_storeu_ps(row, _mm256_shuffle_ps(a, c, 0x44));
+    _mm256_storeu_ps(row + to_stride, _mm256_shuffle_ps(a, c, 0xee));
+    _mm256_storeu_ps(row + 2 * to_stride, _mm256_shuffle_ps(b, d, 0x44));
+    _mm256_storeu_ps(row + 3 * to_stride, _mm256_shuffle_ps(b, d, 0xee));
+  }
+}
+#endif
+
+// to[p * width + i] = from[i * stride + p] for i < lines, p < depth; +0 for lines <= i < width.
+void pack_across(const float* from, int64_t stride, int64_t lines, int64_t depth, float* to,
+                 int64_t width) {
+  int64_t i = 0;
+#if defined(__AVX2__)
+  for (; i + 8 <= lines; i += 8) {
+    int64_t p = 0;
+    for (; p + 8 <= depth; p += 8)
+      transpose_8x8(from + i * stride + p, stride, to + p * width + i, width);
+    for (; p < depth; ++p)
+      for (int64_t j = i; j < i + 8; ++j) to[p * width + j] = from[j * stride + p];
+  }
+#endif
+  for (; i + 4 <= lines; i += 4) {
+    int64_t p = 0;
+    for (; p + 4 <= depth; p += 4)
+      transpose_4x4(from + i * stride + p, stride, to + p * width + i, width);
+    for (; p < depth; ++p)
+      for (int64_t j = i; j < i + 4; ++j) to[p * width + j] = from[j * stride + p];
+  }
+  for (; i < width; ++i)
+    for (int64_t p = 0; p < depth; ++p) to[p * width + i] = i < lines ? from[i * stride + p] : 0.0f;
+}
+
+// to[p * width + i] = from[p * stride + i] for i < lines, p < depth; +0 for lines <= i < width.
+template <int kWidth>
+void pack_along(const float* from, int64_t stride, int64_t lines, int64_t depth, float* to) {
+  if (lines == kWidth) {
+    for (int64_t p = 0; p < depth; ++p) std::memcpy(to + p * kWidth, from + p * stride, 4 * kWidth);
+    return;
+  }
+  for (int64_t p = 0; p < depth; ++p)
+    for (int64_t i = 0; i < kWidth; ++i)
+      to[p * kWidth + i] = i < lines ? from[p * stride + i] : 0.0f;
+}
+
+// The columns of the last vector of a tile that exist.
+CLESSIDRA_FUNCTION Vec load_columns(const float* p, int64_t columns) {
+  return columns >= kLanes ? load(p) : load_part(p, columns);
+}
+CLESSIDRA_FUNCTION void store_columns(float* p, Vec v, int64_t columns) {
+  if (columns >= kLanes) {
+    store(p, v);
+  } else {
+    store_part(p, v, columns);
+  }
+}
+
+// c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a panel of kRows rows,
+// b has rows of b_stride floats, all V vectors of which may be read.
+template <int R, int V>
+void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
+                   int64_t ldc, int64_t columns, float seed) {
+  Vec sum[R][V];
+  const int64_t last = columns - (V - 1) * kLanes;
+  if (seed == 0.0f) {
+    for (int i = 0; i < R; ++i)
+      for (int v = 0; v < V; ++v) sum[i][v] = Vec{};
+  } else {
+    for (int i = 0; i < R; ++i) {
+      for (int v = 0; v < V; ++v)
+        sum[i][v] = load_columns(c + i * ldc + v * kLanes, v < V - 1 ? kLanes : last);
+    }
+    if (seed != 1.0f) {
+      const Vec factor = broadcast(seed);
+      for (int i = 0; i < R; ++i)
+        for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] * factor;
+    }
+  }
+  for (int64_t p = 0; p < depth; ++p) {
+    Vec row[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+      const Vec element = broadcast(a[i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) sum[i][v] = fma(element, row[v], sum[i][v]);
+    }
+    a += kRows;
+    b += b_stride;
+  }
+  for (int i = 0; i < R; ++i) {
+    for (int v = 0; v < V; ++v)
+      store_columns(c + i * ldc + v * kLanes, sum[i][v], v < V - 1 ? kLanes : last);
+  }
+}
+
+using Tile = void (*)(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
+                      int64_t ldc, int64_t columns, float seed);
+#define CLESSIDRA_TILES(rows) \
+  { multiply_tile<rows, 1>, multiply_tile<rows, 2>, multiply_tile<rows, 3> }
+constexpr Tile kTiles[kRows][kVectors] = {
+    CLESSIDRA_TILES(1), CLESSIDRA_TILES(2), CLESSIDRA_TILES(3), CLESSIDRA_TILES(4),
+#if defined(__AVX512F__)
+    CLESSIDRA_TILES(5), CLESSIDRA_TILES(6), CLESSIDRA_TILES(7), CLESSIDRA_TILES(8),
+#endif
+};
+
+// Bias and activation for a tile that is complete and still in the cache.
+void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
+                 int32_t activation, float slope) {
+  with_activation(activation, slope, [&](auto f) {
+    for_vectors(0, columns, [&](int64_t j, int64_t n) {
+      const Vec shift = bias == nullptr ? Vec{} : load_columns(bias + j, n);
+      for (int64_t i = 0; i < rows; ++i) {
+        float* p = c + i * ldc + j;
+        const Vec x = load_columns(p, n);
+        store_columns(p, f(bias == nullptr ? x : x + shift), n);
+      }
+    });
+  });
+}
+
+// One task: C rows [row, row_end) and columns [column, column_end) for depth [0, depth) of a strip.
+struct Strip {
+  const clessidra_gemm& g;
+  const float* packed_a;  // panels of kRows x depth
+  int64_t first_row, rows;
+  int64_t first_depth, depth;
+
+  void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
+    const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
+    // With one panel of rows a packed B would be read only once: use it where it stands.
+    const bool direct = !g.transpose_b && rows <= kRows;
+    float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);
+    for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += kDepth) {
+      const int64_t slice = std::min(kDepth, depth - p);
+      const bool last = first_depth + p + slice == g.k;
+      const float seed = first_depth + p == 0 ? g.beta : 1.0f;
+      for (int64_t j = column; j < column_end; j += kColumns) {
+        const int64_t columns = std::min<int64_t>(kColumns, column_end - j);
+        const float* b = panel;
+        int64_t b_stride = kColumns;
+        if (g.transpose_b) {
+          pack_across(g.b + j * g.ldb + first_depth + p, g.ldb, columns, slice, panel, kColumns);
+        } else if (direct && columns % kLanes == 0) {
+          b = g.b + (first_depth + p) * g.ldb + j;
+          b_stride = g.ldb;
+        } else {
+          pack_along<kColumns>(g.b + (first_depth + p) * g.ldb + j, g.ldb, columns, slice, panel);
+        }
+        for (int64_t i = row; i < row_end; i += kRows) {
+          const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
+          const float* a = packed_a + i / kRows * kRows * depth + p * kRows;
+          float* c = g.c + (first_row + i) * g.ldc + j;
+          kTiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, b, b_stride, c, g.ldc, columns,
+                                                        seed);
+          if (last && !plain)
+            finish_tile(c, g.ldc, tile_rows, columns, g.bias == nullptr ? nullptr : g.bias + j,
+                        g.activation, g.slope);
+        }
+      }
+    }
+  }
+};
+
+void pack_panel(const clessidra_gemm& g, int64_t row, int64_t rows, int64_t first_depth,
+                int64_t depth, float* to) {
+  if (g.transpose_a) {
+    pack_along<kRows>(g.a + first_depth * g.lda + row, g.lda, rows, depth, to);
+  } else {
+    pack_across(g.a + row * g.lda + first_depth, g.lda, rows, depth, to, kRows);
+  }
+}
+
+}  // namespace
+
+void gemm(ThreadPool& threads, const clessidra_gemm& g) {
+  if (g.m == 0 || g.n == 0) return;
+  // Below this many multiply-adds another thread costs more than it brings.
+  const bool small = int64_t{g.m} * g.n * g.k < 1 << 16;
+  for (int64_t row = 0; row < g.m; row += kStripRows) {
+    const int64_t rows = std::min<int64_t>(kStripRows, g.m - row);
+    const int64_t panels = ceil_div(rows, kRows);
+    const int64_t strip_depth =
+        std::max(kDepth, kStripFloats / (panels * kRows) / kDepth * kDepth);
+    for (int64_t p = 0; p < std::max(g.k, 1); p += strip_depth) {
+      const int64_t depth = std::min<int64_t>(strip_depth, g.k - p);
+      float* packed = thread_scratch(Scratch::kShared, panels * kRows * depth);
+      const int64_t panels_per_task = std::max<int64_t>(1, (1 << 14) / (kRows * (depth + 1)));
+      threads.for_ranges(panels, small ? panels : panels_per_task, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          pack_panel(g, row + i * kRows, std::min<int64_t>(kRows, rows - i * kRows), p, depth,
+                     packed + i * kRows * depth);
+        }
+      });
+      const Strip strip{g, packed, row, rows, p, depth};
+      const int64_t column_panels = ceil_div(g.n, kColumns);
+      if (small) {
+        strip.multiply(0, rows, 0, g.n);
+        continue;
+      }
+      // About 8 tasks a thread, so that a thread that lost time leaves work to the others.
+      const int64_t row_blocks = ceil_div(rows, kBlockRows);
+      const int64_t block_rows = ceil_div(ceil_div(rows, row_blocks), kRows) * kRows;
+      const int64_t wanted = 8 * threads.threads();
+      const int64_t block_panels =
+          std::clamp<int64_t>(row_blocks * column_panels / wanted, 1, column_panels);
+      const int64_t column_blocks = ceil_div(column_panels, block_panels);
+      threads.for_each(row_blocks * column_blocks, [&](int64_t task) {
+        const int64_t i = task % row_blocks * block_rows;
+        const int64_t j = task / row_blocks * block_panels * kColumns;
+        strip.multiply(i, std::min(i + block_rows, rows), j,
+                       std::min<int64_t>(j + block_panels * kColumns, g.n));
+      });
+    }
+  }
+}
+
+}  // namespace CLESSIDRA_ISA
+}  // namespace clessidra

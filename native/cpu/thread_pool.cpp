@@ -1,0 +1,72 @@
+#include "thread_pool.h"
+
+#include <immintrin.h>
+
+#include <chrono>
+
+namespace clessidra {
+
+namespace {
+
+// How long a worker looks for the next job before it sleeps: longer than the gap between two
+// kernels of a step, far shorter than what another thread of the host would notice.
+constexpr auto kSpin = std::chrono::microseconds(100);
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_ = true;
+  generation_.fetch_add(1);
+  generation_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::take_tasks() {
+  for (int64_t task; (task = next_.fetch_add(1)) < tasks_;) function_(context_, task);
+}
+
+void ThreadPool::run(int64_t tasks, Function function, const void* context) {
+  const std::unique_lock<std::mutex> lock(owner_, std::try_to_lock);
+  if (!lock.owns_lock()) {
+    for (int64_t task = 0; task < tasks; ++task) function(context, task);
+    return;
+  }
+  function_ = function;
+  context_ = context;
+  tasks_ = tasks;
+  next_ = 0;
+  open_ = true;
+  generation_.fetch_add(1);
+  if (sleeping_ > 0) generation_.notify_all();
+  take_tasks();
+  // A worker joins by raising active_ and then reading open_; after this line none can join, so a
+  // late worker costs nothing: only those at work are waited for.
+  open_ = false;
+  while (active_ > 0) _mm_pause();
+}
+
+void ThreadPool::work() {
+  uint32_t seen = 0;
+  while (true) {
+    const auto deadline = std::chrono::steady_clock::now() + kSpin;
+    for (int turn = 0; generation_ == seen; ++turn) {
+      _mm_pause();
+      if (turn % 64 == 63 && std::chrono::steady_clock::now() > deadline) {
+        sleeping_.fetch_add(1);
+        generation_.wait(seen);
+        sleeping_.fetch_sub(1);
+      }
+    }
+    if (stop_) return;
+    seen = generation_;
+    active_.fetch_add(1);
+    if (open_) take_tasks();
+    active_.fetch_sub(1);
+  }
+}
+
+}  // namespace clessidra

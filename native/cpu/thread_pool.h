@@ -1,0 +1,65 @@
+// The engine's own threads. A job is a number of tasks; the caller and the workers take tasks from
+// a counter until none is left, so results must not depend on who takes which.
+#ifndef CLESSIDRA_CPU_THREAD_POOL_H
+#define CLESSIDRA_CPU_THREAD_POOL_H
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace clessidra {
+
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(task) for every task in [0, tasks), and returns when all are done.
+  template <class Body>
+  void for_each(int64_t tasks, const Body& body) {
+    if (tasks <= 1 || workers_.empty()) {
+      for (int64_t task = 0; task < tasks; ++task) body(task);
+      return;
+    }
+    run(tasks, [](const void* context, int64_t task) { (*static_cast<const Body*>(context))(task); },
+        &body);
+  }
+
+  // Calls body(begin, end) for pieces of [0, count) whose bounds are multiples of grain.
+  template <class Body>
+  void for_ranges(int64_t count, int64_t grain, const Body& body) {
+    for_each((count + grain - 1) / grain, [&](int64_t task) {
+      const int64_t begin = task * grain;
+      body(begin, begin + grain < count ? begin + grain : count);
+    });
+  }
+
+ private:
+  using Function = void (*)(const void* context, int64_t task);
+
+  void run(int64_t tasks, Function function, const void* context);
+  void work();
+  void take_tasks();
+
+  std::mutex owner_;
+  std::vector<std::thread> workers_;
+  Function function_ = nullptr;
+  const void* context_ = nullptr;
+  int64_t tasks_ = 0;
+  std::atomic<int64_t> next_{0};
+  std::atomic<bool> open_{false};
+  std::atomic<int32_t> active_{0};
+  std::atomic<uint32_t> generation_{0};
+  std::atomic<int32_t> sleeping_{0};
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace clessidra
+
+#endif

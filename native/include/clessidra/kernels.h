@@ -1,0 +1,412 @@
+// The contract between Java and every device: one plain struct an operation.
+//
+// A launch is (kernel, one block of bytes). The C++ kernels, the CUDA kernels and the Java
+// StructLayouts of dev.clessidra.kernels.Kernel all follow the structs below; a test compares each
+// size and offset with what the native library reports (see CLESSIDRA_KERNELS).
+//
+// Results are defined to the bit: every reduction states its order, so that any device, instruction
+// set and number of threads gives the same result. "Sum" below means:
+//   sum(x[0..n)): cut into chunks of CLESSIDRA_SUM_CHUNK elements; in a chunk, lane l of
+//   CLESSIDRA_SUM_LANES starts at +0 and adds x[l], x[l + LANES], ... in turn; the lanes are then
+//   folded by strides 16, 8, 4, 2, 1 (lane[l] += lane[l + stride]); the chunk results form a new
+//   array that is summed the same way until one number is left. sum of nothing is +0. A term that
+//   is itself a product is rounded before it is added, except where "fma" is written.
+//
+// All matrices are row-major, all images [N, H, W, C]. Matrix sizes are int32, flat counts int64.
+// Pointers are device pointers; a pointer marked "or null" may be 0. Every buffer is aligned to 64
+// bytes at its start; operands may start anywhere inside one. Output may be the same as an input
+// only where it says "in place".
+#ifndef CLESSIDRA_KERNELS_H
+#define CLESSIDRA_KERNELS_H
+
+#include <stdint.h>
+
+#define CLESSIDRA_SUM_CHUNK 4096
+#define CLESSIDRA_SUM_LANES 32
+// Rows that one link of a column reduction adds in sequence.
+#define CLESSIDRA_COLUMN_CHUNK 32
+
+// Activations; each derivative is a function of the output y alone, so only y is kept.
+enum clessidra_activation {
+  CLESSIDRA_IDENTITY = 0,
+  CLESSIDRA_RELU = 1,        // max(x, 0); derivative y > 0 ? 1 : 0
+  CLESSIDRA_LEAKY_RELU = 2,  // x > 0 ? x : slope * x; derivative y > 0 ? 1 : slope
+  CLESSIDRA_SIGMOID = 3,     // derivative y * (1 - y)
+  CLESSIDRA_TANH = 4,        // derivative 1 - y * y = fma(-y, y, 1)
+  CLESSIDRA_SOFTPLUS = 5     // log(1 + exp(x)); derivative 1 - exp(-y)
+};
+
+// c = activation(chain + bias), chain = fma(a[k-1], b[k-1], ... fma(a[0], b[0], beta * c)):
+// one sequential chain over k, seeded with +0 when beta is 0 (c is then not read).
+// op(a) is m x k, op(b) is k x n, c is m x n; the leading dimensions (row strides) are in elements.
+struct clessidra_gemm {
+  const float* a;
+  const float* b;
+  const float* bias;  // n values added to every row, or null
+  float* c;
+  int32_t m, n, k;
+  int32_t lda, ldb, ldc;
+  int32_t transpose_a, transpose_b;  // 1: the operand is stored transposed
+  int32_t activation;
+  float slope;
+  float beta;
+};
+
+// y = activation(x). In place.
+struct clessidra_activation_forward {
+  const float* x;
+  float* y;
+  int64_t count;
+  int32_t activation;
+  float slope;
+};
+
+// dx = beta * dx + dy * derivative(y), as fma(dy, derivative, beta * dx); just the product when
+// beta is 0. In place (dx = dy) when beta is 0.
+struct clessidra_activation_backward {
+  const float* dy;
+  const float* y;
+  float* dx;
+  int64_t count;
+  int32_t activation;
+  float slope;
+  float beta;
+};
+
+// Unary: y = beta * y + f(x), rounded product then sum; just f(x) when beta is 0. In place.
+enum clessidra_unary_function {
+  CLESSIDRA_AFFINE = 0,      // fma(alpha, x, shift)
+  CLESSIDRA_SQUARE = 1,
+  CLESSIDRA_SQUARE_ROOT = 2,
+  CLESSIDRA_EXP = 3,
+  CLESSIDRA_LOG = 4,
+  CLESSIDRA_ABSOLUTE = 5,
+  CLESSIDRA_SIGN = 6,        // -1, 0 or 1
+  CLESSIDRA_RECIPROCAL = 7
+};
+struct clessidra_unary {
+  const float* x;
+  float* y;
+  int64_t count;
+  int32_t function;
+  float alpha, shift, beta;
+};
+
+// Binary: y[i] = beta * y[i] + alpha * f(a[i], b[i % b_count]): the function rounded, times alpha
+// (rounded; left out when alpha is 1), then beta * y (rounded) added to it (left out when beta is
+// 0). b_count = count for elementwise, the row length for a row vector, 1 for a scalar. In place.
+enum clessidra_binary_function {
+  CLESSIDRA_ADD = 0,
+  CLESSIDRA_SUBTRACT = 1,
+  CLESSIDRA_MULTIPLY = 2,
+  CLESSIDRA_DIVIDE = 3
+};
+struct clessidra_binary {
+  const float* a;
+  const float* b;
+  float* y;
+  int64_t count, b_count;
+  int32_t function;
+  float alpha, beta;
+};
+
+// y[i] = value.
+struct clessidra_fill {
+  float* y;
+  int64_t count;
+  float value;
+};
+
+// y = beta * y + x over a rows x columns block of two matrices with row strides ldx and ldy
+// (a plain copy when beta is 0): concatenation, slices and their gradients.
+struct clessidra_copy {
+  const float* x;
+  float* y;
+  int64_t rows;
+  int32_t columns, ldx, ldy;
+  float beta;
+};
+
+// Reductions. y = beta * y + scale * r (products rounded, then one add; no beta term when beta is
+// 0; scale left out when it is 1). ABSOLUTE_SUM and SQUARE_SUM add |x| and x * x (rounded).
+// MAXIMUM starts at -infinity and keeps the larger, NaN ignored.
+enum clessidra_reduction {
+  CLESSIDRA_SUM = 0,
+  CLESSIDRA_SQUARE_SUM = 1,
+  CLESSIDRA_ABSOLUTE_SUM = 2,
+  CLESSIDRA_MAXIMUM = 3
+};
+// All of x to one number. workspace holds ceil(count / CLESSIDRA_SUM_CHUNK) floats.
+struct clessidra_reduce {
+  const float* x;
+  float* y;
+  float* workspace;
+  int64_t count;
+  int32_t reduction;
+  float scale, beta;
+};
+// Each row to one number, y[rows]; a row is summed as above.
+struct clessidra_reduce_rows {
+  const float* x;
+  float* y;
+  int64_t rows;
+  int32_t columns;
+  int32_t reduction;
+  float scale, beta;
+};
+// Each column to one number, y[columns]. Column sum over n rows: cut into chunks of
+// CLESSIDRA_COLUMN_CHUNK rows, each added in sequence from +0; the chunk results are summed the
+// same way until one row is left. workspace: ceil(rows / CLESSIDRA_COLUMN_CHUNK) * columns floats.
+struct clessidra_reduce_columns {
+  const float* x;
+  float* y;
+  float* workspace;
+  int64_t rows;
+  int32_t columns;
+  int32_t reduction;
+  float scale, beta;
+};
+
+// Elementwise losses. loss[0] = scale * sum(term(x[i], target[i])); workspace as for reduce.
+enum clessidra_loss_function {
+  CLESSIDRA_SQUARED_ERROR = 0,         // d * d with d = x - t; gradient 2 * d
+  CLESSIDRA_BINARY_CROSS_ENTROPY = 1,  // x is a logit: fma(-x, t, max(x, 0)) + log1p(exp(-|x|));
+                                       // gradient sigmoid(x) - t
+  CLESSIDRA_ABSOLUTE_VALUE = 2         // |x|, target null; gradient sign(x)
+};
+struct clessidra_loss {
+  const float* x;
+  const float* target;  // or null for ABSOLUTE_VALUE
+  float* loss;
+  float* workspace;
+  int64_t count;
+  int32_t function;
+  float scale;
+};
+// dx = beta * dx + (upstream[0] * scale) * gradient(x, target), as fma(factor, gradient, beta * dx);
+// just the product when beta is 0. In place (dx = x) when beta is 0.
+struct clessidra_loss_backward {
+  const float* x;
+  const float* target;
+  const float* upstream;  // one float
+  float* dx;
+  int64_t count;
+  int32_t function;
+  float scale, beta;
+};
+
+// Rows of logits to probabilities: exp(x - max) / sum(exp(x - max)). In place.
+struct clessidra_softmax {
+  const float* x;
+  float* y;
+  int64_t rows;
+  int32_t columns;
+};
+// loss[0] = scale * sum over rows of (log(sum(exp(x - max))) - (x[label] - max)); also stores the
+// probabilities for the backward. workspace: rows + ceil(rows / CLESSIDRA_SUM_CHUNK) floats, the
+// row losses first. A label outside [0, columns) makes the row's loss NaN.
+struct clessidra_softmax_cross_entropy {
+  const float* logits;
+  const int32_t* labels;
+  float* probabilities;
+  float* loss;
+  float* workspace;
+  int64_t rows;
+  int32_t columns;
+  float scale;
+};
+// dx = beta * dx + (upstream[0] * scale) * (p - onehot(label)), as fma; the product when beta is 0.
+struct clessidra_softmax_cross_entropy_backward {
+  const float* probabilities;
+  const int32_t* labels;
+  const float* upstream;
+  float* dx;
+  int64_t rows;
+  int32_t columns;
+  float scale, beta;
+};
+
+// Kullback-Leibler sparsity of the mean activations (Ng, CS294A lecture notes 2011):
+// loss[0] = scale * sum_j (rho * log(rho / q_j) + (1 - rho) * log((1 - rho) / (1 - q_j))) with
+// q_j = clamp(mean[j], 1e-6, 1 - 1e-6); logs are taken of the quotients, products rounded.
+struct clessidra_kl_sparsity {
+  const float* mean;  // [columns], mean activation of each unit over the batch
+  float* loss;
+  float* workspace;
+  int32_t columns;
+  float rho, scale;
+};
+// dx[i, j] = beta * dx[i, j] + g_j with g_j = (upstream[0] * scale / rows) *
+// ((1 - rho) / (1 - q_j) - rho / q_j); no beta term when beta is 0.
+struct clessidra_kl_sparsity_backward {
+  const float* mean;
+  const float* upstream;
+  float* dx;
+  int64_t rows;
+  int32_t columns;
+  float rho, scale, beta;
+};
+
+// Keeps the k largest values of each row (ties: the lower column first; NaN counts as smallest),
+// sets the others to 0; mask is 1 where kept, else 0. k in [1, columns]. In place (y = x).
+struct clessidra_top_k {
+  const float* x;
+  float* y;
+  float* mask;
+  int64_t rows;
+  int32_t columns, k;
+};
+
+// Random numbers: Philox 4x32-10 (Salmon et al. 2011), counter words (element / 4 mod 2^32, stream,
+// step low, step high), key (seed low, seed high); word element % 4 of the block belongs to the
+// element. step is read from device memory, so that a replay advances it.
+//   UNIFORM: low + (high - low) * u, as fma(u, high - low, low), u = (word >> 8) * 2^-24.
+//   NORMAL: a = mean, b = standard deviation: Box-Muller on words (0, 1) and (2, 3):
+//     u = ((word0 >> 8) + 1) * 2^-24, v = (word1 >> 8) * 2^-24, r = sqrt(-2 * log(u)),
+//     element 0 is r * cos(2 pi v), element 1 is r * sin(2 pi v); then fma(z, b, a).
+enum clessidra_distribution { CLESSIDRA_UNIFORM = 0, CLESSIDRA_NORMAL = 1 };
+struct clessidra_random {
+  float* y;
+  const uint64_t* step;
+  int64_t count;
+  uint64_t seed;
+  uint32_t stream;
+  int32_t distribution;
+  float a, b;
+};
+// y = u >= probability ? x * scale : 0, u uniform in [0, 1) as above. In place.
+// scale 1 is masking noise (Vincent et al. 2010), 1 / (1 - probability) is dropout.
+struct clessidra_mask_noise {
+  const float* x;
+  float* y;
+  const uint64_t* step;
+  int64_t count;
+  uint64_t seed;
+  uint32_t stream;
+  float probability, scale;
+};
+
+// Batch rows of a resident data set: row i of the batch is position p = step * rows + i of an
+// endless stream of epochs; epoch = p / source_rows. With shuffle = 1 the source row is
+// shuffle(p % source_rows): a bijection of [0, source_rows) drawn from (seed, epoch), see shuffle.h;
+// else p % source_rows. UINT8 gives value / 255.
+enum clessidra_element { CLESSIDRA_UINT8 = 0, CLESSIDRA_FLOAT32 = 1, CLESSIDRA_INT32 = 2 };
+struct clessidra_gather_rows {
+  const void* source;
+  void* y;  // float for UINT8 and FLOAT32, int32 for INT32
+  const uint64_t* step;
+  int64_t source_rows;
+  uint64_t seed;
+  int32_t rows, columns;
+  int32_t element;
+  int32_t shuffle;
+};
+
+// What changes from step to step lives in device memory.
+struct clessidra_training_state {
+  uint64_t step;
+  double beta1_power, beta2_power;  // beta ^ (optimizer updates so far); both 1 at the start
+  float learning_rate;
+  float gradient_scale;  // of the last clipping; 1 when there is none
+  float gradient_norm;
+  float reserved;
+};
+// state.step += 1.
+struct clessidra_advance {
+  struct clessidra_training_state* state;
+};
+// Learning rate of state.step, s = step as double:
+//   CONSTANT: base
+//   WARMUP_COSINE: s < warmup: base * (s + 1) / warmup; else floor + (base - floor) *
+//     (1 + cos(pi * t)) / 2, t = min(1, (s - warmup) / max(1, total - warmup))
+//   STEP_DECAY: base * factor ^ floor(s / every), the power by repeated multiplication
+// computed in double, rounded to float; and beta1_power *= beta1, beta2_power *= beta2.
+enum clessidra_schedule_kind {
+  CLESSIDRA_CONSTANT = 0,
+  CLESSIDRA_WARMUP_COSINE = 1,
+  CLESSIDRA_STEP_DECAY = 2
+};
+struct clessidra_schedule {
+  struct clessidra_training_state* state;
+  double base, floor, factor, beta1, beta2;
+  int64_t warmup, total, every;
+  int32_t kind;
+};
+// norm = sqrt(sum(g * g)); state.gradient_norm = norm; state.gradient_scale =
+// norm > maximum ? maximum / norm : 1 (NaN and infinity pass through). workspace as for reduce.
+struct clessidra_clip_norm {
+  const float* gradients;
+  struct clessidra_training_state* state;
+  float* workspace;
+  int64_t count;
+  float maximum;
+};
+
+// g = gradient * state.gradient_scale (rounded); g = fma(weight_decay, p, g) (left out when 0);
+// v = fma(momentum, v, g); p = fma(-learning_rate, nesterov ? fma(momentum, v, g) : v, p).
+struct clessidra_sgd {
+  float* parameters;
+  const float* gradients;
+  float* velocity;
+  const struct clessidra_training_state* state;
+  int64_t count;
+  float momentum, weight_decay;
+  int32_t nesterov;
+};
+// Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019, decoupled = 1):
+// g = gradient * state.gradient_scale; not decoupled: g = fma(weight_decay, p, g);
+// m = fma(1 - beta1, g - m, m); v = fma(1 - beta2, fma(g, g, -v), v);
+// c1 = (float)(learning_rate / (1 - beta1_power)), c2 = (float)(1 / sqrt(1 - beta2_power)) in double;
+// decoupled: p = fma(-learning_rate * weight_decay, p, p) (left out when weight_decay is 0);
+// p = fma(-c1, m / fma(sqrt(v), c2, epsilon), p).
+struct clessidra_adam {
+  float* parameters;
+  const float* gradients;
+  float* first_moment;
+  float* second_moment;
+  const struct clessidra_training_state* state;
+  int64_t count;
+  float beta1, beta2, epsilon, weight_decay;
+  int32_t decoupled;
+};
+// Exponential moving average: y = fma(1 - d, x - y, y), d = min(decay, (1 + s) / (10 + s)) with
+// s = state.step, in double, rounded to float.
+struct clessidra_average {
+  const float* x;
+  float* y;
+  const struct clessidra_training_state* state;
+  int64_t count;
+  double decay;
+};
+
+// The list of kernels: id = position; kernel `name` takes one `struct clessidra_name`.
+#define CLESSIDRA_KERNELS(X)                                                       \
+  X(gemm)                                                                          \
+  X(activation_forward)                                                            \
+  X(activation_backward)                                                           \
+  X(unary)                                                                         \
+  X(binary)                                                                        \
+  X(fill)                                                                          \
+  X(copy)                                                                          \
+  X(reduce)                                                                        \
+  X(reduce_rows)                                                                   \
+  X(reduce_columns)                                                                \
+  X(loss)                                                                          \
+  X(loss_backward)                                                                 \
+  X(softmax)                                                                       \
+  X(softmax_cross_entropy)                                                         \
+  X(softmax_cross_entropy_backward)                                                \
+  X(kl_sparsity)                                                                   \
+  X(kl_sparsity_backward)                                                          \
+  X(top_k)                                                                         \
+  X(random)                                                                        \
+  X(mask_noise)                                                                    \
+  X(gather_rows)                                                                   \
+  X(advance)                                                                       \
+  X(schedule)                                                                      \
+  X(clip_norm)                                                                     \
+  X(sgd)                                                                           \
+  X(adam)                                                                          \
+  X(average)
+
+#endif

@@ -1,0 +1,141 @@
+// exp, log, tanh, ... from fused multiply-adds alone, so that the C++ kernels (scalar or SIMD), the
+// CUDA kernels and the definitions in the test tree give the same bits. T is float or a GCC vector
+// of floats, whose primitives (see primitives.h) are declared before this file is read.
+// Polynomials: Cephes (S. L. Moshier, netlib.org/cephes, single precision) coefficients; errors are
+// a few units in the last place. Denormals are kept.
+#ifndef CLESSIDRA_MATH_H
+#define CLESSIDRA_MATH_H
+
+#include "clessidra/primitives.h"
+
+namespace clessidra {
+
+// exp(x); 0 below -104, infinity above 88.73, NaN for NaN.
+template <class T>
+CLESSIDRA_FUNCTION T exponential(T x) {
+  const T low = constant<T>(-104.0f);
+  const T high = constant<T>(89.0f);
+  T t = x < low ? low : x;
+  t = t > high ? high : t;
+  // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits.
+  const T shifter = constant<T>(12582912.0f);
+  const T shifted = fma(t, constant<T>(1.44269504088896341f), shifter);
+  const T n = shifted - shifter;
+  T r = fma(n, constant<T>(-0.693359375f), t);
+  r = fma(n, constant<T>(2.12194440e-4f), r);
+  T p = constant<T>(1.9875691500e-4f);
+  p = fma(p, r, constant<T>(1.3981999507e-3f));
+  p = fma(p, r, constant<T>(8.3334519073e-3f));
+  p = fma(p, r, constant<T>(4.1665795894e-2f));
+  p = fma(p, r, constant<T>(1.6666665459e-1f));
+  p = fma(p, r, constant<T>(5.0000001201e-1f));
+  p = fma(p, r * r, r) + constant<T>(1.0f);
+  // 2^n in two factors, so that neither overflows nor vanishes before the product does.
+  const auto exponent = bits(shifted) - bits(shifter);
+  const auto half = exponent >> 1;
+  return p * from_bits((half + 127) << 23) * from_bits((exponent - half + 127) << 23);
+}
+
+// log(x); -infinity for 0, NaN below 0, x for +infinity and NaN.
+template <class T>
+CLESSIDRA_FUNCTION T logarithm(T x) {
+  const T smallest = constant<T>(1.17549435e-38f);
+  const auto denormal = x < smallest;
+  const T scaled = denormal ? x * constant<T>(8388608.0f) : x;
+  const auto i = bits(scaled);
+  T e = to_float((i >> 23) - 126) - (denormal ? constant<T>(23.0f) : constant<T>(0.0f));
+  T m = from_bits((i & 0x007fffff) | 0x3f000000);
+  const auto below = m < constant<T>(0.707106781186547524f);
+  e = below ? e - constant<T>(1.0f) : e;
+  m = below ? m + m : m;
+  m = m - constant<T>(1.0f);
+  const T z = m * m;
+  T p = constant<T>(7.0376836292e-2f);
+  p = fma(p, m, constant<T>(-1.1514610310e-1f));
+  p = fma(p, m, constant<T>(1.1676998740e-1f));
+  p = fma(p, m, constant<T>(-1.2420140846e-1f));
+  p = fma(p, m, constant<T>(1.4249322787e-1f));
+  p = fma(p, m, constant<T>(-1.6668057665e-1f));
+  p = fma(p, m, constant<T>(2.0000714765e-1f));
+  p = fma(p, m, constant<T>(-2.4999993993e-1f));
+  p = fma(p, m, constant<T>(3.3333331174e-1f));
+  T y = p * m * z;
+  y = fma(e, constant<T>(-2.12194440e-4f), y);
+  y = fma(z, constant<T>(-0.5f), y);
+  const T normal = fma(e, constant<T>(0.693359375f), m + y);
+  const T zero = constant<T>(0.0f);
+  const T infinity = constant<T>(__builtin_inff());
+  T result = x > zero ? normal : (x == zero ? -infinity : constant<T>(__builtin_nanf("")));
+  return x == infinity ? infinity : result;
+}
+
+// log(1 + x) for x >= 0 (Goldberg 1991, theorem 4).
+template <class T>
+CLESSIDRA_FUNCTION T logarithm_of_one_plus(T x) {
+  const T one = constant<T>(1.0f);
+  const T u = x + one;
+  const T d = u - one;
+  const T safe = d == constant<T>(0.0f) ? one : d;
+  return d == constant<T>(0.0f) ? x : logarithm(u) * (x / safe);
+}
+
+template <class T>
+CLESSIDRA_FUNCTION T absolute(T x) {
+  return from_bits(bits(x) & 0x7fffffff);
+}
+
+template <class T>
+CLESSIDRA_FUNCTION T sigmoid(T x) {
+  const T one = constant<T>(1.0f);
+  return one / (one + exponential(-x));
+}
+
+template <class T>
+CLESSIDRA_FUNCTION T hyperbolic_tangent(T x) {
+  const T one = constant<T>(1.0f);
+  const T a = absolute(x);
+  const T large = one - constant<T>(2.0f) / (exponential(a + a) + one);
+  const T z = x * x;
+  T p = constant<T>(-5.70498872745e-3f);
+  p = fma(p, z, constant<T>(2.06390887954e-2f));
+  p = fma(p, z, constant<T>(-5.37397155531e-2f));
+  p = fma(p, z, constant<T>(1.33314422036e-1f));
+  p = fma(p, z, constant<T>(-3.33332819422e-1f));
+  const T small = fma(p * z, x, x);
+  const T signed_large = from_bits(bits(large) | (bits(x) & static_cast<int32_t>(0x80000000u)));
+  return a < constant<T>(0.625f) ? small : signed_large;
+}
+
+template <class T>
+CLESSIDRA_FUNCTION T softplus(T x) {
+  const T zero = constant<T>(0.0f);
+  return (x > zero ? x : zero) + logarithm_of_one_plus(exponential(-absolute(x)));
+}
+
+// cos(2 pi v) and sin(2 pi v) for v in [0, 1): reduced to an eighth of the circle.
+template <class T>
+CLESSIDRA_FUNCTION void cosine_and_sine_of_turns(T v, T& cosine, T& sine) {
+  const T shifter = constant<T>(12582912.0f);
+  const T shifted = fma(v, constant<T>(4.0f), shifter);
+  const auto quadrant = (bits(shifted) - bits(shifter)) & 3;
+  // 4v - n is exact; in quarter turns within [-1/2, 1/2].
+  const T r = fma(v, constant<T>(4.0f), -(shifted - shifter)) * constant<T>(1.57079632679489662f);
+  const T z = r * r;
+  T s = constant<T>(-1.9515295891e-4f);
+  s = fma(s, z, constant<T>(8.3321608736e-3f));
+  s = fma(s, z, constant<T>(-1.6666654611e-1f));
+  s = fma(s * z, r, r);
+  T c = constant<T>(2.443315711809948e-5f);
+  c = fma(c, z, constant<T>(-1.388731625493765e-3f));
+  c = fma(c, z, constant<T>(4.166664568298827e-2f));
+  c = fma(c * z, z, fma(z, constant<T>(-0.5f), constant<T>(1.0f)));
+  const auto odd = (quadrant & 1) == 1;
+  const T a = odd ? s : c;
+  const T b = odd ? c : s;
+  cosine = (quadrant == 1 || quadrant == 2) ? -a : a;
+  sine = quadrant >= 2 ? -b : b;
+}
+
+}  // namespace clessidra
+
+#endif

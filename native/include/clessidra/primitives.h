@@ -1,0 +1,36 @@
+// What math.h is built from, for one float. simd.h has the same for a vector of floats.
+#ifndef CLESSIDRA_PRIMITIVES_H
+#define CLESSIDRA_PRIMITIVES_H
+
+#include <stdint.h>
+
+#ifdef __CUDACC__
+#define CLESSIDRA_FUNCTION __host__ __device__ inline
+#else
+#define CLESSIDRA_FUNCTION inline __attribute__((always_inline))
+#endif
+
+namespace clessidra {
+
+CLESSIDRA_FUNCTION float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+CLESSIDRA_FUNCTION float square_root(float x) { return __builtin_sqrtf(x); }
+CLESSIDRA_FUNCTION int32_t bits(float x) {
+  int32_t i;
+  __builtin_memcpy(&i, &x, sizeof i);
+  return i;
+}
+CLESSIDRA_FUNCTION float from_bits(int32_t i) {
+  float x;
+  __builtin_memcpy(&x, &i, sizeof x);
+  return x;
+}
+CLESSIDRA_FUNCTION float to_float(int32_t i) { return static_cast<float>(i); }
+
+template <class T>
+CLESSIDRA_FUNCTION T constant(float x) {
+  return x - T{};  // not +: it keeps -0
+}
+
+}  // namespace clessidra
+
+#endif
