@@ -1,0 +1,86 @@
+package dev.clessidra.bench;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import dev.clessidra.kernels.UpwardImport;
+import org.junit.jupiter.api.Test;
+
+/** Holds the layering: imports go downward only, and the lower layers need nothing but the JDK. */
+class LayersTest {
+  private static final String ROOT = "dev.clessidra";
+
+  private static final JavaClasses PRODUCT =
+      new ClassFileImporter()
+          .withImportOption(new ImportOption.DoNotIncludeTests())
+          .importPackages(ROOT);
+
+  private static final ArchRule DOWNWARD_ONLY =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInAnyPackage(ROOT + "..")
+          .optionalLayer("bench")
+          .definedBy(ROOT + ".bench..")
+          .optionalLayer("models")
+          .definedBy(ROOT + ".models..")
+          .optionalLayer("engine")
+          .definedBy(ROOT + ".engine..")
+          .optionalLayer("kernels")
+          .definedBy(ROOT + ".kernels..")
+          .whereLayer("bench")
+          .mayNotBeAccessedByAnyLayer()
+          .whereLayer("models")
+          .mayOnlyBeAccessedByLayers("bench")
+          .whereLayer("engine")
+          .mayOnlyBeAccessedByLayers("models", "bench")
+          .whereLayer("kernels")
+          .mayOnlyBeAccessedByLayers("engine", "models", "bench");
+
+  private static final ArchRule LOWER_LAYERS_NEED_ONLY_THE_JDK =
+      classes()
+          .that()
+          .resideInAnyPackage(ROOT + ".kernels..", ROOT + ".engine..")
+          .should()
+          .onlyDependOnClassesThat(
+              resideInAnyPackage("java..", ROOT + ".kernels..", ROOT + ".engine.."))
+          .allowEmptyShould(true);
+
+  private static final ArchRule ONLY_THE_COMMAND_LINE_ENDS_THE_JVM =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(ROOT + ".models.cli..")
+          .should()
+          .callMethod(System.class, "exit", int.class)
+          .allowEmptyShould(true);
+
+  @Test
+  void importsGoDownwardOnly() {
+    DOWNWARD_ONLY.check(PRODUCT);
+  }
+
+  @Test
+  void kernelsAndEngineNeedNothingButTheJdk() {
+    LOWER_LAYERS_NEED_ONLY_THE_JDK.check(PRODUCT);
+  }
+
+  @Test
+  void onlyTheCommandLineEndsTheJvm() {
+    ONLY_THE_COMMAND_LINE_ENDS_THE_JVM.check(PRODUCT);
+  }
+
+  @Test
+  void theRulesCatchAKernelClassThatImportsUpwardAndEndsTheJvm() {
+    JavaClasses wrong =
+        new ClassFileImporter().importClasses(UpwardImport.class, LayersTestTarget.class);
+
+    assertThat(DOWNWARD_ONLY.evaluate(wrong).hasViolation()).isTrue();
+    assertThat(LOWER_LAYERS_NEED_ONLY_THE_JDK.evaluate(wrong).hasViolation()).isTrue();
+    assertThat(ONLY_THE_COMMAND_LINE_ENDS_THE_JVM.evaluate(wrong).hasViolation()).isTrue();
+  }
+}
