@@ -1,0 +1,186 @@
+package dev.clessidra.kernels;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * The functions of {@code clessidra/cpu.h}. Pointers are plain addresses: a call then touches
+ * nothing of the Java heap.
+ */
+final class CpuLibrary {
+  private static final List<String> FUNCTIONS =
+      List.of(
+          "clessidra_cpu_layouts",
+          "clessidra_cpu_best_instruction_set",
+          "clessidra_cpu_open",
+          "clessidra_cpu_close",
+          "clessidra_cpu_launch",
+          "clessidra_cpu_run",
+          "clessidra_cpu_allocate",
+          "clessidra_cpu_free",
+          "clessidra_cpu_measure_peak");
+
+  private static Path path;
+  private static SymbolLookup symbols;
+
+  private CpuLibrary() {}
+
+  /**
+   * Loads the library; has to come before all else.
+   *
+   * @return the file that it was loaded from
+   * @throws DeviceException if it cannot be loaded
+   */
+  @SuppressWarnings("restricted")
+  static synchronized Path load() {
+    if (path == null) {
+      Path file = NativeLibrary.system("clessidra_cpu").locate();
+      SymbolLookup lookup;
+      try {
+        lookup = SymbolLookup.libraryLookup(file, Arena.global());
+      } catch (IllegalArgumentException e) {
+        throw new DeviceException(
+            "Native library %s cannot be loaded: its folder may not allow running programs; move it with %s."
+                .formatted(file, NativeLibrary.FOLDER_PROPERTY_NAME),
+            e);
+      }
+      for (String function : FUNCTIONS) {
+        if (lookup.find(function).isEmpty()) {
+          throw new DeviceException(
+              "Native library %s has no function %s: use the library of this version."
+                  .formatted(file, function));
+        }
+      }
+      symbols = lookup;
+      path = file;
+    }
+    return path;
+  }
+
+  private static synchronized SymbolLookup symbols() {
+    return symbols;
+  }
+
+  /** Made by the first call; constants, so that the compiler sees through them. */
+  private static final class Handles {
+    static final MethodHandle LAYOUTS = handle("layouts", FunctionDescriptor.of(ADDRESS));
+    static final MethodHandle BEST =
+        handle("best_instruction_set", FunctionDescriptor.of(JAVA_INT));
+    static final MethodHandle OPEN =
+        handle("open", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT));
+    static final MethodHandle CLOSE = handle("close", FunctionDescriptor.ofVoid(JAVA_LONG));
+    static final MethodHandle LAUNCH =
+        handle("launch", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG));
+    static final MethodHandle RUN =
+        handle("run", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    static final MethodHandle ALLOCATE =
+        handle("allocate", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    static final MethodHandle FREE = handle("free", FunctionDescriptor.ofVoid(JAVA_LONG));
+    static final MethodHandle MEASURE_PEAK =
+        handle("measure_peak", FunctionDescriptor.of(JAVA_DOUBLE, JAVA_LONG, JAVA_INT));
+
+    private Handles() {}
+
+    @SuppressWarnings("restricted")
+    private static MethodHandle handle(String function, FunctionDescriptor descriptor) {
+      MemorySegment symbol = symbols().findOrThrow("clessidra_cpu_" + function);
+      return Linker.nativeLinker().downcallHandle(symbol, descriptor);
+    }
+  }
+
+  @SuppressWarnings("restricted")
+  static String layouts() {
+    try {
+      MemorySegment text = (MemorySegment) Handles.LAYOUTS.invokeExact();
+      return text.reinterpret(Long.MAX_VALUE).getString(0);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static int bestInstructionSet() {
+    try {
+      return (int) Handles.BEST.invokeExact();
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static long open(int threads, int instructionSet) {
+    try {
+      return (long) Handles.OPEN.invokeExact(threads, instructionSet);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static void close(long cpu) {
+    try {
+      Handles.CLOSE.invokeExact(cpu);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static int launch(long cpu, int kernel, long arguments) {
+    try {
+      return (int) Handles.LAUNCH.invokeExact(cpu, kernel, arguments);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static int run(long cpu, long commands, long bytes) {
+    try {
+      return (int) Handles.RUN.invokeExact(cpu, commands, bytes);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static long allocate(long bytes) {
+    try {
+      return (long) Handles.ALLOCATE.invokeExact(bytes);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static void free(long memory) {
+    try {
+      Handles.FREE.invokeExact(memory);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  static double measurePeak(long cpu, int milliseconds) {
+    try {
+      return (double) Handles.MEASURE_PEAK.invokeExact(cpu, milliseconds);
+    } catch (Throwable e) {
+      throw failure(e);
+    }
+  }
+
+  /** Returns device memory as a segment, for copies; the caller sees to it that it is valid. */
+  @SuppressWarnings("restricted")
+  static MemorySegment memory(long address, long bytes) {
+    return MemorySegment.ofAddress(address).reinterpret(bytes);
+  }
+
+  // C functions do not throw: what comes here is an Error of the virtual machine.
+  private static Error failure(Throwable thrown) {
+    return thrown instanceof Error error ? error : new AssertionError(thrown);
+  }
+}

@@ -1,0 +1,1029 @@
+package dev.clessidra.kernels;
+
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/**
+ * Typed launches: one method a kernel, on one stream.
+ *
+ * <p>Operands are buffers of float32 unless said otherwise, read and written from their start; use
+ * {@link Buffer#slice} to start elsewhere. Matrices are stored row after row. Every method checks
+ * that operands are open and large enough, and throws an {@link IllegalArgumentException} that
+ * names kernel and operand (an {@link IllegalStateException} for a closed one). The contents are
+ * not checked. An output may be the same buffer as an input only where "in place" is said; overlaps
+ * are not checked.
+ *
+ * <p>Results are defined to the bit, so every device, instruction set and number of threads gives
+ * the same. <em>Sum</em> means: cut into chunks of {@value #SUM_CHUNK} elements; in a chunk, lane
+ * {@code l} of 32 starts at +0 and adds {@code x[l], x[l + 32], ...} in turn; the lanes are folded
+ * by strides 16, 8, 4, 2, 1; the chunk results form a new array that is summed the same way until
+ * one number is left. The sum of nothing is +0. A term that is itself a product is rounded before
+ * it is added, except where {@code fma} (fused multiply-add, one rounding) is written.
+ *
+ * <p>A {@code beta} of 0 means that the output is not read: NaN in it does not spread.
+ *
+ * <p>May be used by several threads at once.
+ */
+public final class Kernels {
+  /** Elements of a chunk of a sum. */
+  public static final int SUM_CHUNK = 4096;
+
+  /** Rows that one link of a column reduction adds in sequence. */
+  public static final int COLUMN_CHUNK = 32;
+
+  /**
+   * What changes from one training step to the next and therefore lives in device memory: {@code
+   * uint64 step; double beta1_power, beta2_power; float learning_rate, gradient_scale,
+   * gradient_norm, reserved}. The step comes first, so that a buffer with this struct serves
+   * wherever a kernel reads the step. At the start of a training both powers and the gradient scale
+   * are 1, all else is 0.
+   */
+  public static final StructLayout TRAINING_STATE =
+      MemoryLayout.structLayout(
+              ValueLayout.JAVA_LONG.withName("step"),
+              ValueLayout.JAVA_DOUBLE.withName("beta1_power"),
+              ValueLayout.JAVA_DOUBLE.withName("beta2_power"),
+              ValueLayout.JAVA_FLOAT.withName("learning_rate"),
+              ValueLayout.JAVA_FLOAT.withName("gradient_scale"),
+              ValueLayout.JAVA_FLOAT.withName("gradient_norm"),
+              ValueLayout.JAVA_FLOAT.withName("reserved"))
+          .withName("clessidra_training_state");
+
+  private static final int SLOTS = 16;
+
+  private final Stream stream;
+  private final DeviceMemory memory;
+  // Writers that wait for their next launch; a thread takes the one of its slot, or makes a new
+  // one.
+  private final AtomicReferenceArray<Arguments> writers = new AtomicReferenceArray<>(SLOTS);
+
+  Kernels(Stream stream, DeviceMemory memory) {
+    this.stream = stream;
+    this.memory = memory;
+  }
+
+  /** Returns the floats of workspace that {@link #reduce} needs for {@code count} elements. */
+  public static long reduceWorkspace(long count) {
+    return ceilDivide(count, SUM_CHUNK);
+  }
+
+  /** Returns the floats of workspace that {@link #reduceColumns} needs. */
+  public static long reduceColumnsWorkspace(long rows, int columns) {
+    return Math.multiplyExact(ceilDivide(rows, COLUMN_CHUNK), columns);
+  }
+
+  /** Returns the floats of workspace that {@link #loss} needs for {@code count} elements. */
+  public static long lossWorkspace(long count) {
+    return ceilDivide(count, SUM_CHUNK);
+  }
+
+  /** Returns the floats of workspace that {@link #softmaxCrossEntropy} needs. */
+  public static long softmaxCrossEntropyWorkspace(long rows) {
+    return Math.addExact(rows, ceilDivide(rows, SUM_CHUNK));
+  }
+
+  /** Returns the floats of workspace that {@link #klSparsity} needs. */
+  public static long klSparsityWorkspace(int columns) {
+    return ceilDivide(columns, SUM_CHUNK);
+  }
+
+  /** Returns the floats of workspace that {@link #clipNorm} needs for {@code count} elements. */
+  public static long clipNormWorkspace(long count) {
+    return ceilDivide(count, SUM_CHUNK);
+  }
+
+  /**
+   * Matrix product with everything that usually comes after it: {@code c = activation(chain +
+   * bias)}, where {@code chain = fma(a[k-1], b[k-1], ... fma(a[0], b[0], beta * c))} is one
+   * sequential chain over the inner size, started from +0 when beta is 0. An inner size of 0 leaves
+   * {@code activation(beta * c + bias)}.
+   *
+   * @param a {@code m x k}, may be transposed
+   * @param b {@code k x n}, may be transposed
+   * @param bias {@code n} values added to every row, or null
+   * @param c {@code m x n}, the result, not transposed
+   * @param activation what is applied last
+   * @param beta factor of what is in c
+   */
+  public void gemm(Matrix a, Matrix b, Buffer bias, Matrix c, Activation activation, float beta) {
+    Kernel kernel = Kernel.GEMM;
+    notNull(kernel, "a", a);
+    notNull(kernel, "b", b);
+    notNull(kernel, "c", c);
+    notNull(kernel, "activation", activation);
+    if (b.rows() != a.columns() || c.rows() != a.rows() || c.columns() != b.columns()) {
+      throw new IllegalArgumentException(
+          ("gemm: a is %d x %d, b is %d x %d and c is %d x %d: expected a of m x k, b of k x n and"
+                  + " c of m x n.")
+              .formatted(a.rows(), a.columns(), b.rows(), b.columns(), c.rows(), c.columns()));
+    }
+    if (c.transposed()) {
+      throw new IllegalArgumentException(
+          "gemm: c is transposed, which a result cannot be: swap a and b and transpose them.");
+    }
+    floats(kernel, "a", a.buffer(), a.extent());
+    floats(kernel, "b", b.buffer(), b.extent());
+    if (bias != null) {
+      floats(kernel, "bias", bias, c.columns());
+    }
+    floats(kernel, "c", c.buffer(), c.extent());
+    launch(
+        begin(kernel)
+            .pointer("a", a.buffer())
+            .pointer("b", b.buffer())
+            .pointer("bias", bias)
+            .pointer("c", c.buffer())
+            .int32("m", a.rows())
+            .int32("n", b.columns())
+            .int32("k", a.columns())
+            .int32("lda", a.leadingDimension())
+            .int32("ldb", b.leadingDimension())
+            .int32("ldc", c.leadingDimension())
+            .int32("transpose_a", a.transposed() ? 1 : 0)
+            .int32("transpose_b", b.transposed() ? 1 : 0)
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope())
+            .float32("beta", beta));
+  }
+
+  /**
+   * {@code y = activation(x)}. In place.
+   *
+   * @param count number of elements
+   */
+  public void activationForward(Buffer x, Buffer y, long count, Activation activation) {
+    Kernel kernel = Kernel.ACTIVATION_FORWARD;
+    notNull(kernel, "activation", activation);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("count", count)
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope()));
+  }
+
+  /**
+   * {@code dx = fma(dy, derivative(y), beta * dx)}, just the product when beta is 0. In place
+   * ({@code dx = dy}) when beta is 0.
+   *
+   * @param dy gradient of the activation's output
+   * @param y the activation's output
+   * @param dx gradient of its input
+   * @param count number of elements
+   */
+  public void activationBackward(
+      Buffer dy, Buffer y, Buffer dx, long count, Activation activation, float beta) {
+    Kernel kernel = Kernel.ACTIVATION_BACKWARD;
+    notNull(kernel, "activation", activation);
+    floats(kernel, "dy", dy, count);
+    floats(kernel, "y", y, count);
+    floats(kernel, "dx", dx, count);
+    launch(
+        begin(kernel)
+            .pointer("dy", dy)
+            .pointer("y", y)
+            .pointer("dx", dx)
+            .int64("count", count)
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope())
+            .float32("beta", beta));
+  }
+
+  /**
+   * {@code y = beta * y + f(x)}, the product rounded; just {@code f(x)} when beta is 0. In place.
+   *
+   * @param count number of elements
+   * @param alpha factor of {@link UnaryFunction#AFFINE}, else unused
+   * @param shift summand of {@link UnaryFunction#AFFINE}, else unused
+   */
+  public void unary(
+      UnaryFunction function,
+      Buffer x,
+      Buffer y,
+      long count,
+      float alpha,
+      float shift,
+      float beta) {
+    Kernel kernel = Kernel.UNARY;
+    notNull(kernel, "function", function);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("count", count)
+            .int32("function", function.code())
+            .float32("alpha", alpha)
+            .float32("shift", shift)
+            .float32("beta", beta));
+  }
+
+  /**
+   * {@code y[i] = beta * y[i] + alpha * f(a[i], b[i % bCount])}: the function rounded, times alpha
+   * (rounded; left out when alpha is 1), then {@code beta * y} (rounded) added (left out when beta
+   * is 0). In place.
+   *
+   * @param count elements of a and y
+   * @param bCount elements of b: {@code count}, the length of a row, or 1
+   */
+  public void binary(
+      BinaryFunction function,
+      Buffer a,
+      Buffer b,
+      Buffer y,
+      long count,
+      long bCount,
+      float alpha,
+      float beta) {
+    Kernel kernel = Kernel.BINARY;
+    notNull(kernel, "function", function);
+    floats(kernel, "a", a, count);
+    floats(kernel, "b", b, bCount);
+    floats(kernel, "y", y, count);
+    if (bCount == 0 && count > 0) {
+      throw new IllegalArgumentException(
+          "binary: b has no element for the %d of a: expected at least one.".formatted(count));
+    }
+    launch(
+        begin(kernel)
+            .pointer("a", a)
+            .pointer("b", b)
+            .pointer("y", y)
+            .int64("count", count)
+            .int64("b_count", bCount)
+            .int32("function", function.code())
+            .float32("alpha", alpha)
+            .float32("beta", beta));
+  }
+
+  /**
+   * {@code y[i] = value}.
+   *
+   * @param count number of elements
+   */
+  public void fill(Buffer y, long count, float value) {
+    Kernel kernel = Kernel.FILL;
+    floats(kernel, "y", y, count);
+    launch(begin(kernel).pointer("y", y).int64("count", count).float32("value", value));
+  }
+
+  /**
+   * {@code y = beta * y + x} over a block of two matrices, a plain copy when beta is 0:
+   * concatenation, slices and their gradients.
+   *
+   * @param ldx elements from one row of x to the next, at least {@code columns}
+   * @param ldy elements from one row of y to the next, at least {@code columns}
+   */
+  public void copy(Buffer x, int ldx, Buffer y, int ldy, long rows, int columns, float beta) {
+    Kernel kernel = Kernel.COPY;
+    floats(kernel, "x", x, extent(kernel, "x", rows, columns, ldx));
+    floats(kernel, "y", y, extent(kernel, "y", rows, columns, ldy));
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("ldx", ldx)
+            .int32("ldy", ldy)
+            .float32("beta", beta));
+  }
+
+  /**
+   * All of x to one number r: {@code y[0] = beta * y[0] + scale * r}, products rounded; no beta
+   * term when beta is 0, scale left out when it is 1.
+   *
+   * @param workspace {@link #reduceWorkspace} floats
+   * @param count elements of x
+   */
+  public void reduce(
+      Reduction reduction,
+      Buffer x,
+      Buffer y,
+      Buffer workspace,
+      long count,
+      float scale,
+      float beta) {
+    Kernel kernel = Kernel.REDUCE;
+    notNull(kernel, "reduction", reduction);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, 1);
+    floats(kernel, "workspace", workspace, reduceWorkspace(count));
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("workspace", workspace)
+            .int64("count", count)
+            .int32("reduction", reduction.code())
+            .float32("scale", scale)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Each row to one number r: {@code y[row] = beta * y[row] + scale * r}, as for {@link #reduce}.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows} values
+   */
+  public void reduceRows(
+      Reduction reduction, Buffer x, Buffer y, long rows, int columns, float scale, float beta) {
+    Kernel kernel = Kernel.REDUCE_ROWS;
+    notNull(kernel, "reduction", reduction);
+    floats(kernel, "x", x, elements(kernel, rows, columns));
+    floats(kernel, "y", y, rows);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("reduction", reduction.code())
+            .float32("scale", scale)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Each column to one number r: {@code y[column] = beta * y[column] + scale * r}. The rows are cut
+   * into chunks of {@value #COLUMN_CHUNK}, each added in sequence from +0; the chunk results are
+   * reduced the same way until one row is left.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code columns} values
+   * @param workspace {@link #reduceColumnsWorkspace} floats
+   */
+  public void reduceColumns(
+      Reduction reduction,
+      Buffer x,
+      Buffer y,
+      Buffer workspace,
+      long rows,
+      int columns,
+      float scale,
+      float beta) {
+    Kernel kernel = Kernel.REDUCE_COLUMNS;
+    notNull(kernel, "reduction", reduction);
+    floats(kernel, "x", x, elements(kernel, rows, columns));
+    floats(kernel, "y", y, columns);
+    floats(kernel, "workspace", workspace, reduceColumnsWorkspace(rows, columns));
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("workspace", workspace)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("reduction", reduction.code())
+            .float32("scale", scale)
+            .float32("beta", beta));
+  }
+
+  /**
+   * {@code loss[0] = scale * sum(term(x[i], target[i]))}.
+   *
+   * @param target {@code count} values, or null for {@link LossFunction#ABSOLUTE_VALUE}
+   * @param loss one value
+   * @param workspace {@link #lossWorkspace} floats
+   * @param count elements of x
+   */
+  public void loss(
+      LossFunction function,
+      Buffer x,
+      Buffer target,
+      Buffer loss,
+      Buffer workspace,
+      long count,
+      float scale) {
+    Kernel kernel = Kernel.LOSS;
+    notNull(kernel, "function", function);
+    floats(kernel, "x", x, count);
+    target(kernel, function, target, count);
+    floats(kernel, "loss", loss, 1);
+    floats(kernel, "workspace", workspace, lossWorkspace(count));
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("target", target)
+            .pointer("loss", loss)
+            .pointer("workspace", workspace)
+            .int64("count", count)
+            .int32("function", function.code())
+            .float32("scale", scale));
+  }
+
+  /**
+   * {@code dx = fma(upstream[0] * scale, gradient(x, target), beta * dx)}, just the product when
+   * beta is 0. In place ({@code dx = x}) when beta is 0.
+   *
+   * @param target {@code count} values, or null for {@link LossFunction#ABSOLUTE_VALUE}
+   * @param upstream gradient of the loss, one value
+   * @param dx gradient of x
+   * @param count elements of x
+   */
+  public void lossBackward(
+      LossFunction function,
+      Buffer x,
+      Buffer target,
+      Buffer upstream,
+      Buffer dx,
+      long count,
+      float scale,
+      float beta) {
+    Kernel kernel = Kernel.LOSS_BACKWARD;
+    notNull(kernel, "function", function);
+    floats(kernel, "x", x, count);
+    target(kernel, function, target, count);
+    floats(kernel, "upstream", upstream, 1);
+    floats(kernel, "dx", dx, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("target", target)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .int64("count", count)
+            .int32("function", function.code())
+            .float32("scale", scale)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Rows of logits to probabilities: {@code exp(x - max) / sum(exp(x - max))}. In place.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows x columns}
+   */
+  public void softmax(Buffer x, Buffer y, long rows, int columns) {
+    Kernel kernel = Kernel.SOFTMAX;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns));
+  }
+
+  /**
+   * {@code loss[0] = scale * sum over rows of (log(sum(exp(x - max))) - (x[label] - max))}; stores
+   * the probabilities for the backward. A label outside [0, columns) makes the loss NaN.
+   *
+   * @param logits {@code rows x columns}
+   * @param labels {@code rows} values of int32
+   * @param probabilities {@code rows x columns}
+   * @param loss one value
+   * @param workspace {@link #softmaxCrossEntropyWorkspace} floats; the rows' losses come first
+   */
+  public void softmaxCrossEntropy(
+      Buffer logits,
+      Buffer labels,
+      Buffer probabilities,
+      Buffer loss,
+      Buffer workspace,
+      long rows,
+      int columns,
+      float scale) {
+    Kernel kernel = Kernel.SOFTMAX_CROSS_ENTROPY;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "logits", logits, count);
+    operand(kernel, "labels", labels, rows, Integer.BYTES);
+    floats(kernel, "probabilities", probabilities, count);
+    floats(kernel, "loss", loss, 1);
+    floats(kernel, "workspace", workspace, softmaxCrossEntropyWorkspace(rows));
+    launch(
+        begin(kernel)
+            .pointer("logits", logits)
+            .pointer("labels", labels)
+            .pointer("probabilities", probabilities)
+            .pointer("loss", loss)
+            .pointer("workspace", workspace)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .float32("scale", scale));
+  }
+
+  /**
+   * {@code dx = fma(upstream[0] * scale, p - onehot(label), beta * dx)}, just the product when beta
+   * is 0.
+   *
+   * @param probabilities {@code rows x columns}, from {@link #softmaxCrossEntropy}
+   * @param labels {@code rows} values of int32
+   * @param upstream gradient of the loss, one value
+   * @param dx gradient of the logits, {@code rows x columns}
+   */
+  public void softmaxCrossEntropyBackward(
+      Buffer probabilities,
+      Buffer labels,
+      Buffer upstream,
+      Buffer dx,
+      long rows,
+      int columns,
+      float scale,
+      float beta) {
+    Kernel kernel = Kernel.SOFTMAX_CROSS_ENTROPY_BACKWARD;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "probabilities", probabilities, count);
+    operand(kernel, "labels", labels, rows, Integer.BYTES);
+    floats(kernel, "upstream", upstream, 1);
+    floats(kernel, "dx", dx, count);
+    launch(
+        begin(kernel)
+            .pointer("probabilities", probabilities)
+            .pointer("labels", labels)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .float32("scale", scale)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Kullback-Leibler sparsity of mean activations (Ng, CS294A lecture notes, 2011): {@code loss[0]
+   * = scale * sum_j (rho * log(rho / q_j) + (1 - rho) * log((1 - rho) / (1 - q_j)))} with {@code
+   * q_j = clamp(mean[j], 1e-6, 1 - 1e-6)}.
+   *
+   * @param mean {@code columns} values, the mean activation of each unit over the batch
+   * @param loss one value
+   * @param workspace {@link #klSparsityWorkspace} floats
+   * @param rho the mean activation wished for, between 0 and 1
+   */
+  public void klSparsity(
+      Buffer mean, Buffer loss, Buffer workspace, int columns, float rho, float scale) {
+    Kernel kernel = Kernel.KL_SPARSITY;
+    rho(kernel, rho);
+    floats(kernel, "mean", mean, columns);
+    floats(kernel, "loss", loss, 1);
+    floats(kernel, "workspace", workspace, klSparsityWorkspace(columns));
+    launch(
+        begin(kernel)
+            .pointer("mean", mean)
+            .pointer("loss", loss)
+            .pointer("workspace", workspace)
+            .int32("columns", columns)
+            .float32("rho", rho)
+            .float32("scale", scale));
+  }
+
+  /**
+   * {@code dx[i, j] = beta * dx[i, j] + g_j} with {@code g_j = (upstream[0] * scale / rows) * ((1 -
+   * rho) / (1 - q_j) - rho / q_j)}; no beta term when beta is 0.
+   *
+   * @param mean {@code columns} values, as for {@link #klSparsity}
+   * @param upstream gradient of the loss, one value
+   * @param dx gradient of the activations, {@code rows x columns}
+   */
+  public void klSparsityBackward(
+      Buffer mean,
+      Buffer upstream,
+      Buffer dx,
+      long rows,
+      int columns,
+      float rho,
+      float scale,
+      float beta) {
+    Kernel kernel = Kernel.KL_SPARSITY_BACKWARD;
+    rho(kernel, rho);
+    floats(kernel, "mean", mean, columns);
+    floats(kernel, "upstream", upstream, 1);
+    floats(kernel, "dx", dx, elements(kernel, rows, columns));
+    launch(
+        begin(kernel)
+            .pointer("mean", mean)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .float32("rho", rho)
+            .float32("scale", scale)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Keeps the k largest values of each row (of equal ones the lower column first; NaN counts as
+   * smallest) and sets the others to 0. In place ({@code y = x}).
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows x columns}
+   * @param mask {@code rows x columns}: 1 where kept, else 0
+   * @param k from 1 to {@code columns}
+   */
+  public void topK(Buffer x, Buffer y, Buffer mask, long rows, int columns, int k) {
+    Kernel kernel = Kernel.TOP_K;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    floats(kernel, "mask", mask, count);
+    if (k < 1 || k > columns) {
+      throw new IllegalArgumentException(
+          "top_k: k is %d: expected 1 to %d, the number of columns.".formatted(k, columns));
+    }
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("mask", mask)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("k", k));
+  }
+
+  /**
+   * Random numbers by Philox 4x32-10 (Salmon et al. 2011) with counter words {@code (element / 4,
+   * stream, step low, step high)} and the seed as key; word {@code element % 4} belongs to the
+   * element.
+   *
+   * <ul>
+   *   <li>Uniform: {@code fma(u, b - a, a)} with {@code u = (word >> 8) * 2^-24}.
+   *   <li>Normal: {@code fma(z, b, a)} with z by Box and Muller from words (0, 1) and (2, 3).
+   * </ul>
+   *
+   * @param y {@code count} values
+   * @param step one uint64, read when the kernel runs
+   * @param a lower end, or mean
+   * @param b upper end, or standard deviation
+   */
+  public void random(
+      Distribution distribution,
+      Buffer y,
+      Buffer step,
+      long count,
+      RandomKey key,
+      float a,
+      float b) {
+    Kernel kernel = Kernel.RANDOM;
+    notNull(kernel, "distribution", distribution);
+    notNull(kernel, "key", key);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("count", count)
+            .int64("seed", key.seed())
+            .int32("stream", key.stream())
+            .int32("distribution", distribution.code())
+            .float32("a", a)
+            .float32("b", b));
+  }
+
+  /**
+   * {@code y = u >= probability ? x * scale : 0} with u uniform in [0, 1) as in {@link #random}. In
+   * place. Scale 1 is masking noise (Vincent et al. 2010), {@code 1 / (1 - probability)} dropout.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param count elements of x and y
+   * @param probability of a 0, from 0 to 1
+   */
+  public void maskNoise(
+      Buffer x, Buffer y, Buffer step, long count, RandomKey key, float probability, float scale) {
+    Kernel kernel = Kernel.MASK_NOISE;
+    notNull(kernel, "key", key);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    if (!(probability >= 0 && probability <= 1)) {
+      throw new IllegalArgumentException(
+          "mask_noise: probability is " + probability + ": expected 0 to 1.");
+    }
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("count", count)
+            .int64("seed", key.seed())
+            .int32("stream", key.stream())
+            .float32("probability", probability)
+            .float32("scale", scale));
+  }
+
+  /**
+   * The next batch of a data set: row i of the batch is position {@code p = step * rows + i} of an
+   * endless stream of epochs, {@code epoch = p / source.rows}. It is row {@code p % source.rows} of
+   * the source, sent through a bijection drawn from (seed, epoch) when shuffled. Bytes become
+   * {@code value / 255}.
+   *
+   * @param y {@code rows x source.columns}: int32 of int32, else float32
+   * @param rows rows of the batch
+   * @param step one uint64, read when the kernel runs
+   * @param shuffle whether each epoch has an order of its own
+   * @param seed what the orders are drawn from
+   */
+  public void gatherRows(
+      RowSource source, Buffer y, int rows, Buffer step, boolean shuffle, long seed) {
+    Kernel kernel = Kernel.GATHER_ROWS;
+    notNull(kernel, "source", source);
+    operand(
+        kernel,
+        "source",
+        source.buffer(),
+        elements(kernel, source.rows(), source.columns()),
+        source.elementType().byteSize());
+    operand(kernel, "y", y, elements(kernel, rows, source.columns()), Integer.BYTES);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("source", source.buffer())
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("source_rows", source.rows())
+            .int64("seed", seed)
+            .int32("rows", rows)
+            .int32("columns", source.columns())
+            .int32("element", source.elementType().code())
+            .int32("shuffle", shuffle ? 1 : 0));
+  }
+
+  /**
+   * {@code state.step += 1}.
+   *
+   * @param state a {@link #TRAINING_STATE}
+   */
+  public void advance(Buffer state) {
+    Kernel kernel = Kernel.ADVANCE;
+    state(kernel, state);
+    launch(begin(kernel).pointer("state", state));
+  }
+
+  /**
+   * Sets {@code state.learning_rate} to the schedule's value at {@code state.step}, and multiplies
+   * {@code beta1_power} and {@code beta2_power} with the schedule's decay rates. With s the step:
+   *
+   * <ul>
+   *   <li>constant: {@code base};
+   *   <li>warm-up and cosine: {@code base * (s + 1) / warmup} while {@code s < warmup}, then {@code
+   *       floor + (base - floor) * (1 + cos(pi * t)) / 2} with {@code t = min(1, (s - warmup) /
+   *       max(1, total - warmup))};
+   *   <li>step decay: {@code base * factor ^ floor(s / every)}.
+   * </ul>
+   *
+   * @param state a {@link #TRAINING_STATE}
+   */
+  public void schedule(Buffer state, Schedule schedule) {
+    Kernel kernel = Kernel.SCHEDULE;
+    notNull(kernel, "schedule", schedule);
+    state(kernel, state);
+    launch(
+        begin(kernel)
+            .pointer("state", state)
+            .float64("base", schedule.base())
+            .float64("floor", schedule.floor())
+            .float64("factor", schedule.factor())
+            .float64("beta1", schedule.beta1())
+            .float64("beta2", schedule.beta2())
+            .int64("warmup", schedule.warmup())
+            .int64("total", schedule.total())
+            .int64("every", schedule.every())
+            .int32("kind", schedule.kind().code()));
+  }
+
+  /**
+   * {@code state.gradient_norm = norm = sqrt(sum(g * g))} and {@code state.gradient_scale = norm >
+   * maximum ? maximum / norm : 1}.
+   *
+   * @param state a {@link #TRAINING_STATE}
+   * @param workspace {@link #clipNormWorkspace} floats
+   * @param count elements of the gradients
+   * @param maximum the largest norm allowed, above 0
+   */
+  public void clipNorm(
+      Buffer gradients, Buffer state, Buffer workspace, long count, float maximum) {
+    Kernel kernel = Kernel.CLIP_NORM;
+    floats(kernel, "gradients", gradients, count);
+    state(kernel, state);
+    floats(kernel, "workspace", workspace, clipNormWorkspace(count));
+    if (!(maximum > 0)) {
+      throw new IllegalArgumentException(
+          "clip_norm: maximum is " + maximum + ": expected a number above 0.");
+    }
+    launch(
+        begin(kernel)
+            .pointer("gradients", gradients)
+            .pointer("state", state)
+            .pointer("workspace", workspace)
+            .int64("count", count)
+            .float32("maximum", maximum));
+  }
+
+  /**
+   * Stochastic gradient descent with momentum: {@code g = gradient * state.gradient_scale}; {@code
+   * g = fma(weightDecay, p, g)} (left out when 0); {@code v = fma(momentum, v, g)}; {@code p =
+   * fma(-learning_rate, nesterov ? fma(momentum, v, g) : v, p)}.
+   *
+   * @param velocity {@code count} values, kept from step to step, 0 at first
+   * @param state a {@link #TRAINING_STATE}
+   * @param count elements of parameters, gradients and velocity
+   */
+  public void sgd(
+      Buffer parameters,
+      Buffer gradients,
+      Buffer velocity,
+      Buffer state,
+      long count,
+      SgdOptions options) {
+    Kernel kernel = Kernel.SGD;
+    notNull(kernel, "options", options);
+    floats(kernel, "parameters", parameters, count);
+    floats(kernel, "gradients", gradients, count);
+    floats(kernel, "velocity", velocity, count);
+    state(kernel, state);
+    launch(
+        begin(kernel)
+            .pointer("parameters", parameters)
+            .pointer("gradients", gradients)
+            .pointer("velocity", velocity)
+            .pointer("state", state)
+            .int64("count", count)
+            .float32("momentum", options.momentum())
+            .float32("weight_decay", options.weightDecay())
+            .int32("nesterov", options.nesterov() ? 1 : 0));
+  }
+
+  /**
+   * Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019): {@code g = gradient *
+   * state.gradient_scale}; not decoupled: {@code g = fma(weightDecay, p, g)}; {@code m = fma(1 -
+   * beta1, g - m, m)}; {@code v = fma(1 - beta2, fma(g, g, -v), v)}; with {@code c1 = learning_rate
+   * / (1 - beta1_power)} and {@code c2 = 1 / sqrt(1 - beta2_power)} taken in double; decoupled:
+   * {@code p = fma(-learning_rate * weightDecay, p, p)}; {@code p = fma(-c1, m / fma(sqrt(v), c2,
+   * epsilon), p)}.
+   *
+   * <p>The powers in the state have to be those after this update: launch {@link #schedule} first.
+   *
+   * @param firstMoment {@code count} values, kept from step to step, 0 at first
+   * @param secondMoment {@code count} values, kept from step to step, 0 at first
+   * @param state a {@link #TRAINING_STATE}
+   * @param count elements of parameters, gradients and moments
+   */
+  public void adam(
+      Buffer parameters,
+      Buffer gradients,
+      Buffer firstMoment,
+      Buffer secondMoment,
+      Buffer state,
+      long count,
+      AdamOptions options) {
+    Kernel kernel = Kernel.ADAM;
+    notNull(kernel, "options", options);
+    floats(kernel, "parameters", parameters, count);
+    floats(kernel, "gradients", gradients, count);
+    floats(kernel, "first_moment", firstMoment, count);
+    floats(kernel, "second_moment", secondMoment, count);
+    state(kernel, state);
+    launch(
+        begin(kernel)
+            .pointer("parameters", parameters)
+            .pointer("gradients", gradients)
+            .pointer("first_moment", firstMoment)
+            .pointer("second_moment", secondMoment)
+            .pointer("state", state)
+            .int64("count", count)
+            .float32("beta1", options.beta1())
+            .float32("beta2", options.beta2())
+            .float32("epsilon", options.epsilon())
+            .float32("weight_decay", options.weightDecay())
+            .int32("decoupled", options.decoupled() ? 1 : 0));
+  }
+
+  /**
+   * Exponential moving average: {@code y = fma(1 - d, x - y, y)} with {@code d = min(decay, (1 + s)
+   * / (10 + s))}, s being {@code state.step}, in double and rounded to float.
+   *
+   * @param x what is averaged
+   * @param y the average
+   * @param state a {@link #TRAINING_STATE}
+   * @param count elements of x and y
+   * @param decay from 0 to 1
+   */
+  public void average(Buffer x, Buffer y, Buffer state, long count, double decay) {
+    Kernel kernel = Kernel.AVERAGE;
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    state(kernel, state);
+    if (!(decay >= 0 && decay <= 1)) {
+      throw new IllegalArgumentException("average: decay is " + decay + ": expected 0 to 1.");
+    }
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("state", state)
+            .int64("count", count)
+            .float64("decay", decay));
+  }
+
+  private Arguments begin(Kernel kernel) {
+    Arguments arguments = writers.getAndSet(slot(), null);
+    return (arguments == null ? new Arguments() : arguments).begin(kernel);
+  }
+
+  private void launch(Arguments arguments) {
+    stream.launch(arguments.kernel(), arguments.finish());
+    writers.setRelease(slot(), arguments);
+  }
+
+  private static int slot() {
+    return (int) Thread.currentThread().threadId() & (SLOTS - 1);
+  }
+
+  private static void notNull(Kernel kernel, String operand, Object value) {
+    Objects.requireNonNull(value, () -> kernel.nativeName() + ": " + operand + " is null.");
+  }
+
+  private void floats(Kernel kernel, String operand, Buffer buffer, long count) {
+    operand(kernel, operand, buffer, count, Float.BYTES);
+  }
+
+  private void state(Kernel kernel, Buffer state) {
+    operand(kernel, "state", state, TRAINING_STATE.byteSize(), 1);
+  }
+
+  private void operand(Kernel kernel, String operand, Buffer buffer, long count, int elementBytes) {
+    notNull(kernel, operand, buffer);
+    if (count < 0) {
+      throw new IllegalArgumentException(
+          "%s: operand %s has %d elements: expected 0 or more."
+              .formatted(kernel.nativeName(), operand, count));
+    }
+    if (count > buffer.byteSize() / elementBytes) {
+      throw new IllegalArgumentException(
+          "%s: operand %s needs %d elements of %d bytes, but buffer '%s' has %d bytes."
+              .formatted(
+                  kernel.nativeName(),
+                  operand,
+                  count,
+                  elementBytes,
+                  buffer.label(),
+                  buffer.byteSize()));
+    }
+    if (buffer.region().memory() != memory) {
+      throw new IllegalArgumentException(
+          "%s: operand %s, buffer '%s', is in the memory of another device."
+              .formatted(kernel.nativeName(), operand, buffer.label()));
+    }
+    buffer.requireOpen();
+  }
+
+  private void target(Kernel kernel, LossFunction function, Buffer target, long count) {
+    if (function == LossFunction.ABSOLUTE_VALUE) {
+      if (target != null) {
+        throw new IllegalArgumentException(
+            kernel.nativeName() + ": ABSOLUTE_VALUE has no target: expected null.");
+      }
+    } else {
+      floats(kernel, "target", target, count);
+    }
+  }
+
+  private static void rho(Kernel kernel, float rho) {
+    if (!(rho > 0 && rho < 1)) {
+      throw new IllegalArgumentException(
+          "%s: rho is %s: expected a number between 0 and 1.".formatted(kernel.nativeName(), rho));
+    }
+  }
+
+  private static long elements(Kernel kernel, long rows, int columns) {
+    if (rows < 0 || columns < 0) {
+      throw new IllegalArgumentException(
+          "%s: %d x %d elements: expected sizes of 0 or more."
+              .formatted(kernel.nativeName(), rows, columns));
+    }
+    return multiply(kernel, rows, columns);
+  }
+
+  private static long extent(
+      Kernel kernel, String operand, long rows, int columns, int leadingDimension) {
+    if (elements(kernel, rows, columns) == 0) {
+      return 0;
+    }
+    if (leadingDimension < columns) {
+      throw new IllegalArgumentException(
+          "%s: operand %s has leading dimension %d: expected at least its %d columns."
+              .formatted(kernel.nativeName(), operand, leadingDimension, columns));
+    }
+    return multiply(kernel, rows, leadingDimension) - leadingDimension + columns;
+  }
+
+  private static long multiply(Kernel kernel, long rows, int columns) {
+    if (Math.multiplyHigh(rows, columns) != 0 || rows * columns < 0) {
+      throw new IllegalArgumentException(
+          "%s: %d x %d elements are more than any memory holds."
+              .formatted(kernel.nativeName(), rows, columns));
+    }
+    return rows * columns;
+  }
+
+  private static long ceilDivide(long count, int chunk) {
+    return Math.ceilDiv(count, chunk);
+  }
+}

@@ -1,0 +1,217 @@
+package dev.clessidra.kernels;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A native library that travels in a jar. It is unpacked to {@code <folder>/<version>-<start of its
+ * SHA-256>/}, a folder that only its owner may use, and its checksum is verified at each load.
+ *
+ * @param name its name without {@code lib} and {@code .so}
+ * @param operatingSystem as in {@code os.name}
+ * @param architecture as in {@code os.arch}
+ * @param resources where it is found: the resource {@code dev/clessidra/native/<platform>/}
+ * @param settings names the folder or the file
+ */
+record NativeLibrary(
+    String name,
+    String operatingSystem,
+    String architecture,
+    ClassLoader resources,
+    Settings settings) {
+  /** Property with the folder to unpack to. */
+  static final String FOLDER_PROPERTY_NAME = "clessidra.native.folder";
+
+  /** Property with a library file to load instead of the one in the jar. */
+  static final String LIBRARY_PROPERTY_NAME = "clessidra.native.library";
+
+  private static final String PLATFORM = "linux-x86_64";
+  private static final int HASH_CHARACTERS_SHOWN = 16;
+  private static final Set<PosixFilePermission> OWNER_ONLY =
+      PosixFilePermissions.fromString("rwx------");
+
+  /** Returns the library for this machine. */
+  static NativeLibrary system(String name) {
+    return new NativeLibrary(
+        name,
+        System.getProperty("os.name"),
+        System.getProperty("os.arch"),
+        NativeLibrary.class.getClassLoader(),
+        Settings.SYSTEM);
+  }
+
+  /** Returns the version of this software. */
+  static String version() {
+    return Optional.ofNullable(NativeLibrary.class.getPackage().getImplementationVersion())
+        .orElse("development");
+  }
+
+  /**
+   * Returns the file to load, which is unpacked if need be.
+   *
+   * @throws DeviceException if there is none for this machine, or it cannot be unpacked
+   */
+  Path locate() {
+    Optional<String> file = settings.get(LIBRARY_PROPERTY_NAME);
+    if (file.isPresent()) {
+      Path path = Path.of(file.get()).toAbsolutePath();
+      if (!Files.isRegularFile(path)) {
+        throw new DeviceException(
+            "%s is '%s': there is no such file.".formatted(LIBRARY_PROPERTY_NAME, path));
+      }
+      return path;
+    }
+    requireSupported();
+    String resource = "dev/clessidra/native/%s/lib%s.so".formatted(PLATFORM, name);
+    String expected = new String(read(resource + ".sha256"), StandardCharsets.US_ASCII).strip();
+    try {
+      return unpack(resource, expected);
+    } catch (IOException e) {
+      throw new DeviceException(
+          "Native library %s cannot be unpacked (%s): set %s to a folder of your own."
+              .formatted(name, e, FOLDER_PROPERTY_NAME),
+          e);
+    }
+  }
+
+  /** Returns the folder that is unpacked to; it need not exist yet. */
+  Path folder() {
+    Optional<String> folder = settings.get(FOLDER_PROPERTY_NAME);
+    if (folder.isPresent()) {
+      return Path.of(folder.get()).toAbsolutePath();
+    }
+    Path cache =
+        Optional.ofNullable(settings.environment().apply("XDG_CACHE_HOME"))
+            .filter(path -> Path.of(path).isAbsolute())
+            .map(Path::of)
+            .orElse(Path.of(property("user.home"), ".cache"))
+            .toAbsolutePath();
+    if (isWritable(cache)) {
+      return cache.resolve("clessidra");
+    }
+    return Path.of(property("java.io.tmpdir"), "clessidra-" + property("user.name"))
+        .toAbsolutePath();
+  }
+
+  private String property(String key) {
+    return settings.properties().apply(key);
+  }
+
+  // Whether a folder can be written to, or be made.
+  private static boolean isWritable(Path folder) {
+    Path existing = folder;
+    while (existing != null && !Files.exists(existing)) {
+      existing = existing.getParent();
+    }
+    return existing != null && Files.isDirectory(existing) && Files.isWritable(existing);
+  }
+
+  private void requireSupported() {
+    boolean x86 = architecture.equals("amd64") || architecture.equals("x86_64");
+    if (!x86 || !operatingSystem.toLowerCase(Locale.ROOT).equals("linux")) {
+      throw new DeviceException(
+          "There is no native library %s for %s on %s: supported is Linux on x86_64."
+              .formatted(name, operatingSystem, architecture));
+    }
+  }
+
+  private byte[] read(String resource) {
+    try (InputStream stream = resources.getResourceAsStream(resource)) {
+      if (stream == null) {
+        throw new DeviceException(
+            "Native library %s is missing: no resource %s (%s on %s); put clessidra-native on the class path."
+                .formatted(name, resource, operatingSystem, architecture));
+      }
+      return stream.readAllBytes();
+    } catch (IOException e) {
+      throw new DeviceException("Resource %s cannot be read: %s.".formatted(resource, e), e);
+    }
+  }
+
+  private Path unpack(String resource, String expected) throws IOException {
+    Path folder = ownFolder(folder());
+    Path versionFolder =
+        ownFolder(
+            folder.resolve(
+                version()
+                    + "-"
+                    + expected.substring(0, Math.min(HASH_CHARACTERS_SHOWN, expected.length()))));
+    Path file = versionFolder.resolve("lib" + name + ".so");
+    if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+        && sha256(Files.readAllBytes(file)).equals(expected)) {
+      return file;
+    }
+    byte[] library = read(resource);
+    String actual = sha256(library);
+    if (!actual.equals(expected)) {
+      throw new DeviceException(
+          "Resource %s is damaged: its SHA-256 is %s, expected %s; get the jar again."
+              .formatted(resource, actual, expected));
+    }
+    // Other processes see no file or all of it.
+    Path temporary =
+        Files.createTempFile(
+            versionFolder, name, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+    try {
+      Files.write(temporary, library);
+      Files.move(
+          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(temporary);
+    }
+    return file;
+  }
+
+  // Code is loaded from this folder: nobody else may be able to put a file there.
+  private static Path ownFolder(Path folder) throws IOException {
+    if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+      Files.createDirectories(folder.getParent());
+      try {
+        Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+      } catch (FileAlreadyExistsException e) {
+        // another process was faster; it is checked like any other
+      }
+    }
+    PosixFileAttributes attributes =
+        Files.readAttributes(folder, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    Set<PosixFilePermission> permissions = attributes.permissions();
+    String fault = null;
+    if (!attributes.isDirectory()) {
+      fault = "is not a folder";
+    } else if (!attributes.owner().equals(Files.getOwner(Path.of("/proc/self")))) {
+      fault = "belongs to " + attributes.owner().getName();
+    } else if (permissions.contains(PosixFilePermission.GROUP_WRITE)
+        || permissions.contains(PosixFilePermission.OTHERS_WRITE)) {
+      fault = "can be written by others";
+    }
+    if (fault != null) {
+      throw new DeviceException(
+          "Native libraries are not unpacked to %s, which %s: set %s to a folder of your own."
+              .formatted(folder, fault, FOLDER_PROPERTY_NAME));
+    }
+    return folder;
+  }
+
+  static String sha256(byte[] content) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java platform has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package dev.clessidra.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+
+/**
+ * What a capture has seen: launches with their arguments, and which buffers were made meanwhile.
+ * Nothing in it belongs to one kind of device.
+ *
+ * <p>Used by the capturing thread only, apart from {@link #requireThisThread()}.
+ */
+final class Recording {
+
+  /** A launch; the arguments are a copy. */
+  static final class Launch {
+    private final Kernel kernel;
+    private final MemorySegment arguments;
+    private final List<Pointer> pointers;
+
+    private Launch(Kernel kernel, MemorySegment arguments, List<Pointer> pointers) {
+      this.kernel = kernel;
+      this.arguments = arguments;
+      this.pointers = pointers;
+    }
+
+    Kernel kernel() {
+      return kernel;
+    }
+
+    /** Returns the argument struct, exactly. */
+    MemorySegment arguments() {
+      return arguments;
+    }
+  }
+
+  /** A pointer field that points into a buffer made during the capture. */
+  private record Pointer(int field, int temporary, long offset) {}
+
+  /** Makes what a device replays of launches whose addresses are final. */
+  interface Compiler {
+    Program.Executable compile(List<Launch> launches);
+  }
+
+  private final DeviceMemory memory;
+  private final Thread thread = Thread.currentThread();
+  private final List<Launch> launches = new ArrayList<>();
+  private final List<Region> temporaries = new ArrayList<>();
+  private final Map<Region, Integer> indices = new IdentityHashMap<>();
+  // Buffers made before the capture, each with the first kernel that uses it.
+  private final SequencedMap<Region, Kernel> outside = new LinkedHashMap<>();
+
+  Recording(DeviceMemory memory) {
+    this.memory = memory;
+  }
+
+  boolean isOfThisThread() {
+    return Thread.currentThread() == thread;
+  }
+
+  void requireThisThread() {
+    if (!isOfThisThread()) {
+      throw new IllegalStateException(
+          "Thread '%s' is capturing on this device: launch from it, or wait until it is done."
+              .formatted(thread.getName()));
+    }
+  }
+
+  void allocated(Region region) {
+    indices.put(region, temporaries.size());
+    temporaries.add(region);
+  }
+
+  void launched(Kernel kernel, MemorySegment arguments) {
+    // Backed by longs, so that its fields are aligned.
+    MemorySegment copy = MemorySegment.ofArray(new long[kernel.argumentBytes() / Long.BYTES]);
+    MemorySegment.copy(arguments, 0, copy, 0, kernel.argumentBytes());
+    List<Pointer> pointers = new ArrayList<>();
+    for (Kernel.Field field : kernel.pointers()) {
+      long address = copy.get(ValueLayout.JAVA_LONG, field.offset());
+      // A pointer to memory that is not the device's stays as it is.
+      Region region = address == 0 ? null : memory.find(address);
+      if (region != null) {
+        Integer temporary = indices.get(region);
+        if (temporary == null) {
+          outside.putIfAbsent(region, kernel);
+        } else {
+          pointers.add(new Pointer(field.offset(), temporary, address - region.address()));
+        }
+      }
+    }
+    launches.add(new Launch(kernel, copy, pointers));
+  }
+
+  /** Plans the memory, moves what is still open into it, and compiles the program. */
+  Program freeze(Compiler compiler) {
+    outside.forEach(
+        (region, kernel) -> {
+          if (!region.isOpen()) {
+            throw new IllegalStateException(
+                ("Buffer '%s' was made before the capture, used in it by %s, and closed in it, so"
+                        + " the work cannot be replayed: close it later, or make it inside.")
+                    .formatted(region.label(), kernel.nativeName()));
+          }
+        });
+    // Lists of those temporaries that need a place, and of their lifetimes, alike in order.
+    int[] first = new int[temporaries.size()];
+    int[] last = new int[temporaries.size()];
+    java.util.Arrays.fill(first, -1);
+    for (int launch = 0; launch < launches.size(); launch++) {
+      for (Pointer pointer : launches.get(launch).pointers) {
+        if (first[pointer.temporary] < 0) {
+          first[pointer.temporary] = launch;
+        }
+        last[pointer.temporary] = launch;
+      }
+    }
+    List<MemoryPlan.Lifetime> lifetimes = new ArrayList<>();
+    int[] place = new int[temporaries.size()];
+    List<Region> outputs = new ArrayList<>();
+    for (int i = 0; i < place.length; i++) {
+      Region region = temporaries.get(i);
+      boolean output = region.isOpen();
+      place[i] = -1;
+      if (output) {
+        outputs.add(region);
+        // One that no launch writes keeps what it has for good.
+        first[i] = Math.max(first[i], 0);
+        last[i] = Math.max(launches.size() - 1, 0);
+      }
+      if (first[i] >= 0) {
+        place[i] = lifetimes.size();
+        lifetimes.add(new MemoryPlan.Lifetime(region.byteSize(), first[i], last[i]));
+      }
+    }
+    MemoryPlan plan = MemoryPlan.of(lifetimes);
+    Region arena =
+        plan.arenaBytes() == 0
+            ? null
+            : memory.allocate(memory.root(), "program arena", plan.arenaBytes());
+    long base = arena == null ? 0 : arena.address();
+    for (Launch launch : launches) {
+      for (Pointer pointer : launch.pointers) {
+        long start = base + plan.offset(place[pointer.temporary]);
+        launch.arguments.set(ValueLayout.JAVA_LONG, pointer.field, start + pointer.offset);
+      }
+    }
+    for (Region output : outputs) {
+      memory.move(output, base + plan.offset(place[indices.get(output)]));
+    }
+    PlanStatistics statistics =
+        new PlanStatistics(
+            plan.arenaBytes(),
+            plan.lowerBoundBytes(),
+            plan.totalBytes(),
+            lifetimes.size(),
+            launches.size());
+    return new Program(
+        memory,
+        compiler.compile(launches),
+        List.copyOf(outside.sequencedKeySet()),
+        outputs,
+        arena,
+        statistics);
+  }
+}
