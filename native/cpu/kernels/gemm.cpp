@@ -28,9 +28,9 @@ constexpr int kRows = 4;
 #endif
 constexpr int kVectors = 3;
 constexpr int kColumns = kVectors * kLanes;
-constexpr int64_t kDepth = 256;
+constexpr int64_t kDepth = 384;
 constexpr int64_t kStripRows = 2048;
-constexpr int64_t kStripFloats = 1 << 20;
+constexpr int64_t kStripFloats = 3 << 19;
 constexpr int64_t kBlockRows = 256;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -124,26 +124,38 @@ CLESSIDRA_FUNCTION void store_columns(float* p, Vec v, int64_t columns) {
 }
 
 // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a panel of kRows rows,
-// b has rows of b_stride floats, all V vectors of which may be read.
+// b has rows of b_stride floats, all V vectors of which may be read. Every loop over the tile is
+// unrolled, or the sums would not stay in registers.
 template <int R, int V>
 void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
                    int64_t ldc, int64_t columns, float seed) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
   if (seed == 0.0f) {
+#pragma GCC unroll 8
     for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
       for (int v = 0; v < V; ++v) sum[i][v] = Vec{};
   } else {
+#pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
-      for (int v = 0; v < V; ++v)
-        sum[i][v] = load_columns(c + i * ldc + v * kLanes, v < V - 1 ? kLanes : last);
+#pragma GCC unroll 4
+      for (int v = 0; v < V - 1; ++v) sum[i][v] = load(c + i * ldc + v * kLanes);
+      sum[i][V - 1] = load_columns(c + i * ldc + (V - 1) * kLanes, last);
     }
     if (seed != 1.0f) {
       const Vec factor = broadcast(seed);
+#pragma GCC unroll 8
       for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
         for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] * factor;
     }
   }
+  // The tile below comes next.
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) __builtin_prefetch(c + (kRows + i) * ldc + v * kLanes, 1);
   for (int64_t p = 0; p < depth; ++p) {
     Vec row[V];
 #pragma GCC unroll 4
@@ -157,9 +169,11 @@ void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stri
     a += kRows;
     b += b_stride;
   }
+#pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
-    for (int v = 0; v < V; ++v)
-      store_columns(c + i * ldc + v * kLanes, sum[i][v], v < V - 1 ? kLanes : last);
+#pragma GCC unroll 4
+    for (int v = 0; v < V - 1; ++v) store(c + i * ldc + v * kLanes, sum[i][v]);
+    store_columns(c + i * ldc + (V - 1) * kLanes, sum[i][V - 1], last);
   }
 }
 
@@ -177,13 +191,14 @@ constexpr Tile kTiles[kRows][kVectors] = {
 // Bias and activation for a tile that is complete and still in the cache.
 void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
                  int32_t activation, float slope) {
-  with_activation(activation, slope, [&](auto f) {
+  const Vec leak = broadcast(slope);
+  with_activation(activation, [&](auto f) {
     for_vectors(0, columns, [&](int64_t j, int64_t n) {
       const Vec shift = bias == nullptr ? Vec{} : load_columns(bias + j, n);
       for (int64_t i = 0; i < rows; ++i) {
         float* p = c + i * ldc + j;
         const Vec x = load_columns(p, n);
-        store_columns(p, f(bias == nullptr ? x : x + shift), n);
+        store_columns(p, activate<f>(bias == nullptr ? x : x + shift, leak), n);
       }
     });
   });
@@ -192,9 +207,14 @@ void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const flo
 // One task: C rows [row, row_end) and columns [column, column_end) for depth [0, depth) of a strip.
 struct Strip {
   const clessidra_gemm& g;
-  const float* packed_a;  // panels of kRows x depth
-  int64_t first_row, rows;
+  const float* packed_a;  // slices of kDepth (the last may be less), each of panels of kRows rows
+  int64_t first_row, rows, padded_rows;
   int64_t first_depth, depth;
+
+  // Where the panel of B for depth p of the strip and column j starts.
+  const float* panel_of_b(int64_t p, int64_t j) const {
+    return g.transpose_b ? g.b + j * g.ldb + first_depth + p : g.b + (first_depth + p) * g.ldb + j;
+  }
 
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
@@ -210,16 +230,16 @@ struct Strip {
         const float* b = panel;
         int64_t b_stride = kColumns;
         if (g.transpose_b) {
-          pack_across(g.b + j * g.ldb + first_depth + p, g.ldb, columns, slice, panel, kColumns);
+          pack_across(panel_of_b(p, j), g.ldb, columns, slice, panel, kColumns);
         } else if (direct && columns % kLanes == 0) {
-          b = g.b + (first_depth + p) * g.ldb + j;
+          b = panel_of_b(p, j);
           b_stride = g.ldb;
         } else {
-          pack_along<kColumns>(g.b + (first_depth + p) * g.ldb + j, g.ldb, columns, slice, panel);
+          pack_along<kColumns>(panel_of_b(p, j), g.ldb, columns, slice, panel);
         }
         for (int64_t i = row; i < row_end; i += kRows) {
           const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
-          const float* a = packed_a + i / kRows * kRows * depth + p * kRows;
+          const float* a = packed_a + p * padded_rows + i * slice;
           float* c = g.c + (first_row + i) * g.ldc + j;
           kTiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, b, b_stride, c, g.ldc, columns,
                                                         seed);
@@ -232,12 +252,20 @@ struct Strip {
   }
 };
 
-void pack_panel(const clessidra_gemm& g, int64_t row, int64_t rows, int64_t first_depth,
-                int64_t depth, float* to) {
-  if (g.transpose_a) {
-    pack_along<kRows>(g.a + first_depth * g.lda + row, g.lda, rows, depth, to);
-  } else {
-    pack_across(g.a + row * g.lda + first_depth, g.lda, rows, depth, to, kRows);
+// Packs rows [i, i + kRows) of the strip into every slice.
+void pack_panel(const Strip& s, int64_t i, float* packed) {
+  const clessidra_gemm& g = s.g;
+  const int64_t row = s.first_row + i;
+  const int64_t rows = std::min<int64_t>(kRows, s.rows - i);
+  for (int64_t p = 0; p < s.depth; p += kDepth) {
+    const int64_t slice = std::min(kDepth, s.depth - p);
+    const int64_t k = s.first_depth + p;
+    float* to = packed + p * s.padded_rows + i * slice;
+    if (g.transpose_a) {
+      pack_along<kRows>(g.a + k * g.lda + row, g.lda, rows, slice, to);
+    } else {
+      pack_across(g.a + row * g.lda + k, g.lda, rows, slice, to, kRows);
+    }
   }
 }
 
@@ -255,14 +283,11 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
     for (int64_t p = 0; p < std::max(g.k, 1); p += strip_depth) {
       const int64_t depth = std::min<int64_t>(strip_depth, g.k - p);
       float* packed = thread_scratch(Scratch::kShared, panels * kRows * depth);
+      const Strip strip{g, packed, row, rows, panels * kRows, p, depth};
       const int64_t panels_per_task = std::max<int64_t>(1, (1 << 14) / (kRows * (depth + 1)));
       threads.for_ranges(panels, small ? panels : panels_per_task, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-          pack_panel(g, row + i * kRows, std::min<int64_t>(kRows, rows - i * kRows), p, depth,
-                     packed + i * kRows * depth);
-        }
+        for (int64_t i = begin; i < end; ++i) pack_panel(strip, i * kRows, packed);
       });
-      const Strip strip{g, packed, row, rows, p, depth};
       const int64_t column_panels = ceil_div(g.n, kColumns);
       if (small) {
         strip.multiply(0, rows, 0, g.n);
