@@ -1,4 +1,4 @@
-// Activations and their derivatives over Vec. The switch stands outside the loops.
+// Activations and their derivatives, chosen at compile time; see clessidra_activation.
 #ifndef CLESSIDRA_CPU_ACTIVATION_H
 #define CLESSIDRA_CPU_ACTIVATION_H
 
@@ -8,24 +8,44 @@
 namespace clessidra {
 namespace CLESSIDRA_ISA {
 
-// Calls body(f), f being the activation as a function from Vec to Vec.
+template <int kActivation>
+CLESSIDRA_FUNCTION Vec activate(Vec x, Vec slope) {
+  if constexpr (kActivation == CLESSIDRA_RELU) return x < broadcast(0.0f) ? broadcast(0.0f) : x;
+  if constexpr (kActivation == CLESSIDRA_LEAKY_RELU) return x > broadcast(0.0f) ? x : slope * x;
+  if constexpr (kActivation == CLESSIDRA_SIGMOID) return sigmoid(x);
+  if constexpr (kActivation == CLESSIDRA_TANH) return hyperbolic_tangent(x);
+  if constexpr (kActivation == CLESSIDRA_SOFTPLUS) return softplus(x);
+  if constexpr (kActivation == CLESSIDRA_IDENTITY) return x;
+}
+
+// The derivative at the point where the activation is y.
+template <int kActivation>
+CLESSIDRA_FUNCTION Vec activation_derivative(Vec y, Vec slope) {
+  const Vec one = broadcast(1.0f);
+  if constexpr (kActivation == CLESSIDRA_RELU) return y > broadcast(0.0f) ? one : broadcast(0.0f);
+  if constexpr (kActivation == CLESSIDRA_LEAKY_RELU) return y > broadcast(0.0f) ? one : slope;
+  if constexpr (kActivation == CLESSIDRA_SIGMOID) return y * (one - y);
+  if constexpr (kActivation == CLESSIDRA_TANH) return fma(-y, y, one);
+  if constexpr (kActivation == CLESSIDRA_SOFTPLUS) return one - exponential(-y);
+  if constexpr (kActivation == CLESSIDRA_IDENTITY) return one;
+}
+
+// Calls body with the activation as a compile-time constant.
 template <class Body>
-CLESSIDRA_FUNCTION void with_activation(int32_t activation, float slope, const Body& body) {
-  const Vec zero{};
-  const Vec leak = broadcast(slope);
+CLESSIDRA_FUNCTION void with_activation(int32_t activation, const Body& body) {
   switch (activation) {
     case CLESSIDRA_RELU:
-      return body([=](Vec x) { return x > zero ? x : zero; });
+      return body(std::integral_constant<int, CLESSIDRA_RELU>{});
     case CLESSIDRA_LEAKY_RELU:
-      return body([=](Vec x) { return x > zero ? x : leak * x; });
+      return body(std::integral_constant<int, CLESSIDRA_LEAKY_RELU>{});
     case CLESSIDRA_SIGMOID:
-      return body([](Vec x) { return sigmoid(x); });
+      return body(std::integral_constant<int, CLESSIDRA_SIGMOID>{});
     case CLESSIDRA_TANH:
-      return body([](Vec x) { return hyperbolic_tangent(x); });
+      return body(std::integral_constant<int, CLESSIDRA_TANH>{});
     case CLESSIDRA_SOFTPLUS:
-      return body([](Vec x) { return softplus(x); });
+      return body(std::integral_constant<int, CLESSIDRA_SOFTPLUS>{});
     default:
-      return body([](Vec x) { return x; });
+      return body(std::integral_constant<int, CLESSIDRA_IDENTITY>{});
   }
 }
 

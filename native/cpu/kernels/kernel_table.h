@@ -7,6 +7,17 @@
 
 namespace clessidra {
 
+// Elements that are worth another thread.
+constexpr int64_t kGrain = 16 * 1024;
+
+// The fewest rows of `columns` elements that are worth another thread.
+inline __attribute__((always_inline)) int64_t grain_rows(int64_t columns) {
+  return columns < kGrain ? kGrain / (columns > 0 ? columns : 1) : 1;
+}
+
+// Multiply-adds of one iteration of run_multiply_adds.
+constexpr int kPeakMultiplyAdds = 192;
+
 using KernelFunction = void (*)(ThreadPool& threads, const void* arguments);
 
 #define CLESSIDRA_DECLARE_KERNEL(name) \

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include <cstring>
+#include <type_traits>
 
 #include "clessidra/primitives.h"
 
@@ -23,6 +24,10 @@ constexpr int kLanes = 4;
 
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
+typedef uint32_t UintVec __attribute__((vector_size(kLanes * 4)));
+
+// All lanes, where a number of lanes is asked for; converts to it.
+using Whole = std::integral_constant<int64_t, kLanes>;
 
 }  // namespace CLESSIDRA_ISA
 
@@ -45,7 +50,8 @@ CLESSIDRA_FUNCTION Vec fma(Vec a, Vec b, Vec c) {
 
 CLESSIDRA_FUNCTION Vec square_root(Vec x) {
 #if defined(__AVX512F__)
-  return _mm512_sqrt_ps(x);
+  // All lanes; GCC 12 warns of an uninitialised value in the plain form.
+  return _mm512_maskz_sqrt_ps(0xffff, x);
 #elif defined(__AVX2__)
   return _mm256_sqrt_ps(x);
 #else
@@ -73,30 +79,96 @@ CLESSIDRA_FUNCTION Vec load(const float* p) {
 }
 CLESSIDRA_FUNCTION void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 
+// 0, 1, 2, ...
+CLESSIDRA_FUNCTION IntVec lane_indices() {
+  IntVec v{};
+  for (int i = 0; i < kLanes; ++i) v[i] = i;
+  return v;
+}
+
+// Lanes from n on become +0.
+CLESSIDRA_FUNCTION Vec first_lanes(Vec v, int64_t n) {
+  return lane_indices() < static_cast<int32_t>(n) ? v : Vec{};
+}
+CLESSIDRA_FUNCTION Vec first_lanes(Vec v, Whole) { return v; }
+
 // The first n lanes, 0 <= n <= kLanes; the others are +0.
 CLESSIDRA_FUNCTION Vec load_part(const float* p, int64_t n) {
 #if defined(__AVX512F__)
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
+#elif defined(__AVX2__)
+  return _mm256_maskload_ps(
+      p, reinterpret_cast<__m256i>(lane_indices() < static_cast<int32_t>(n)));
 #else
   Vec v{};
   for (int i = 0; i < n; ++i) v[i] = p[i];
   return v;
 #endif
 }
+CLESSIDRA_FUNCTION Vec load_part(const float* p, Whole) { return load(p); }
+
 CLESSIDRA_FUNCTION void store_part(float* p, Vec v, int64_t n) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(
+      p, reinterpret_cast<__m256i>(lane_indices() < static_cast<int32_t>(n)), v);
 #else
   for (int i = 0; i < n; ++i) p[i] = v[i];
 #endif
 }
+CLESSIDRA_FUNCTION void store_part(float* p, Vec v, Whole) { store(p, v); }
 
-// Calls body(i, n) for i = begin, begin + kLanes, ... with n = kLanes, and once more for the rest.
+// Calls body(i, Whole) for i = begin, begin + kLanes, ... and body(i, n) for the n that are left.
+// With `auto n` in the body, the loop has no trace of the rest.
 template <class Body>
 CLESSIDRA_FUNCTION void for_vectors(int64_t begin, int64_t end, const Body& body) {
   int64_t i = begin;
-  for (; i + kLanes <= end; i += kLanes) body(i, int64_t{kLanes});
+  for (; i + kLanes <= end; i += kLanes) body(i, Whole{});
   if (i < end) body(i, end - i);
+}
+
+// The upper and lower halves of the 64-bit products a * b.
+CLESSIDRA_FUNCTION void multiply_wide(UintVec a, uint32_t b, UintVec& high, UintVec& low) {
+  typedef uint64_t Wide __attribute__((vector_size(kLanes * 4)));
+  const UintVec factor = UintVec{} + b;
+  const Wide odd_lanes = reinterpret_cast<Wide>(a) >> 32;
+#if defined(__AVX512F__)
+  const auto even = reinterpret_cast<Wide>(_mm512_maskz_mul_epu32(
+      0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(factor)));
+  const auto odd = reinterpret_cast<Wide>(_mm512_maskz_mul_epu32(
+      0xff, reinterpret_cast<__m512i>(odd_lanes), reinterpret_cast<__m512i>(factor)));
+#elif defined(__AVX2__)
+  const auto even = reinterpret_cast<Wide>(
+      _mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(factor)));
+  const auto odd = reinterpret_cast<Wide>(
+      _mm256_mul_epu32(reinterpret_cast<__m256i>(odd_lanes), reinterpret_cast<__m256i>(factor)));
+#else
+  const auto even = reinterpret_cast<Wide>(
+      _mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(factor)));
+  const auto odd = reinterpret_cast<Wide>(
+      _mm_mul_epu32(reinterpret_cast<__m128i>(odd_lanes), reinterpret_cast<__m128i>(factor)));
+#endif
+  const auto is_odd = (lane_indices() & 1) == 1;
+  high = is_odd ? reinterpret_cast<UintVec>(odd) : reinterpret_cast<UintVec>(even >> 32);
+  low = is_odd ? reinterpret_cast<UintVec>(odd << 32) : reinterpret_cast<UintVec>(even);
+}
+
+// a0, b0, a1, b1, ...: first the Vec of the lower halves, then of the upper halves.
+CLESSIDRA_FUNCTION void interleave(Vec a, Vec b, Vec& first, Vec& second) {
+  const IntVec from = lane_indices() / 2 + (lane_indices() & 1) * kLanes;
+  first = __builtin_shuffle(a, b, from);
+  second = __builtin_shuffle(a, b, from + kLanes / 2);
+}
+
+// Calls body(std::true_type) or body(std::false_type).
+template <class Body>
+CLESSIDRA_FUNCTION void with_flag(bool flag, const Body& body) {
+  if (flag) {
+    body(std::true_type{});
+  } else {
+    body(std::false_type{});
+  }
 }
 
 }  // namespace CLESSIDRA_ISA

@@ -136,6 +136,22 @@ CLESSIDRA_FUNCTION void cosine_and_sine_of_turns(T v, T& cosine, T& sine) {
   sine = quadrant >= 2 ? -b : b;
 }
 
+// cos(pi t) for t in [0, 1], in double: Taylor series on the eighths of the circle.
+CLESSIDRA_FUNCTION double cosine_of_half_turns(double t) {
+  const double folded = t > 0.5 ? 1.0 - t : t;
+  const bool sine = folded > 0.25;
+  const double x = (sine ? 0.5 - folded : folded) * 3.14159265358979323846;
+  const double z = x * x;
+  // 1 - z / (1 * 2) * (1 - z / (3 * 4) * ...), for the sine 1 - z / (2 * 3) * (...).
+  double sum = 1.0;
+  for (int n = 16; n >= 2; n -= 2) {
+    const double divisor = sine ? n * (n + 1.0) : n * (n - 1.0);
+    sum = 1.0 - sum * z / divisor;
+  }
+  if (sine) sum *= x;
+  return t > 0.5 ? -sum : sum;
+}
+
 }  // namespace clessidra
 
 #endif

@@ -1,0 +1,209 @@
+// Losses and their gradients.
+#include "reduction.h"
+
+namespace clessidra {
+namespace CLESSIDRA_ISA {
+
+namespace {
+
+template <int kFunction>
+CLESSIDRA_FUNCTION Vec loss_term(Vec x, Vec t) {
+  const Vec zero = broadcast(0.0f);
+  if constexpr (kFunction == CLESSIDRA_SQUARED_ERROR) return (x - t) * (x - t);
+  if constexpr (kFunction == CLESSIDRA_BINARY_CROSS_ENTROPY) {
+    return fma(-x, t, x > zero ? x : zero) + logarithm_of_one_plus(exponential(-absolute(x)));
+  }
+  if constexpr (kFunction == CLESSIDRA_ABSOLUTE_VALUE) return absolute(x);
+}
+
+template <int kFunction>
+CLESSIDRA_FUNCTION Vec loss_gradient(Vec x, Vec t) {
+  const Vec zero = broadcast(0.0f);
+  const Vec one = broadcast(1.0f);
+  if constexpr (kFunction == CLESSIDRA_SQUARED_ERROR) return broadcast(2.0f) * (x - t);
+  if constexpr (kFunction == CLESSIDRA_BINARY_CROSS_ENTROPY) return sigmoid(x) - t;
+  if constexpr (kFunction == CLESSIDRA_ABSOLUTE_VALUE) return x > zero ? one : (x < zero ? -one : zero);
+}
+
+// The targets from i on; ABSOLUTE_VALUE has none.
+template <int kFunction, class Count>
+CLESSIDRA_FUNCTION Vec load_target(const float* target, int64_t i, Count n) {
+  if constexpr (kFunction == CLESSIDRA_ABSOLUTE_VALUE) return Vec{};
+  return load_part(target + i, n);
+}
+
+// Calls body with the loss function as a compile-time constant.
+template <class Body>
+CLESSIDRA_FUNCTION void with_loss(int32_t function, const Body& body) {
+  switch (function) {
+    case CLESSIDRA_SQUARED_ERROR:
+      return body(std::integral_constant<int, CLESSIDRA_SQUARED_ERROR>{});
+    case CLESSIDRA_BINARY_CROSS_ENTROPY:
+      return body(std::integral_constant<int, CLESSIDRA_BINARY_CROSS_ENTROPY>{});
+    case CLESSIDRA_ABSOLUTE_VALUE:
+      return body(std::integral_constant<int, CLESSIDRA_ABSOLUTE_VALUE>{});
+  }
+}
+
+// y = exp(x - maximum); gives their sum.
+CLESSIDRA_FUNCTION float exponentials(const float* x, float* y, int32_t columns, float maximum) {
+  const Vec m = broadcast(maximum);
+  return sum_row(columns, [=](int64_t i, auto n) {
+    const Vec e = exponential(load_part(x + i, n) - m);
+    store_part(y + i, e, n);
+    return e;
+  });
+}
+
+CLESSIDRA_FUNCTION void divide(float* y, int32_t columns, float divisor) {
+  const Vec d = broadcast(divisor);
+  for_vectors(0, columns, [=](int64_t i, auto n) { store_part(y + i, load_part(y + i, n) / d, n); });
+}
+
+// The mean activation, kept from 0 and 1.
+CLESSIDRA_FUNCTION Vec clamped_mean(Vec mean) {
+  const Vec low = broadcast(1e-6f);
+  const Vec high = broadcast(1.0f - 1e-6f);
+  const Vec q = mean < low ? low : mean;
+  return q > high ? high : q;
+}
+
+}  // namespace
+
+void loss(ThreadPool& threads, const clessidra_loss& arguments) {
+  const float* const x = arguments.x;
+  const float* const target = arguments.target;
+  with_loss(arguments.function, [&](auto function) {
+    const float total =
+        sum(threads, arguments.count, arguments.workspace, [=](int64_t i, auto n) {
+          return loss_term<function>(load_part(x + i, n), load_target<function>(target, i, n));
+        });
+    arguments.loss[0] = arguments.scale * total;
+  });
+}
+
+void loss_backward(ThreadPool& threads, const clessidra_loss_backward& arguments) {
+  threads.for_ranges(arguments.count, kGrain, [&](int64_t begin, int64_t end) {
+    const float* const x = arguments.x;
+    const float* const target = arguments.target;
+    float* const dx = arguments.dx;
+    const Vec factor = broadcast(arguments.upstream[0] * arguments.scale);
+    const Vec beta = broadcast(arguments.beta);
+    with_loss(arguments.function, [&](auto function) {
+      with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+        for_vectors(begin, end, [&](int64_t i, auto n) {
+          const Vec gradient =
+              loss_gradient<function>(load_part(x + i, n), load_target<function>(target, i, n));
+          if constexpr (accumulate) {
+            store_part(dx + i, fma(factor, gradient, beta * load_part(dx + i, n)), n);
+          } else {
+            store_part(dx + i, factor * gradient, n);
+          }
+        });
+      });
+    });
+  });
+}
+
+void softmax(ThreadPool& threads, const clessidra_softmax& arguments) {
+  const int32_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const x = arguments.x + row * columns;
+      float* const y = arguments.y + row * columns;
+      divide(y, columns, exponentials(x, y, columns, maximum_of(x, 0, columns)));
+    }
+  });
+}
+
+void softmax_cross_entropy(ThreadPool& threads, const clessidra_softmax_cross_entropy& arguments) {
+  const int32_t columns = arguments.columns;
+  float* const losses = arguments.workspace;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const x = arguments.logits + row * columns;
+      float* const p = arguments.probabilities + row * columns;
+      const int32_t label = arguments.labels[row];
+      const float maximum = maximum_of(x, 0, columns);
+      const float total = exponentials(x, p, columns, maximum);
+      losses[row] = label >= 0 && label < columns ? logarithm(total) - (x[label] - maximum)
+                                                  : __builtin_nanf("");
+      divide(p, columns, total);
+    }
+  });
+  arguments.loss[0] =
+      arguments.scale * sum(threads, arguments.rows, losses + arguments.rows,
+                            [=](int64_t i, auto n) { return load_part(losses + i, n); });
+}
+
+void softmax_cross_entropy_backward(ThreadPool& threads,
+                                    const clessidra_softmax_cross_entropy_backward& arguments) {
+  const int32_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    const Vec factor = broadcast(arguments.upstream[0] * arguments.scale);
+    const Vec beta = broadcast(arguments.beta);
+    with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+      for (int64_t row = begin; row < end; ++row) {
+        const float* const p = arguments.probabilities + row * columns;
+        float* const dx = arguments.dx + row * columns;
+        const int32_t label = arguments.labels[row];
+        for_vectors(0, columns, [&](int64_t i, auto n) {
+          const auto hot = lane_indices() + static_cast<int32_t>(i) == label;
+          const Vec gradient =
+              load_part(p + i, n) - (hot ? broadcast(1.0f) : broadcast(0.0f));
+          if constexpr (accumulate) {
+            store_part(dx + i, fma(factor, gradient, beta * load_part(dx + i, n)), n);
+          } else {
+            store_part(dx + i, factor * gradient, n);
+          }
+        });
+      }
+    });
+  });
+}
+
+void kl_sparsity(ThreadPool& threads, const clessidra_kl_sparsity& arguments) {
+  const float* const mean = arguments.mean;
+  const Vec one = broadcast(1.0f);
+  const Vec rho = broadcast(arguments.rho);
+  const float total =
+      sum(threads, arguments.columns, arguments.workspace, [=](int64_t i, auto n) {
+        const Vec q = clamped_mean(load_part(mean + i, n));
+        return rho * logarithm(rho / q) + (one - rho) * logarithm((one - rho) / (one - q));
+      });
+  arguments.loss[0] = arguments.scale * total;
+}
+
+void kl_sparsity_backward(ThreadPool& threads, const clessidra_kl_sparsity_backward& arguments) {
+  constexpr int64_t kBlock = 256;
+  const int64_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t first, int64_t last) {
+    const Vec one = broadcast(1.0f);
+    const Vec rho = broadcast(arguments.rho);
+    const Vec beta = broadcast(arguments.beta);
+    const Vec factor = broadcast(arguments.upstream[0] * arguments.scale /
+                                 static_cast<float>(arguments.rows));
+    // The gradients of a block of columns, which all rows add.
+    float g[kBlock];
+    for (int64_t begin = 0; begin < columns; begin += kBlock) {
+      const int64_t count = begin + kBlock < columns ? kBlock : columns - begin;
+      for_vectors(0, count, [&](int64_t i, auto n) {
+        const Vec q = clamped_mean(load_part(arguments.mean + begin + i, n));
+        store_part(g + i, factor * ((one - rho) / (one - q) - rho / q), n);
+      });
+      with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+        for (int64_t row = first; row < last; ++row) {
+          float* const dx = arguments.dx + row * columns + begin;
+          for_vectors(0, count, [&](int64_t i, auto n) {
+            Vec value = load_part(g + i, n);
+            if constexpr (accumulate) value = beta * load_part(dx + i, n) + value;
+            store_part(dx + i, value, n);
+          });
+        }
+      });
+    }
+  });
+}
+
+}  // namespace CLESSIDRA_ISA
+}  // namespace clessidra

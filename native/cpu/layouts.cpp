@@ -1,0 +1,100 @@
+#include "layouts.h"
+
+#include <cstddef>
+
+#include "clessidra/kernels.h"
+
+// The fields of each struct in their order; the check below finds one that was left out.
+#define FIELDS_gemm(F)                                                                     \
+  F(a) F(b) F(bias) F(c) F(m) F(n) F(k) F(lda) F(ldb) F(ldc) F(transpose_a) F(transpose_b) \
+  F(activation) F(slope) F(beta)
+#define FIELDS_activation_forward(F) F(x) F(y) F(count) F(activation) F(slope)
+#define FIELDS_activation_backward(F) F(dy) F(y) F(dx) F(count) F(activation) F(slope) F(beta)
+#define FIELDS_unary(F) F(x) F(y) F(count) F(function) F(alpha) F(shift) F(beta)
+#define FIELDS_binary(F) F(a) F(b) F(y) F(count) F(b_count) F(function) F(alpha) F(beta)
+#define FIELDS_fill(F) F(y) F(count) F(value)
+#define FIELDS_copy(F) F(x) F(y) F(rows) F(columns) F(ldx) F(ldy) F(beta)
+#define FIELDS_reduce(F) F(x) F(y) F(workspace) F(count) F(reduction) F(scale) F(beta)
+#define FIELDS_reduce_rows(F) F(x) F(y) F(rows) F(columns) F(reduction) F(scale) F(beta)
+#define FIELDS_reduce_columns(F) \
+  F(x) F(y) F(workspace) F(rows) F(columns) F(reduction) F(scale) F(beta)
+#define FIELDS_loss(F) F(x) F(target) F(loss) F(workspace) F(count) F(function) F(scale)
+#define FIELDS_loss_backward(F) \
+  F(x) F(target) F(upstream) F(dx) F(count) F(function) F(scale) F(beta)
+#define FIELDS_softmax(F) F(x) F(y) F(rows) F(columns)
+#define FIELDS_softmax_cross_entropy(F) \
+  F(logits) F(labels) F(probabilities) F(loss) F(workspace) F(rows) F(columns) F(scale)
+#define FIELDS_softmax_cross_entropy_backward(F) \
+  F(probabilities) F(labels) F(upstream) F(dx) F(rows) F(columns) F(scale) F(beta)
+#define FIELDS_kl_sparsity(F) F(mean) F(loss) F(workspace) F(columns) F(rho) F(scale)
+#define FIELDS_kl_sparsity_backward(F) \
+  F(mean) F(upstream) F(dx) F(rows) F(columns) F(rho) F(scale) F(beta)
+#define FIELDS_top_k(F) F(x) F(y) F(mask) F(rows) F(columns) F(k)
+#define FIELDS_random(F) F(y) F(step) F(count) F(seed) F(stream) F(distribution) F(a) F(b)
+#define FIELDS_mask_noise(F) \
+  F(x) F(y) F(step) F(count) F(seed) F(stream) F(probability) F(scale)
+#define FIELDS_gather_rows(F) \
+  F(source) F(y) F(step) F(source_rows) F(seed) F(rows) F(columns) F(element) F(shuffle)
+#define FIELDS_advance(F) F(state)
+#define FIELDS_schedule(F) \
+  F(state) F(base) F(floor) F(factor) F(beta1) F(beta2) F(warmup) F(total) F(every) F(kind)
+#define FIELDS_clip_norm(F) F(gradients) F(state) F(workspace) F(count) F(maximum)
+#define FIELDS_sgd(F) \
+  F(parameters) F(gradients) F(velocity) F(state) F(count) F(momentum) F(weight_decay) F(nesterov)
+#define FIELDS_adam(F)                                                                   \
+  F(parameters) F(gradients) F(first_moment) F(second_moment) F(state) F(count) F(beta1) \
+  F(beta2) F(epsilon) F(weight_decay) F(decoupled)
+#define FIELDS_average(F) F(x) F(y) F(state) F(count) F(decay)
+
+namespace clessidra {
+
+namespace {
+
+struct Field {
+  const char* name;
+  size_t offset, size, alignment;
+};
+
+template <size_t kCount>
+constexpr bool is_whole(const Field (&fields)[kCount], size_t size, size_t alignment) {
+  size_t end = 0;
+  for (const Field& field : fields) {
+    if (field.offset != (end + field.alignment - 1) / field.alignment * field.alignment) return false;
+    end = field.offset + field.size;
+  }
+  return size == (end + alignment - 1) / alignment * alignment;
+}
+
+template <size_t kCount>
+void describe(std::string& text, const char* name, size_t size, const Field (&fields)[kCount]) {
+  text += name;
+  text += ' ';
+  text += std::to_string(size);
+  for (const Field& field : fields) {
+    text += ' ';
+    text += field.name;
+    text += ':' + std::to_string(field.offset) + ':' + std::to_string(field.size);
+  }
+  text += '\n';
+}
+
+}  // namespace
+
+std::string describe_layouts() {
+  std::string text;
+#define FIELD(name) \
+  {#name, offsetof(Struct, name), sizeof(Struct::name), alignof(decltype(Struct::name))},
+#define DESCRIBE(name)                                                \
+  {                                                                   \
+    using Struct = clessidra_##name;                                  \
+    static constexpr Field fields[] = {FIELDS_##name(FIELD)};         \
+    static_assert(is_whole(fields, sizeof(Struct), alignof(Struct))); \
+    describe(text, #name, sizeof(Struct), fields);                    \
+  }
+  CLESSIDRA_KERNELS(DESCRIBE)
+#undef DESCRIBE
+#undef FIELD
+  return text;
+}
+
+}  // namespace clessidra

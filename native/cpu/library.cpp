@@ -1,0 +1,147 @@
+// The C interface: instruction sets, launches, memory.
+#include <sys/mman.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <system_error>
+
+#include "clessidra/cpu.h"
+#include "clessidra/kernels.h"
+#include "kernels/kernel_table.h"
+#include "layouts.h"
+#include "thread_pool.h"
+
+namespace {
+
+using clessidra::KernelFunction;
+using clessidra::ThreadPool;
+
+#define CLESSIDRA_SIZE(name) sizeof(clessidra_##name),
+constexpr int64_t kArgumentBytes[] = {CLESSIDRA_KERNELS(CLESSIDRA_SIZE)};
+#undef CLESSIDRA_SIZE
+constexpr int32_t kKernels = sizeof kArgumentBytes / sizeof kArgumentBytes[0];
+
+struct InstructionSet {
+  const KernelFunction* kernels;
+  double (*run_multiply_adds)(int64_t iterations);
+};
+constexpr InstructionSet kInstructionSets[] = {
+    {clessidra::portable::kernel_table, clessidra::portable::run_multiply_adds},
+    {clessidra::avx2::kernel_table, clessidra::avx2::run_multiply_adds},
+    {clessidra::avx512::kernel_table, clessidra::avx512::run_multiply_adds},
+};
+
+struct Command {
+  int32_t kernel;
+  int32_t bytes;
+};
+
+// The commands of a list, one after the other; false as soon as body or the list is.
+template <class Body>
+bool for_commands(const void* commands, int64_t bytes, const Body& body) {
+  const char* p = static_cast<const char*>(commands);
+  while (bytes > 0) {
+    if (bytes < static_cast<int64_t>(sizeof(Command))) return false;
+    const Command& command = *reinterpret_cast<const Command*>(p);
+    p += sizeof(Command);
+    bytes -= static_cast<int64_t>(sizeof(Command));
+    if (command.bytes > bytes || !body(command, p)) return false;
+    p += command.bytes;
+    bytes -= command.bytes;
+  }
+  return bytes == 0;
+}
+
+}  // namespace
+
+struct clessidra_cpu {
+  const InstructionSet& instruction_set;
+  ThreadPool threads;
+};
+
+const char* clessidra_cpu_layouts(void) {
+  static const std::string layouts = clessidra::describe_layouts();
+  return layouts.c_str();
+}
+
+int32_t clessidra_cpu_best_instruction_set(void) {
+  // These ask for the operating system's support too.
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  if (!avx2) return CLESSIDRA_PORTABLE;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl");
+  return avx512 ? CLESSIDRA_AVX512 : CLESSIDRA_AVX2;
+}
+
+clessidra_cpu* clessidra_cpu_open(int32_t threads, int32_t instruction_set) {
+  if (threads < 1 || instruction_set < CLESSIDRA_PORTABLE ||
+      instruction_set > clessidra_cpu_best_instruction_set()) {
+    return nullptr;
+  }
+  try {
+    return new clessidra_cpu{kInstructionSets[instruction_set], ThreadPool(threads)};
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+void clessidra_cpu_close(clessidra_cpu* cpu) { delete cpu; }
+
+int32_t clessidra_cpu_launch(clessidra_cpu* cpu, int32_t kernel, const void* arguments) {
+  if (kernel < 0 || kernel >= kKernels) return -1;
+  cpu->instruction_set.kernels[kernel](cpu->threads, arguments);
+  return 0;
+}
+
+int32_t clessidra_cpu_run(clessidra_cpu* cpu, const void* commands, int64_t bytes) {
+  const bool well_formed = for_commands(commands, bytes, [](const Command& command, const void*) {
+    return command.kernel >= 0 && command.kernel < kKernels && command.bytes % 8 == 0 &&
+           command.bytes >= kArgumentBytes[command.kernel];
+  });
+  if (!well_formed) return -1;
+  for_commands(commands, bytes, [cpu](const Command& command, const void* arguments) {
+    cpu->instruction_set.kernels[command.kernel](cpu->threads, arguments);
+    return true;
+  });
+  return 0;
+}
+
+void* clessidra_cpu_allocate(int64_t bytes) {
+  constexpr size_t kCacheLine = 64;
+  constexpr size_t kHugePage = size_t{2} << 20;
+  if (bytes < 0) return nullptr;
+  const size_t size = static_cast<size_t>(bytes);
+  const size_t alignment = size >= kHugePage ? kHugePage : kCacheLine;
+  if (size > SIZE_MAX / 2) return nullptr;
+  const size_t rounded = (size + alignment - 1) / alignment * alignment;
+  void* const memory = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
+  // Refused where the kernel has no huge pages, which is as good.
+  if (memory != nullptr && alignment == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);
+  return memory;
+}
+
+void clessidra_cpu_free(void* memory) { std::free(memory); }
+
+double clessidra_cpu_measure_peak(clessidra_cpu* cpu, int32_t milliseconds) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int64_t kIterations = 100000;
+  std::atomic<int64_t> iterations{0};
+  std::atomic<double> kept{0.0};
+  const auto start = Clock::now();
+  const auto deadline = start + std::chrono::milliseconds(milliseconds);
+  cpu->threads.for_each(cpu->threads.threads(), [&](int64_t) {
+    do {
+      kept = cpu->instruction_set.run_multiply_adds(kIterations);
+      iterations += kIterations;
+    } while (Clock::now() < deadline);
+  });
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return 2.0 * clessidra::kPeakMultiplyAdds * static_cast<double>(iterations) / seconds;
+}
