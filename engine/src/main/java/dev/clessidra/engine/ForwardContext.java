@@ -1,0 +1,92 @@
+package dev.clessidra.engine;
+
+import dev.clessidra.kernels.Buffer;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Kernels;
+import dev.clessidra.kernels.Scope;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What {@link Operation#forward} works with. Valid during that call only, on the calling thread.
+ */
+public final class ForwardContext {
+  private final Device device;
+  private final Scope scope;
+  private final String operation;
+  private final boolean recorded;
+  private final List<Tensor> allocated = new ArrayList<>();
+  private final List<Tensor> saved = new ArrayList<>();
+  private final List<Buffer> workspaces = new ArrayList<>();
+
+  ForwardContext(Device device, Scope scope, String operation, boolean recorded) {
+    this.device = device;
+    this.scope = scope;
+    this.operation = operation;
+    this.recorded = recorded;
+  }
+
+  /** The launches of the tape's device. */
+  public Kernels kernels() {
+    return device.kernels();
+  }
+
+  /** Whether {@link Operation#backward} may follow; when false, {@link #save} does nothing. */
+  public boolean isRecorded() {
+    return recorded;
+  }
+
+  /** A new FLOAT32 tensor with undefined contents, labelled with the operation's name. */
+  public Tensor allocate(Shape shape) {
+    return allocate(ElementType.FLOAT32, shape);
+  }
+
+  /** A new tensor with undefined contents, labelled with the operation's name. */
+  public Tensor allocate(ElementType elementType, Shape shape) {
+    Tensor tensor = Tensor.allocate(device, scope, operation, elementType, shape);
+    allocated.add(tensor);
+    return tensor;
+  }
+
+  /** Memory with undefined contents that is released when the forward computation is done. */
+  public Buffer workspace(long bytes) {
+    Buffer buffer = scope.allocate(operation + " workspace", bytes);
+    workspaces.add(buffer);
+    return buffer;
+  }
+
+  /**
+   * Keeps a tensor (an input, the output or another one allocated here) for the backward
+   * computation, which finds it as {@link BackwardContext#saved} with the index of this call. What
+   * no operation saves is released when the backward computation starts.
+   */
+  public void save(Tensor tensor) {
+    if (recorded) {
+      saved.add(tensor);
+    }
+  }
+
+  List<Tensor> allocated() {
+    return allocated;
+  }
+
+  List<Tensor> saved() {
+    return saved;
+  }
+
+  /** Releases what is not needed any more, after success or failure. */
+  void release(Tensor output) {
+    workspaces.forEach(Buffer::close);
+    for (Tensor tensor : allocated) {
+      boolean needed = output != null && (tensor == output.root() || isSaved(tensor));
+      if (!needed) {
+        tensor.close();
+      }
+    }
+  }
+
+  private boolean isSaved(Tensor tensor) {
+    return saved.stream().anyMatch(kept -> kept.root() == tensor);
+  }
+}

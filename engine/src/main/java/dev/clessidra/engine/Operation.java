@@ -1,0 +1,37 @@
+package dev.clessidra.engine;
+
+import java.util.List;
+
+/**
+ * A differentiable operation. The built-in operations implement this interface, and so do those of
+ * an application: {@link Tape#apply} runs either kind.
+ *
+ * <p>An operation launches kernels and nothing else: it must not copy between host and device nor
+ * keep state from one run to the next, so that a step that contains it can be captured. It may hold
+ * immutable attributes (a slope, a probability). Implementations are typically records.
+ */
+public interface Operation {
+
+  /** The name in messages and labels, for example {@code "linear"}. */
+  String name();
+
+  /**
+   * Computes the output.
+   *
+   * @param context allocates the output and temporary memory, launches kernels, and keeps what
+   *     {@link #backward} needs
+   * @param inputs the inputs, checked to be open and otherwise unchecked: an operation checks
+   *     number, shapes and element types, and says in an {@link IllegalArgumentException} what was
+   *     given and what was expected
+   * @return a tensor from {@link ForwardContext#allocate}, or an input or view of an input
+   */
+  Tensor forward(ForwardContext context, List<Tensor> inputs);
+
+  /**
+   * Computes the gradients of those inputs for which {@link BackwardContext#needsGradient} is true,
+   * each through exactly one call of {@link BackwardContext#gradient}, {@link
+   * BackwardContext#inPlaceGradient} or {@link BackwardContext#passGradient}. Called once after
+   * {@link #forward} when a loss depends on the output, else not at all.
+   */
+  void backward(BackwardContext context);
+}

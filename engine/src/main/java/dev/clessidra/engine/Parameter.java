@@ -1,0 +1,76 @@
+package dev.clessidra.engine;
+
+import dev.clessidra.kernels.Buffer;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.ElementType;
+
+/**
+ * A trainable tensor: a view of its {@link Parameters}' values with a view of the same place in
+ * their gradients. Not safe for use by several threads.
+ */
+public final class Parameter extends Tensor {
+  private final Tensor gradient;
+  private final int offset;
+  private boolean trainable = true;
+  private boolean gradientWritten;
+
+  Parameter(
+      Device device,
+      Buffer values,
+      Buffer gradients,
+      Shape shape,
+      String name,
+      Tensor root,
+      int offset) {
+    super(device, values, ElementType.FLOAT32, shape, name, root);
+    this.offset = offset;
+    this.gradient = Tensor.viewOf(device, gradients, "gradient of " + name, shape);
+  }
+
+  /** The name, unique among its {@link Parameters}; the same as {@link #label}. */
+  public String name() {
+    return label();
+  }
+
+  /**
+   * The gradient of the last backward computations since the last optimizer step; valid where
+   * {@link #hasGradient}.
+   */
+  public Tensor gradient() {
+    return gradient;
+  }
+
+  /** Whether a gradient was written since the last optimizer step. */
+  public boolean hasGradient() {
+    return gradientWritten;
+  }
+
+  /** Whether a recording tape computes the gradient of this parameter; true unless switched off. */
+  public boolean isTrainable() {
+    return trainable;
+  }
+
+  /**
+   * Switches the gradient off (a frozen parameter, which an optimizer still treats as one with
+   * gradient 0) or on again.
+   */
+  public void trainable(boolean value) {
+    trainable = value;
+  }
+
+  /** Floats before this parameter in the arenas. */
+  int offset() {
+    return offset;
+  }
+
+  /** Where the next contribution goes: the first since the last step overwrites. */
+  GradientTarget nextContribution() {
+    float beta = gradientWritten ? 1 : 0;
+    gradientWritten = true;
+    return new GradientTarget(gradient, beta);
+  }
+
+  void forgetGradient() {
+    gradientWritten = false;
+  }
+}

@@ -1,0 +1,264 @@
+package dev.clessidra.engine;
+
+import dev.clessidra.engine.initializers.Initializer;
+import dev.clessidra.kernels.Buffer;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Scope;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.function.UnaryOperator;
+
+/**
+ * The named parameters of a model in two flat arenas, values and gradients, so that one kernel
+ * updates all. Each parameter starts at a multiple of {@value #ALIGNMENT} floats; the padding
+ * between them is and stays 0.
+ *
+ * <pre>{@code
+ * Parameters parameters = Parameters.builder(device)
+ *     .add("encoder.0.weight", Shape.of(784, 1000), Initializer.heNormal())
+ *     .add("encoder.0.bias", Shape.of(1000), Initializer.zeros())
+ *     .build(seed);
+ * }</pre>
+ *
+ * <p>Owns its memory until it is closed. Not safe for use by several threads.
+ */
+public final class Parameters implements Iterable<Parameter>, AutoCloseable {
+  /** Every parameter starts at a multiple of this many floats (64 bytes). */
+  public static final int ALIGNMENT = 16;
+
+  private final Scope scope;
+  private final Tensor values;
+  private final Tensor gradients;
+  private final SequencedMap<String, Parameter> byName;
+  private final long count;
+
+  private Parameters(Device device, List<Specification> specifications, long seed) {
+    long arena = 0;
+    long elements = 0;
+    for (Specification specification : specifications) {
+      elements += specification.shape().elements();
+      arena += aligned(specification.shape().elements());
+    }
+    this.count = elements;
+    this.scope = device.scope();
+    try {
+      Shape flat = Shape.of(Math.toIntExact(arena));
+      this.values = Tensor.filled(device, scope, "parameters", flat, 0).markAsParameters();
+      this.gradients = Tensor.filled(device, scope, "gradients", flat, 0);
+      SequencedMap<String, Parameter> parameters = new LinkedHashMap<>();
+      long offset = 0;
+      for (Specification specification : specifications) {
+        Shape shape = specification.shape();
+        long bytes = shape.elements() * Float.BYTES;
+        Buffer valueBuffer = values.buffer().slice(offset * Float.BYTES, bytes);
+        Buffer gradientBuffer = gradients.buffer().slice(offset * Float.BYTES, bytes);
+        Parameter parameter =
+            new Parameter(
+                device,
+                valueBuffer,
+                gradientBuffer,
+                shape,
+                specification.name(),
+                values,
+                (int) offset);
+        specification
+            .initializer()
+            .initialize(parameter, seed, RandomStream.idOf("parameters/" + specification.name()));
+        parameters.put(specification.name(), parameter);
+        offset += aligned(shape.elements());
+      }
+      this.byName = Collections.unmodifiableSequencedMap(parameters);
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
+  }
+
+  private static long aligned(long elements) {
+    return Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
+  }
+
+  private record Specification(String name, Shape shape, Initializer initializer) {}
+
+  /** Collects parameters; their order is that of the arenas. */
+  public static final class Builder {
+    private final Device device;
+    private final List<Specification> specifications = new ArrayList<>();
+    private final Map<Integer, String> streams = new HashMap<>();
+
+    private Builder(Device device) {
+      this.device = device;
+    }
+
+    /**
+     * Adds a parameter.
+     *
+     * @param name unique; by custom dotted, as {@code "encoder.0.weight"}
+     * @throws IllegalArgumentException when the name is taken
+     */
+    public Builder add(String name, Shape shape, Initializer initializer) {
+      String other = streams.putIfAbsent(RandomStream.idOf("parameters/" + name), name);
+      if (other != null) {
+        throw new IllegalArgumentException(
+            other.equals(name)
+                ? "parameters: there are two named \"" + name + "\""
+                : "parameters: \""
+                    + name
+                    + "\" and \""
+                    + other
+                    + "\" would draw the same random numbers (equal hash): rename one");
+      }
+      specifications.add(new Specification(name, shape, initializer));
+      return this;
+    }
+
+    /**
+     * Allocates and initialises.
+     *
+     * @param seed key of the random numbers; each parameter has a stream of its own, derived from
+     *     its name, so its initial value does not depend on the other parameters
+     */
+    public Parameters build(long seed) {
+      return new Parameters(device, specifications, seed);
+    }
+  }
+
+  /** Starts an empty set of parameters. */
+  public static Builder builder(Device device) {
+    return new Builder(device);
+  }
+
+  /** The device whose memory holds the parameters. */
+  public Device device() {
+    return values.device();
+  }
+
+  /**
+   * The parameter of a name.
+   *
+   * @throws IllegalArgumentException when there is none
+   */
+  public Parameter get(String name) {
+    Parameter parameter = byName.get(name);
+    if (parameter == null) {
+      throw new IllegalArgumentException(
+          "there is no parameter \"" + name + "\"; there are " + byName.keySet());
+    }
+    return parameter;
+  }
+
+  /** All parameters by name, in the order they were added; unmodifiable. */
+  public SequencedMap<String, Parameter> byName() {
+    return byName;
+  }
+
+  /** All parameters in the order they were added. */
+  @Override
+  public Iterator<Parameter> iterator() {
+    return byName.values().iterator();
+  }
+
+  /** The number of trainable numbers, padding not counted. */
+  public long count() {
+    return count;
+  }
+
+  /** All values as one vector, padding included. */
+  public Tensor values() {
+    return values;
+  }
+
+  /** All gradients as one vector, at the same places as the values. */
+  public Tensor gradients() {
+    return gradients;
+  }
+
+  /**
+   * A parameter's counterpart in another vector as long as {@link #values}: a view with the
+   * parameter's shape.
+   *
+   * @throws IllegalArgumentException when the parameter is not one of these or the vector has
+   *     another length
+   */
+  public Tensor sameIn(Tensor vector, Parameter parameter) {
+    if (byName.get(parameter.name()) != parameter || !vector.shape().equals(values.shape())) {
+      throw new IllegalArgumentException(
+          vector.describe() + " has no counterpart of parameter " + parameter.describe());
+    }
+    return vector
+        .slice(parameter.offset(), Math.toIntExact(parameter.shape().elements()))
+        .reshape(parameter.shape());
+  }
+
+  /** Switches the gradients of all parameters off or on; see {@link Parameter#trainable}. */
+  public void trainable(boolean value) {
+    byName.values().forEach(parameter -> parameter.trainable(value));
+  }
+
+  /**
+   * Forgets the gradients, so that the next contribution to each overwrites it. An optimizer's step
+   * does this; it is needed only to drop gradients that no step has used.
+   */
+  public void forgetGradients() {
+    byName.values().forEach(Parameter::forgetGradient);
+  }
+
+  /**
+   * Sets the gradients to 0 of those parameters that no backward computation has reached since the
+   * last step; an optimizer calls this before it uses {@link #gradients}.
+   */
+  public void completeGradients() {
+    for (Parameter parameter : byName.values()) {
+      if (!parameter.hasGradient()) {
+        parameter.gradient().fill(0);
+      }
+    }
+  }
+
+  /**
+   * Copies the values of all parameters that both have, on the device.
+   *
+   * @param source may be on the same device only
+   * @return how many parameters were copied
+   * @throws IllegalArgumentException when shapes of the same name differ
+   */
+  public int copyFrom(Parameters source) {
+    return copyFrom(source, UnaryOperator.identity());
+  }
+
+  /**
+   * Copies values under other names: each parameter takes the value of the source's parameter
+   * {@code rename(name)} where there is one.
+   *
+   * @param rename from a name here to the name in the source
+   * @return how many parameters were copied
+   * @throws IllegalArgumentException when the shapes of such a pair differ
+   */
+  public int copyFrom(Parameters source, UnaryOperator<String> rename) {
+    int copied = 0;
+    for (Parameter parameter : byName.values()) {
+      Parameter from = source.byName.get(rename.apply(parameter.name()));
+      if (from != null) {
+        if (!from.shape().equals(parameter.shape())) {
+          throw new IllegalArgumentException(
+              "copyFrom: " + from.describe() + " does not fit into " + parameter.describe());
+        }
+        parameter.copyFrom(from);
+        copied++;
+      }
+    }
+    return copied;
+  }
+
+  /** Releases the memory of all parameters and gradients. */
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

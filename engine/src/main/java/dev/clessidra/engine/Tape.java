@@ -1,0 +1,697 @@
+package dev.clessidra.engine;
+
+import dev.clessidra.engine.operations.Arithmetic;
+import dev.clessidra.engine.operations.Functions;
+import dev.clessidra.engine.operations.Losses;
+import dev.clessidra.engine.operations.Noise;
+import dev.clessidra.engine.operations.Products;
+import dev.clessidra.engine.operations.Rearrangements;
+import dev.clessidra.engine.operations.Reductions;
+import dev.clessidra.engine.operations.Sparsity;
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.BinaryFunction;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Scope;
+import dev.clessidra.kernels.UnaryFunction;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+
+/**
+ * Runs operations and remembers them for {@link #backward}, which computes the gradients of a loss
+ * by reverse-mode automatic differentiation.
+ *
+ * <pre>{@code
+ * try (Scope scope = device.scope()) {
+ *   Tape tape = new Tape(device, scope);
+ *   Tensor code = tape.linear(x, w1, b1, Activation.RELU);
+ *   Tensor loss = tape.meanSquaredError(tape.linear(code, w2, b2, Activation.SIGMOID), x);
+ *   tape.backward(loss);
+ *   optimizer.step();
+ * }
+ * }</pre>
+ *
+ * <p>Gradients go to {@link Parameter}s and to tensors that were {@linkplain #watch watched}; other
+ * tensors, also results of another tape, are constants. A tensor is read as a matrix by taking its
+ * innermost dimension as columns and all others together as rows.
+ *
+ * <p>Memory: results belong to the scope. {@link #backward} releases each as soon as no remaining
+ * computation needs it, except the loss and what was {@linkplain #retain retained}; so a tape
+ * serves one backward computation. An {@linkplain #inference inference tape} remembers nothing and
+ * releases nothing early.
+ *
+ * <p>All operations check shapes and element types and throw an {@link IllegalArgumentException} of
+ * one line that names the operation, what was given and what was expected. Not safe for use by
+ * several threads.
+ */
+public final class Tape {
+  private static final String RELEASED =
+      "the backward computation released it (Tape.retain keeps a tensor)";
+
+  private final Device device;
+  private final Scope scope;
+  private final boolean recording;
+  private final List<Node> nodes = new ArrayList<>();
+  private final Map<Tensor, Value> values = new IdentityHashMap<>();
+  // Of the memory that operations allocated here: the tensor that owns it and who still needs it.
+  private final Map<Tensor, Storage> storages = new IdentityHashMap<>();
+  private final Set<Tensor> retained = Collections.newSetFromMap(new IdentityHashMap<>());
+  private boolean spent;
+
+  /** Memory that the tape releases when nobody holds it any more. */
+  private static final class Storage {
+    private final Tensor owner;
+    private int holders;
+
+    Storage(Tensor owner) {
+      this.owner = owner;
+    }
+  }
+
+  /** A tensor that takes part, and its gradient while there is one. */
+  static final class Value {
+    private final Tensor tensor;
+    private final Shape shape;
+    private final boolean needsGradient;
+    private boolean watched;
+    private Tensor gradient;
+
+    Value(Tensor tensor, boolean needsGradient) {
+      this.tensor = tensor;
+      this.shape = tensor.shape();
+      this.needsGradient = needsGradient;
+    }
+
+    Shape shape() {
+      return shape;
+    }
+
+    boolean needsGradient() {
+      return needsGradient;
+    }
+
+    Tensor gradient() {
+      return gradient;
+    }
+  }
+
+  /** An operation that was run and may have to be differentiated. */
+  record Node(Operation operation, List<Value> inputs, Value output, List<Tensor> saved) {}
+
+  /** A tape that records for one {@link #backward}; results are allocated in the scope. */
+  public Tape(Device device, Scope scope) {
+    this(device, scope, true);
+  }
+
+  private Tape(Device device, Scope scope, boolean recording) {
+    this.device = Objects.requireNonNull(device, "device");
+    this.scope = Objects.requireNonNull(scope, "scope");
+    this.recording = recording;
+  }
+
+  /** A tape that runs operations and records nothing. */
+  public static Tape inference(Device device, Scope scope) {
+    return new Tape(device, scope, false);
+  }
+
+  /** The device that computes. */
+  public Device device() {
+    return device;
+  }
+
+  /** The scope that owns the results. */
+  public Scope scope() {
+    return scope;
+  }
+
+  /** Whether {@link #backward} is possible; false for an inference tape. */
+  public boolean isRecording() {
+    return recording;
+  }
+
+  /**
+   * Runs an operation, built in or of the application.
+   *
+   * @return the output, which belongs to the tape's scope
+   * @throws IllegalArgumentException when the inputs do not fit
+   * @throws IllegalStateException when an input is closed or {@link #backward} was called
+   */
+  public Tensor apply(Operation operation, Tensor... inputs) {
+    requireUnspent();
+    List<Tensor> tensors = List.of(inputs);
+    List<Value> inputValues = new ArrayList<>(inputs.length);
+    boolean needsGradient = false;
+    for (Tensor tensor : tensors) {
+      if (!tensor.isOpen()) {
+        throw new IllegalStateException(operation.name() + ": " + tensor.closedMessage());
+      }
+      Value value = valueOf(operation, tensor);
+      inputValues.add(value);
+      needsGradient |= value.needsGradient();
+    }
+    ForwardContext context = new ForwardContext(device, scope, operation.name(), needsGradient);
+    Tensor output = null;
+    try {
+      output = operation.forward(context, tensors);
+    } finally {
+      context.release(output);
+    }
+    if (!recording) {
+      return output;
+    }
+    if (values.containsKey(output)) {
+      // An operation without effect gave its input back.
+      return output;
+    }
+    context.allocated().forEach(tensor -> storages.put(tensor, new Storage(tensor)));
+    Value outputValue = new Value(output, needsGradient);
+    values.put(output, outputValue);
+    if (needsGradient) {
+      context.saved().forEach(this::hold);
+      nodes.add(new Node(operation, inputValues, outputValue, List.copyOf(context.saved())));
+    }
+    return output;
+  }
+
+  private Value valueOf(Operation operation, Tensor tensor) {
+    Value known = values.get(tensor);
+    if (known != null) {
+      return known;
+    }
+    if (tensor instanceof Parameter parameter) {
+      Value value = new Value(tensor, recording && parameter.isTrainable());
+      if (recording) {
+        values.put(tensor, value);
+      }
+      return value;
+    }
+    Value root = values.get(tensor.root());
+    if (recording && (tensor.isRawParameterMemory() || (root != null && root.needsGradient()))) {
+      throw new IllegalArgumentException(
+          operation.name()
+              + ": "
+              + tensor.describe()
+              + " is a view through which gradients would be lost: use the tape's reshape or"
+              + " slice");
+    }
+    Value value = new Value(tensor, false);
+    if (recording) {
+      values.put(tensor, value);
+    }
+    return value;
+  }
+
+  /**
+   * Keeps a result open beyond {@link #backward}, until the scope closes.
+   *
+   * @return the same tensor
+   */
+  public Tensor retain(Tensor tensor) {
+    retained.add(tensor.root());
+    return tensor;
+  }
+
+  /**
+   * Asks for the gradient of a tensor that is not a parameter; to be called before the tensor is
+   * used. {@link #gradient} gives it after {@link #backward}.
+   *
+   * @return the same tensor
+   * @throws IllegalStateException when the tensor was used already, or the tape does not record
+   */
+  public Tensor watch(Tensor tensor) {
+    requireRecording("watch");
+    Value value = values.get(tensor);
+    if (value == null) {
+      value = new Value(tensor, true);
+      values.put(tensor, value);
+    } else if (!value.needsGradient()) {
+      throw new IllegalStateException(
+          "watch: " + tensor.describe() + " was made or used before without a gradient");
+    }
+    value.watched = true;
+    return tensor;
+  }
+
+  /**
+   * The gradient of a watched tensor after {@link #backward}; it lives as long as the scope.
+   *
+   * @throws IllegalStateException when the tensor was not watched, or the loss does not depend on
+   *     it
+   */
+  public Tensor gradient(Tensor tensor) {
+    Value value = values.get(tensor);
+    if (value == null || !value.watched) {
+      throw new IllegalStateException(
+          "gradient: " + tensor.describe() + " was not watched (Tape.watch)");
+    }
+    if (value.gradient == null) {
+      throw new IllegalStateException(
+          "gradient: there is none for "
+              + tensor.describe()
+              + ": backward was not called, or the loss does not depend on it");
+    }
+    return value.gradient;
+  }
+
+  /**
+   * Computes the gradients of all parameters and watched tensors that the loss depends on. The
+   * gradient of a parameter is added to what {@link Parameter#hasGradient} says is there since the
+   * last optimizer step.
+   *
+   * @param loss a result of this tape with one element
+   * @throws IllegalArgumentException when the loss has more elements or depends on nothing that
+   *     needs a gradient
+   * @throws IllegalStateException when the tape does not record, or this was called before
+   */
+  public void backward(Tensor loss) {
+    requireRecording("backward");
+    requireUnspent();
+    if (loss.shape().elements() != 1) {
+      throw new IllegalArgumentException(
+          "backward: the loss " + loss.describe() + " is not a scalar; reduce it with sum or mean");
+    }
+    Value lossValue = values.get(loss);
+    if (lossValue == null || !lossValue.needsGradient() || loss instanceof Parameter) {
+      throw new IllegalArgumentException(
+          "backward: the loss " + loss.describe() + " depends on no trainable parameter");
+    }
+    spent = true;
+    retain(loss);
+    for (Storage storage : List.copyOf(storages.values())) {
+      releaseIfUnheld(storage);
+    }
+    lossValue.gradient = newGradient(lossValue).fill(1);
+    while (!nodes.isEmpty()) {
+      differentiate(nodes.removeLast());
+    }
+  }
+
+  private void differentiate(Node node) {
+    Value output = node.output();
+    if (output.gradient != null) {
+      BackwardContext context = new BackwardContext(this, node);
+      try {
+        node.operation().backward(context);
+        context.checkDelivered();
+      } finally {
+        context.release();
+      }
+      if (output.gradient != null && !output.watched) {
+        output.gradient.root().close();
+        output.gradient = null;
+      }
+    }
+    for (Tensor tensor : node.saved()) {
+      Storage storage = storages.get(tensor.root());
+      if (storage != null) {
+        storage.holders--;
+        releaseIfUnheld(storage);
+      }
+    }
+  }
+
+  /** Where the next contribution to a gradient goes. */
+  GradientTarget gradientTarget(Value value) {
+    if (value.tensor instanceof Parameter parameter) {
+      return parameter.nextContribution();
+    }
+    if (value.gradient != null) {
+      return new GradientTarget(value.gradient, 1);
+    }
+    value.gradient = newGradient(value);
+    return new GradientTarget(value.gradient, 0);
+  }
+
+  /** Whether only the node that is being differentiated needs the gradient of its output. */
+  boolean mayOverwriteGradient(Value output) {
+    return output.gradient != null && !output.watched;
+  }
+
+  /** Makes the memory of an output's gradient that of an input's, where that is possible. */
+  boolean handOver(Value output, Value input) {
+    if (!mayOverwriteGradient(output)
+        || input.tensor instanceof Parameter
+        || input.gradient != null
+        || input.shape.elements() != output.shape.elements()) {
+      return false;
+    }
+    input.gradient =
+        input.shape.equals(output.shape) ? output.gradient : output.gradient.reshape(input.shape);
+    output.gradient = null;
+    return true;
+  }
+
+  private Tensor newGradient(Value value) {
+    return Tensor.allocate(
+        device, scope, "gradient of " + value.tensor.label(), ElementType.FLOAT32, value.shape);
+  }
+
+  private void hold(Tensor tensor) {
+    Storage storage = storages.get(tensor.root());
+    if (storage != null) {
+      storage.holders++;
+    }
+  }
+
+  private void releaseIfUnheld(Storage storage) {
+    if (storage.holders == 0 && !retained.contains(storage.owner)) {
+      storage.owner.close(RELEASED);
+      storages.remove(storage.owner);
+    }
+  }
+
+  private void requireUnspent() {
+    if (spent) {
+      throw new IllegalStateException(
+          "the tape is spent: it serves one backward computation; make a new one a step");
+    }
+  }
+
+  private void requireRecording(String what) {
+    if (!recording) {
+      throw new IllegalStateException(what + ": this is an inference tape, which records nothing");
+    }
+  }
+
+  // Products
+
+  /**
+   * {@code activation(x w + b)}: a fully connected layer.
+   *
+   * @param x [..., k], read as a matrix [m, k]
+   * @param w [k, n]
+   * @param b [n]
+   * @return [..., n]
+   */
+  public Tensor linear(Tensor x, Tensor w, Tensor b, Activation activation) {
+    return apply(new Products.Linear(activation, false), x, w, b);
+  }
+
+  /** {@code activation(x w)}: as the form with a bias, without it. */
+  public Tensor linear(Tensor x, Tensor w, Activation activation) {
+    return apply(new Products.Linear(activation, false), x, w);
+  }
+
+  /**
+   * {@code activation(x w^T + b)}: the decoder that shares the encoder's weight. The transpose is
+   * never stored, and the weight's gradient adds up both uses.
+   *
+   * @param x [..., k], read as a matrix [m, k]
+   * @param w [n, k]
+   * @param b [n]
+   * @return [..., n]
+   */
+  public Tensor linearTransposed(Tensor x, Tensor w, Tensor b, Activation activation) {
+    return apply(new Products.Linear(activation, true), x, w, b);
+  }
+
+  /** {@code activation(x w^T)}: as the form with a bias, without it. */
+  public Tensor linearTransposed(Tensor x, Tensor w, Activation activation) {
+    return apply(new Products.Linear(activation, true), x, w);
+  }
+
+  /** {@code a b} of two matrices [m, k] and [k, n]. */
+  public Tensor matmul(Tensor a, Tensor b) {
+    return matmul(a, false, b, false);
+  }
+
+  /**
+   * {@code op(a) op(b)} where op transposes or does nothing.
+   *
+   * @param a [m, k], or [k, m] when transposed
+   * @param b [k, n], or [n, k] when transposed
+   * @return [m, n]
+   */
+  public Tensor matmul(Tensor a, boolean transposeA, Tensor b, boolean transposeB) {
+    return apply(new Products.MatrixProduct(transposeA, transposeB), a, b);
+  }
+
+  // Functions of one tensor, element by element
+
+  /** {@code activation(x)}; {@link #linear} does it on the way, at no cost. */
+  public Tensor activation(Tensor x, Activation activation) {
+    return apply(new Functions.Activate(activation), x);
+  }
+
+  /** {@code alpha x + shift}, rounded once. */
+  public Tensor affine(Tensor x, float alpha, float shift) {
+    return apply(new Functions.Affine(alpha, shift), x);
+  }
+
+  /** {@code factor x}. */
+  public Tensor scale(Tensor x, float factor) {
+    return affine(x, factor, 0);
+  }
+
+  /** {@code exp(x)}. */
+  public Tensor exp(Tensor x) {
+    return apply(new Functions.Elementary(UnaryFunction.EXP), x);
+  }
+
+  /** The natural logarithm; NaN below 0. */
+  public Tensor log(Tensor x) {
+    return apply(new Functions.Elementary(UnaryFunction.LOG), x);
+  }
+
+  /** {@code x x}. */
+  public Tensor square(Tensor x) {
+    return apply(new Functions.Elementary(UnaryFunction.SQUARE), x);
+  }
+
+  /** The square root; NaN below 0. Its gradient is infinite at 0. */
+  public Tensor sqrt(Tensor x) {
+    return apply(new Functions.Elementary(UnaryFunction.SQUARE_ROOT), x);
+  }
+
+  /** The absolute value; its gradient at 0 is taken as 0. */
+  public Tensor abs(Tensor x) {
+    return apply(new Functions.Elementary(UnaryFunction.ABSOLUTE), x);
+  }
+
+  /** {@code 1 / x}. */
+  public Tensor reciprocal(Tensor x) {
+    return apply(new Functions.Elementary(UnaryFunction.RECIPROCAL), x);
+  }
+
+  // Functions of two tensors; b has a's shape, is a row vector of a's columns, or has one element
+
+  /**
+   * {@code a + b}.
+   *
+   * @param b of a's shape, or [columns of a] (added to every row), or of one element; the same
+   *     holds for the other functions of two tensors
+   */
+  public Tensor add(Tensor a, Tensor b) {
+    return apply(new Arithmetic(BinaryFunction.ADD), a, b);
+  }
+
+  /** {@code a - b}; see {@link #add} for b's shape. */
+  public Tensor subtract(Tensor a, Tensor b) {
+    return apply(new Arithmetic(BinaryFunction.SUBTRACT), a, b);
+  }
+
+  /** {@code a b}, element by element; see {@link #add} for b's shape. */
+  public Tensor multiply(Tensor a, Tensor b) {
+    return apply(new Arithmetic(BinaryFunction.MULTIPLY), a, b);
+  }
+
+  /** {@code a / b}; see {@link #add} for b's shape. */
+  public Tensor divide(Tensor a, Tensor b) {
+    return apply(new Arithmetic(BinaryFunction.DIVIDE), a, b);
+  }
+
+  // Reductions
+
+  /** The sum of all elements, a scalar. */
+  public Tensor sum(Tensor x) {
+    return apply(new Reductions.All(false), x);
+  }
+
+  /** The mean of all elements, a scalar. */
+  public Tensor mean(Tensor x) {
+    return apply(new Reductions.All(true), x);
+  }
+
+  /** The sum of each row, [rows]. */
+  public Tensor sumRows(Tensor x) {
+    return apply(new Reductions.Rows(), x);
+  }
+
+  /** The sum of each column, [columns]. */
+  public Tensor sumColumns(Tensor x) {
+    return apply(new Reductions.Columns(false), x);
+  }
+
+  /** The mean of each column over all rows, [columns]. */
+  public Tensor meanColumns(Tensor x) {
+    return apply(new Reductions.Columns(true), x);
+  }
+
+  // Rearrangements
+
+  /** The same elements under another shape; copies nothing. */
+  public Tensor reshape(Tensor x, Shape shape) {
+    return apply(new Rearrangements.Reshape(shape), x);
+  }
+
+  /**
+   * Puts tensors side by side: the rows stay, the columns follow one another.
+   *
+   * @param tensors one or more, equal in all dimensions but the innermost
+   */
+  public Tensor concat(Tensor... tensors) {
+    return apply(new Rearrangements.ConcatColumns(), tensors);
+  }
+
+  /** Some columns: those from {@code from} on, {@code count} of them. */
+  public Tensor sliceColumns(Tensor x, int from, int count) {
+    return apply(new Rearrangements.SliceColumns(from, count), x);
+  }
+
+  /** Some entries of the outermost dimension: those from {@code from} on, {@code count} of them. */
+  public Tensor slice(Tensor x, int from, int count) {
+    return apply(new Rearrangements.Slice(from, count), x);
+  }
+
+  /**
+   * A batch of a data set on the device: row i is position {@code step * rows + i} of an endless
+   * stream of epochs over the set, each in an order of its own when shuffled. Data sets of the same
+   * number of rows are shuffled alike (images and their labels). Bytes become {@code value / 255}.
+   *
+   * @param source [n, ...] of FLOAT32, UINT8 or INT32; a constant
+   * @param rows the batch size
+   * @param shuffle whether epochs are shuffled, by the state's seed
+   * @param state gives the step
+   * @return [rows, ...], INT32 for INT32 and else FLOAT32
+   */
+  public Tensor gatherRows(Tensor source, int rows, boolean shuffle, TrainingState state) {
+    return apply(
+        new Rearrangements.GatherRows(rows, shuffle, state.seed(), state.buffer()), source);
+  }
+
+  // Losses: scalars
+
+  /** The mean over all elements of {@code (x - target)^2}; the target is a constant. */
+  public Tensor meanSquaredError(Tensor x, Tensor target) {
+    return squaredError(x, target, (float) (1.0 / Math.max(1, x.shape().elements())));
+  }
+
+  /**
+   * {@code scale * sum((x - target)^2)}; the target is a constant. With scale 1 / batch it is the
+   * error summed over an image and averaged over the batch.
+   */
+  public Tensor squaredError(Tensor x, Tensor target, float scale) {
+    return apply(new Losses.SquaredError(scale), x, target);
+  }
+
+  /**
+   * {@code scale * sum(cross-entropy)} of Bernoulli probabilities {@code sigmoid(x)} against
+   * targets in [0, 1]: {@code max(x, 0) - x t + log(1 + exp(-|x|))}; the target is a constant.
+   *
+   * @param x logits
+   */
+  public Tensor binaryCrossEntropyWithLogits(Tensor x, Tensor target, float scale) {
+    return apply(new Losses.BinaryCrossEntropy(scale), x, target);
+  }
+
+  /** {@code scale * sum(|x|)}, the L1 penalty; its gradient at 0 is 0. */
+  public Tensor absolutePenalty(Tensor x, float scale) {
+    return apply(new Losses.AbsolutePenalty(scale), x);
+  }
+
+  /**
+   * {@code scale * sum_j KL(rho || mean of column j)}: the sparsity penalty of the mean activations
+   * (Ng, CS294A lecture notes, 2011). Means are clamped to [1e-6, 1 - 1e-6].
+   *
+   * @param x activations in [0, 1], [batch, units]
+   * @param rho the mean activation wanted, in (0, 1)
+   */
+  public Tensor klSparsity(Tensor x, float rho, float scale) {
+    return apply(new Sparsity.KullbackLeibler(rho, scale), x);
+  }
+
+  /**
+   * The mean over rows of the cross-entropy of {@code softmax(logits)} and the labels.
+   *
+   * @param logits [rows, classes]
+   * @param labels INT32 [rows], each in [0, classes); another one makes the loss NaN
+   */
+  public Tensor softmaxCrossEntropy(Tensor logits, Tensor labels) {
+    return apply(new Losses.SoftmaxCrossEntropy(), logits, labels);
+  }
+
+  /**
+   * Adds scalars.
+   *
+   * @param losses one or more
+   */
+  public Tensor addLosses(Tensor... losses) {
+    if (losses.length == 0) {
+      throw new IllegalArgumentException("addLosses: expected at least one loss, got none");
+    }
+    Tensor sum = losses[0];
+    for (int i = 1; i < losses.length; i++) {
+      sum = add(sum, losses[i]);
+    }
+    return sum;
+  }
+
+  /** The probabilities {@code exp(x) / sum(exp(x))} of each row. */
+  public Tensor softmax(Tensor x) {
+    return apply(new Losses.Softmax(), x);
+  }
+
+  // Sparsity and noise
+
+  /**
+   * Keeps the k largest values of each row and sets the others to 0 (k-sparse autoencoders,
+   * Makhzani and Frey 2013). The gradient passes where a value was kept.
+   *
+   * @param k 1 to the number of columns
+   */
+  public Tensor topK(Tensor x, int k) {
+    return apply(new Sparsity.TopK(k), x);
+  }
+
+  /**
+   * Sets each element to 0 with a probability and keeps the others (masking noise, Vincent et al.
+   * 2010), also on an inference tape.
+   *
+   * @param probability of 0, in [0, 1]
+   */
+  public Tensor maskNoise(Tensor x, float probability, RandomStream stream) {
+    return apply(new Noise.Mask("mask noise", probability, 1, stream), x);
+  }
+
+  /**
+   * Sets each element to 0 with a probability and scales the others by {@code 1 / (1 -
+   * probability)}; does nothing on an inference tape.
+   *
+   * @param probability of 0, in [0, 1)
+   */
+  public Tensor dropout(Tensor x, float probability, RandomStream stream) {
+    if (!(probability >= 0 && probability < 1)) {
+      throw new IllegalArgumentException(
+          "dropout: expected a probability in [0, 1), got " + probability);
+    }
+    return recording
+        ? apply(new Noise.Mask("dropout", probability, 1 / (1 - probability), stream), x)
+        : x;
+  }
+
+  /** Normally distributed numbers, constants for the gradient. */
+  public Tensor randomNormal(
+      Shape shape, float mean, float standardDeviation, RandomStream stream) {
+    return apply(new Noise.Normal(shape, mean, standardDeviation, stream));
+  }
+
+  /** {@code x} plus normally distributed numbers of mean 0, also on an inference tape. */
+  public Tensor gaussianNoise(Tensor x, float standardDeviation, RandomStream stream) {
+    return add(x, randomNormal(x.shape(), 0, standardDeviation, stream));
+  }
+}

@@ -1,0 +1,2 @@
+/** How parameters start: the same bits for a seed on any device. */
+package dev.clessidra.engine.initializers;

@@ -1,0 +1,219 @@
+package dev.clessidra.engine.io;
+
+import dev.clessidra.engine.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+
+/**
+ * Writes safetensors files. The same content gives the same bytes: metadata and tensors are sorted
+ * by name. A file appears complete or not at all: it is written under a temporary name in the same
+ * folder, forced to the disk and then moved into place.
+ *
+ * <p>Not safe for use by several threads.
+ */
+public final class ModelFileWriter {
+  private static final int ALIGNMENT = 8;
+  private static final int CHUNK = 1 << 26;
+
+  private final Map<String, String> metadata = new TreeMap<>();
+  private final Map<String, Item> items = new TreeMap<>();
+
+  /** Copies a tensor's bytes into a host segment of the tensor's size. */
+  private interface Source {
+    void copyTo(MemorySegment target);
+  }
+
+  private record Item(StoredType type, List<Long> dimensions, long byteSize, Source source) {}
+
+  /** A writer of an empty file. */
+  public ModelFileWriter() {}
+
+  /** Adds or replaces a string of the metadata. */
+  public ModelFileWriter metadata(String key, String value) {
+    metadata.put(key, value);
+    return this;
+  }
+
+  /** Adds or replaces strings of the metadata. */
+  public ModelFileWriter metadata(Map<String, String> strings) {
+    metadata.putAll(strings);
+    return this;
+  }
+
+  /**
+   * Adds a tensor, which is read when the file is written.
+   *
+   * @throws IllegalArgumentException when the name is taken
+   */
+  public ModelFileWriter add(String name, Tensor tensor) {
+    StoredType type =
+        switch (tensor.elementType()) {
+          case FLOAT32 -> StoredType.F32;
+          case INT32 -> StoredType.I32;
+          case UINT8 -> StoredType.U8;
+        };
+    List<Long> dimensions =
+        Arrays.stream(tensor.shape().dimensions()).mapToObj(Long::valueOf).toList();
+    return put(name, new Item(type, dimensions, tensor.byteSize(), tensor::copyTo));
+  }
+
+  /**
+   * Adds a tensor from host memory, which is read when the file is written.
+   *
+   * @param bytes little-endian elements; as many bytes as type and dimensions need
+   * @throws IllegalArgumentException when the name is taken or the size does not fit
+   */
+  public ModelFileWriter add(
+      String name, StoredType type, List<Long> dimensions, MemorySegment bytes) {
+    long expected = type.byteSize();
+    for (long dimension : dimensions) {
+      expected = Math.multiplyExact(expected, dimension);
+    }
+    if (bytes.byteSize() != expected) {
+      throw new IllegalArgumentException(
+          "tensor \""
+              + name
+              + "\" of type "
+              + type
+              + " and shape "
+              + dimensions
+              + " needs "
+              + expected
+              + " bytes, got "
+              + bytes.byteSize());
+    }
+    return put(
+        name, new Item(type, List.copyOf(dimensions), expected, target -> target.copyFrom(bytes)));
+  }
+
+  private ModelFileWriter put(String name, Item item) {
+    if (name.equals(ModelFile.METADATA)) {
+      throw new IllegalArgumentException("a tensor cannot be named " + ModelFile.METADATA);
+    }
+    if (items.putIfAbsent(name, item) != null) {
+      throw new IllegalArgumentException("there is already a tensor named \"" + name + "\"");
+    }
+    return this;
+  }
+
+  /**
+   * Writes the file, replacing one of that name.
+   *
+   * @throws ModelFileException when it cannot be written; a file of that name is then as it was
+   */
+  public void write(Path path) {
+    Path target = path.toAbsolutePath();
+    Path folder = target.getParent();
+    Path name = target.getFileName();
+    if (folder == null || name == null || !Files.isDirectory(folder)) {
+      throw new ModelFileException(path + ": cannot be written: there is no such folder");
+    }
+    Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
+    try {
+      try (FileChannel channel =
+          FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        writeTo(channel);
+        channel.force(true);
+      }
+      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+      try (FileChannel directory = FileChannel.open(folder, StandardOpenOption.READ)) {
+        directory.force(true);
+      }
+    } catch (IOException e) {
+      throw new ModelFileException(path + ": cannot be written: " + e, e);
+    } finally {
+      deleteIfThere(temporary);
+    }
+  }
+
+  private void writeTo(FileChannel channel) throws IOException {
+    byte[] header = header();
+    ByteBuffer start =
+        ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
+    start.putLong(header.length).put(header).flip();
+    writeFully(channel, start);
+    for (Item item : items.values()) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment bytes = arena.allocate(item.byteSize(), ALIGNMENT);
+        item.source().copyTo(bytes);
+        for (long done = 0; done < item.byteSize(); done += CHUNK) {
+          long size = Math.min(CHUNK, item.byteSize() - done);
+          writeFully(channel, bytes.asSlice(done, size).asByteBuffer());
+        }
+      }
+    }
+  }
+
+  private byte[] header() {
+    StringBuilder json = new StringBuilder("{");
+    if (!metadata.isEmpty()) {
+      Json.writeString(json, ModelFile.METADATA);
+      json.append(":{");
+      metadata.forEach(
+          (key, value) -> {
+            Json.writeString(json, key);
+            json.append(':');
+            Json.writeString(json, value);
+            json.append(',');
+          });
+      json.setLength(json.length() - 1);
+      json.append("},");
+    }
+    long offset = 0;
+    for (Map.Entry<String, Item> entry : items.entrySet()) {
+      Item item = entry.getValue();
+      Json.writeString(json, entry.getKey());
+      json.append(":{\"dtype\":\"").append(item.type()).append("\",\"shape\":");
+      json.append(item.dimensions().toString().replace(" ", ""));
+      json.append(",\"data_offsets\":[").append(offset);
+      offset += item.byteSize();
+      json.append(',').append(offset).append("]},");
+    }
+    if (json.length() > 1) {
+      json.setLength(json.length() - 1);
+    }
+    json.append('}');
+    byte[] unpadded = json.toString().getBytes(StandardCharsets.UTF_8);
+    int size = Math.ceilDiv(unpadded.length, ALIGNMENT) * ALIGNMENT;
+    if (size > ModelFile.MAXIMUM_HEADER_BYTES) {
+      throw new ModelFileException(
+          "a header of "
+              + size
+              + " bytes is above the format's cap of "
+              + ModelFile.MAXIMUM_HEADER_BYTES);
+    }
+    byte[] header = Arrays.copyOf(unpadded, size);
+    Arrays.fill(header, unpadded.length, size, (byte) ' ');
+    return header;
+  }
+
+  private static void writeFully(FileChannel channel, ByteBuffer source) throws IOException {
+    while (source.hasRemaining()) {
+      channel.write(source);
+    }
+  }
+
+  /** After a successful move there is nothing to delete; a failure must not hide the first one. */
+  private static void deleteIfThere(Path temporary) {
+    try {
+      Files.deleteIfExists(temporary);
+    } catch (IOException e) {
+      System.getLogger(ModelFileWriter.class.getName())
+          .log(System.Logger.Level.DEBUG, "cannot delete " + temporary, e);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package dev.clessidra.engine.operations;
+
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.kernels.ElementType;
+import java.util.List;
+
+/** Checks of inputs whose messages name the operation, what was given and what was expected. */
+final class Checks {
+  private Checks() {}
+
+  static IllegalArgumentException misfit(String operation, String message) {
+    return new IllegalArgumentException(operation + ": " + message);
+  }
+
+  static void count(String operation, List<Tensor> inputs, int expected) {
+    if (inputs.size() != expected) {
+      throw misfit(operation, "expected " + expected + " inputs, got " + inputs.size());
+    }
+  }
+
+  static void type(String operation, String role, Tensor tensor, ElementType expected) {
+    if (tensor.elementType() != expected) {
+      throw misfit(
+          operation,
+          role
+              + " "
+              + tensor.shape()
+              + " holds "
+              + tensor.elementType()
+              + ", expected "
+              + expected);
+    }
+  }
+
+  /** The only input, which has to hold floats. */
+  static Tensor single(String operation, List<Tensor> inputs) {
+    count(operation, inputs, 1);
+    Tensor x = inputs.getFirst();
+    type(operation, "input", x, ElementType.FLOAT32);
+    return x;
+  }
+
+  static void rank(String operation, String role, Shape shape, int expected, String form) {
+    if (shape.rank() != expected) {
+      throw misfit(operation, role + " " + shape + " does not fit: expected " + form);
+    }
+  }
+
+  static void sameShape(String operation, String role, Shape given, String other, Shape expected) {
+    if (!given.equals(expected)) {
+      throw misfit(
+          operation,
+          role
+              + " "
+              + given
+              + " does not fit "
+              + other
+              + " "
+              + expected
+              + ": expected equal shapes");
+    }
+  }
+
+  /** The rows of a tensor read as a matrix, which a matrix product takes as an int. */
+  static int rows(String operation, Shape shape) {
+    if (shape.rows() > Integer.MAX_VALUE) {
+      throw misfit(operation, "input " + shape + " has too many rows: at most 2147483647");
+    }
+    return (int) shape.rows();
+  }
+
+  static void finite(String operation, String what, float value) {
+    if (!Float.isFinite(value)) {
+      throw misfit(operation, what + " must be finite, got " + value);
+    }
+  }
+
+  /** The bytes of that many floats. */
+  static long bytes(long floats) {
+    return Math.multiplyExact(floats, Float.BYTES);
+  }
+}
