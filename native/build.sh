@@ -1,9 +1,10 @@
 #!/bin/sh
 # Builds the native libraries into <target>/classes and <target>/test-classes; Maven calls it.
-# Use: build.sh TARGET_FOLDER
+# Use: build.sh TARGET_FOLDER [SKIP_TESTS]     SKIP_TESTS: true leaves out what only tests need
 set -eu
 source=$(cd "$(dirname "$0")" && pwd)
 target=$1
+skip_tests=${2:-false}
 
 missing() {
   echo "[ERROR] clessidra-native: $1 was not found; install it (Debian, Ubuntu: apt-get install $2) and build again." >&2
@@ -19,4 +20,9 @@ if ! grep -q -s -x "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$target/cmake/CMakeC
 fi
 cmake --log-level=WARNING -G "Unix Makefiles" -S "$source" -B "$target/cmake" \
   -DCMAKE_CXX_COMPILER="${CXX:-g++}" -DCMAKE_BUILD_TYPE=Release -DOUTPUT="$target" >/dev/null
-exec cmake --build "$target/cmake" --parallel "$(nproc)"
+if [ "$skip_tests" = true ]; then
+  set -- --target clessidra_cpu
+else
+  set --
+fi
+exec cmake --build "$target/cmake" --parallel "$(nproc)" "$@"
