@@ -40,7 +40,8 @@ struct Command {
   int32_t bytes;
 };
 
-// The commands of a list, one after the other; false as soon as body or the list is.
+// Calls body(command, arguments) for each command; false as soon as body is, or the list is
+// malformed.
 template <class Body>
 bool for_commands(const void* commands, int64_t bytes, const Body& body) {
   const char* p = static_cast<const char*>(commands);
@@ -49,7 +50,7 @@ bool for_commands(const void* commands, int64_t bytes, const Body& body) {
     const Command& command = *reinterpret_cast<const Command*>(p);
     p += sizeof(Command);
     bytes -= static_cast<int64_t>(sizeof(Command));
-    if (command.bytes > bytes || !body(command, p)) return false;
+    if (command.bytes < 0 || command.bytes > bytes || !body(command, p)) return false;
     p += command.bytes;
     bytes -= command.bytes;
   }
@@ -69,15 +70,10 @@ const char* clessidra_cpu_layouts(void) {
 }
 
 int32_t clessidra_cpu_best_instruction_set(void) {
-  // These ask for the operating system's support too.
+  // Both ask for the operating system's support too.
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  if (!avx2) return CLESSIDRA_PORTABLE;
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl");
-  return avx512 ? CLESSIDRA_AVX512 : CLESSIDRA_AVX2;
+  if (__builtin_cpu_supports("x86-64-v4")) return CLESSIDRA_AVX512;
+  return __builtin_cpu_supports("x86-64-v3") ? CLESSIDRA_AVX2 : CLESSIDRA_PORTABLE;
 }
 
 clessidra_cpu* clessidra_cpu_open(int32_t threads, int32_t instruction_set) {

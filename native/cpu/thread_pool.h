@@ -45,6 +45,7 @@ class ThreadPool {
 
   void run(int64_t tasks, Function function, const void* context);
   void work();
+  void stop();
   void take_tasks();
 
   std::mutex owner_;

@@ -25,8 +25,9 @@ CLESSIDRA_EXPORT const char* clessidra_cpu_layouts(void);
 // The best instruction set this processor and operating system support.
 CLESSIDRA_EXPORT int32_t clessidra_cpu_best_instruction_set(void);
 
-// Null when the instruction set is not supported or threads is below 1. The calling thread is one
-// of the threads, so threads - 1 are started; they sleep unless there is work.
+// Null when the instruction set is not supported, threads is below 1 or a thread cannot be started.
+// The calling thread is one of the threads, so threads - 1 are started; they sleep unless there is
+// work.
 CLESSIDRA_EXPORT clessidra_cpu* clessidra_cpu_open(int32_t threads, int32_t instruction_set);
 CLESSIDRA_EXPORT void clessidra_cpu_close(clessidra_cpu* cpu);
 

@@ -29,7 +29,7 @@
 // Activations; each derivative is a function of the output y alone, so only y is kept.
 enum clessidra_activation {
   CLESSIDRA_IDENTITY = 0,
-  CLESSIDRA_RELU = 1,        // max(x, 0); derivative y > 0 ? 1 : 0
+  CLESSIDRA_RELU = 1,        // x < 0 ? 0 : x (NaN stays NaN); derivative y > 0 ? 1 : 0
   CLESSIDRA_LEAKY_RELU = 2,  // x > 0 ? x : slope * x; derivative y > 0 ? 1 : slope
   CLESSIDRA_SIGMOID = 3,     // derivative y * (1 - y)
   CLESSIDRA_TANH = 4,        // derivative 1 - y * y = fma(-y, y, 1)
@@ -81,7 +81,7 @@ enum clessidra_unary_function {
   CLESSIDRA_EXP = 3,
   CLESSIDRA_LOG = 4,
   CLESSIDRA_ABSOLUTE = 5,
-  CLESSIDRA_SIGN = 6,        // -1, 0 or 1
+  CLESSIDRA_SIGN = 6,        // -1, 0 or 1; 0 for NaN
   CLESSIDRA_RECIPROCAL = 7
 };
 struct clessidra_unary {
@@ -129,7 +129,7 @@ struct clessidra_copy {
 
 // Reductions. y = beta * y + scale * r (products rounded, then one add; no beta term when beta is
 // 0; scale left out when it is 1). ABSOLUTE_SUM and SQUARE_SUM add |x| and x * x (rounded).
-// MAXIMUM starts at -infinity and keeps the larger, NaN ignored.
+// MAXIMUM starts at -infinity and keeps the larger, NaN ignored; a maximum of zero is +0.
 enum clessidra_reduction {
   CLESSIDRA_SUM = 0,
   CLESSIDRA_SQUARE_SUM = 1,
@@ -171,8 +171,8 @@ struct clessidra_reduce_columns {
 enum clessidra_loss_function {
   CLESSIDRA_SQUARED_ERROR = 0,         // d * d with d = x - t; gradient 2 * d
   CLESSIDRA_BINARY_CROSS_ENTROPY = 1,  // x is a logit: fma(-x, t, max(x, 0)) + log1p(exp(-|x|));
-                                       // gradient sigmoid(x) - t
-  CLESSIDRA_ABSOLUTE_VALUE = 2         // |x|, target null; gradient sign(x)
+                                       // max(x, 0) being x > 0 ? x : 0; gradient sigmoid(x) - t
+  CLESSIDRA_ABSOLUTE_VALUE = 2         // |x|, target null; gradient sign(x), 0 for NaN
 };
 struct clessidra_loss {
   const float* x;
@@ -195,7 +195,7 @@ struct clessidra_loss_backward {
   float scale, beta;
 };
 
-// Rows of logits to probabilities: exp(x - max) / sum(exp(x - max)). In place.
+// Rows of logits to probabilities: exp(x - max) / sum(exp(x - max)), max as MAXIMUM. In place.
 struct clessidra_softmax {
   const float* x;
   float* y;
@@ -215,7 +215,8 @@ struct clessidra_softmax_cross_entropy {
   int32_t columns;
   float scale;
 };
-// dx = beta * dx + (upstream[0] * scale) * (p - onehot(label)), as fma; the product when beta is 0.
+// dx = beta * dx + (upstream[0] * scale) * (p - onehot(label)), as fma(factor, p - onehot(label),
+// beta * dx); the product when beta is 0. A label outside [0, columns) is no column's.
 struct clessidra_softmax_cross_entropy_backward {
   const float* probabilities;
   const int32_t* labels;
@@ -228,7 +229,8 @@ struct clessidra_softmax_cross_entropy_backward {
 
 // Kullback-Leibler sparsity of the mean activations (Ng, CS294A lecture notes 2011):
 // loss[0] = scale * sum_j (rho * log(rho / q_j) + (1 - rho) * log((1 - rho) / (1 - q_j))) with
-// q_j = clamp(mean[j], 1e-6, 1 - 1e-6); logs are taken of the quotients, products rounded.
+// q_j = clamp(mean[j], 1e-6f, 1 - 1e-6f), NaN left; logs are taken of the quotients, products
+// rounded. workspace as for reduce.
 struct clessidra_kl_sparsity {
   const float* mean;  // [columns], mean activation of each unit over the batch
   float* loss;
@@ -288,7 +290,7 @@ struct clessidra_mask_noise {
 
 // Batch rows of a resident data set: row i of the batch is position p = step * rows + i of an
 // endless stream of epochs; epoch = p / source_rows. With shuffle = 1 the source row is
-// shuffle(p % source_rows): a bijection of [0, source_rows) drawn from (seed, epoch), see shuffle.h;
+// shuffle(p % source_rows): a bijection of [0, source_rows) drawn from (seed, epoch), see random.h;
 // else p % source_rows. UINT8 gives value / 255.
 enum clessidra_element { CLESSIDRA_UINT8 = 0, CLESSIDRA_FLOAT32 = 1, CLESSIDRA_INT32 = 2 };
 struct clessidra_gather_rows {
@@ -319,8 +321,9 @@ struct clessidra_advance {
 //   CONSTANT: base
 //   WARMUP_COSINE: s < warmup: base * (s + 1) / warmup; else floor + (base - floor) *
 //     (1 + cos(pi * t)) / 2, t = min(1, (s - warmup) / max(1, total - warmup))
-//   STEP_DECAY: base * factor ^ floor(s / every), the power by repeated multiplication
-// computed in double, rounded to float; and beta1_power *= beta1, beta2_power *= beta2.
+//   STEP_DECAY: base * factor ^ floor(s / every), multiplied one by one from the base on
+// computed in double from left to right, cos(pi * t) being cosine_of_half_turns(t) of math.h, and
+// rounded to float; and beta1_power *= beta1, beta2_power *= beta2.
 enum clessidra_schedule_kind {
   CLESSIDRA_CONSTANT = 0,
   CLESSIDRA_WARMUP_COSINE = 1,
@@ -333,7 +336,8 @@ struct clessidra_schedule {
   int32_t kind;
 };
 // norm = sqrt(sum(g * g)); state.gradient_norm = norm; state.gradient_scale =
-// norm > maximum ? maximum / norm : 1 (NaN and infinity pass through). workspace as for reduce.
+// norm > maximum ? maximum / norm : 1 (so a NaN norm leaves 1, an infinite one gives 0).
+// workspace as for reduce.
 struct clessidra_clip_norm {
   const float* gradients;
   struct clessidra_training_state* state;
@@ -354,7 +358,8 @@ struct clessidra_sgd {
   int32_t nesterov;
 };
 // Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019, decoupled = 1):
-// g = gradient * state.gradient_scale; not decoupled: g = fma(weight_decay, p, g);
+// g = gradient * state.gradient_scale;
+// not decoupled: g = fma(weight_decay, p, g) (left out when weight_decay is 0);
 // m = fma(1 - beta1, g - m, m); v = fma(1 - beta2, fma(g, g, -v), v);
 // c1 = (float)(learning_rate / (1 - beta1_power)), c2 = (float)(1 / sqrt(1 - beta2_power)) in double;
 // decoupled: p = fma(-learning_rate * weight_decay, p, p) (left out when weight_decay is 0);

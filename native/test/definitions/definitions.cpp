@@ -1,0 +1,558 @@
+// What every kernel computes, one element after the other, as clessidra/kernels.h says it: no
+// vectors, no threads, no blocks. The fast kernels have to give the same bits.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "clessidra/kernels.h"
+#include "clessidra/math.h"
+#include "clessidra/random.h"
+
+#define DEFINITIONS_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace {
+
+namespace math = clessidra;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// The sum of the header: lanes within a chunk, then the chunks.
+float sum_of(std::vector<float> x) {
+  if (x.empty()) return 0.0f;
+  do {
+    std::vector<float> results;
+    for (size_t begin = 0; begin < x.size(); begin += CLESSIDRA_SUM_CHUNK) {
+      float lanes[CLESSIDRA_SUM_LANES] = {};
+      for (size_t i = begin; i < x.size() && i < begin + CLESSIDRA_SUM_CHUNK; ++i) {
+        lanes[(i - begin) % CLESSIDRA_SUM_LANES] += x[i];
+      }
+      for (int stride = CLESSIDRA_SUM_LANES / 2; stride > 0; stride /= 2) {
+        for (int lane = 0; lane < stride; ++lane) lanes[lane] += lanes[lane + stride];
+      }
+      results.push_back(lanes[0]);
+    }
+    x = results;
+  } while (x.size() > 1);
+  return x[0];
+}
+
+// The sum of a column: runs of rows in sequence, then the runs.
+float column_sum_of(std::vector<float> x) {
+  if (x.empty()) return 0.0f;
+  do {
+    std::vector<float> results;
+    for (size_t begin = 0; begin < x.size(); begin += CLESSIDRA_COLUMN_CHUNK) {
+      float result = 0.0f;
+      for (size_t i = begin; i < x.size() && i < begin + CLESSIDRA_COLUMN_CHUNK; ++i) {
+        result += x[i];
+      }
+      results.push_back(result);
+    }
+    x = results;
+  } while (x.size() > 1);
+  return x[0];
+}
+
+float maximum_of(const std::vector<float>& x) {
+  float maximum = -kInfinity;
+  for (const float value : x) {
+    if (value > maximum) maximum = value;
+  }
+  return maximum == 0.0f ? 0.0f : maximum;
+}
+
+float reduction_term(int32_t reduction, float x) {
+  if (reduction == CLESSIDRA_SQUARE_SUM) return x * x;
+  if (reduction == CLESSIDRA_ABSOLUTE_SUM) return std::fabs(x);
+  return x;
+}
+
+// value, or beta * old + value.
+float accumulated(float value, float beta, const float& old) {
+  if (beta == 0.0f) return value;
+  const float kept = beta * old;
+  return kept + value;
+}
+
+float reduction_result(float r, float scale, float beta, const float& old) {
+  const float scaled = scale * r;
+  return accumulated(scaled, beta, old);
+}
+
+// a * b, or fma(a, b, beta * old).
+float accumulated_product(float a, float b, float beta, const float& old) {
+  if (beta == 0.0f) return a * b;
+  return std::fma(a, b, beta * old);
+}
+
+float activation_of(int32_t activation, float x, float slope) {
+  switch (activation) {
+    case CLESSIDRA_RELU:
+      return x < 0.0f ? 0.0f : x;
+    case CLESSIDRA_LEAKY_RELU:
+      return x > 0.0f ? x : slope * x;
+    case CLESSIDRA_SIGMOID:
+      return math::sigmoid(x);
+    case CLESSIDRA_TANH:
+      return math::hyperbolic_tangent(x);
+    case CLESSIDRA_SOFTPLUS:
+      return math::softplus(x);
+    default:
+      return x;
+  }
+}
+
+float derivative_of(int32_t activation, float y, float slope) {
+  switch (activation) {
+    case CLESSIDRA_RELU:
+      return y > 0.0f ? 1.0f : 0.0f;
+    case CLESSIDRA_LEAKY_RELU:
+      return y > 0.0f ? 1.0f : slope;
+    case CLESSIDRA_SIGMOID:
+      return y * (1.0f - y);
+    case CLESSIDRA_TANH:
+      return std::fma(-y, y, 1.0f);
+    case CLESSIDRA_SOFTPLUS:
+      return 1.0f - math::exponential(-y);
+    default:
+      return 1.0f;
+  }
+}
+
+float sign_of(float x) {
+  if (x > 0.0f) return 1.0f;
+  if (x < 0.0f) return -1.0f;
+  return 0.0f;
+}
+
+void define(const clessidra_gemm& g) {
+  for (int64_t i = 0; i < g.m; ++i) {
+    for (int64_t j = 0; j < g.n; ++j) {
+      float& c = g.c[i * g.ldc + j];
+      float chain = g.beta == 0.0f ? 0.0f : g.beta * c;
+      for (int64_t p = 0; p < g.k; ++p) {
+        const float a = g.transpose_a ? g.a[p * g.lda + i] : g.a[i * g.lda + p];
+        const float b = g.transpose_b ? g.b[j * g.ldb + p] : g.b[p * g.ldb + j];
+        chain = std::fma(a, b, chain);
+      }
+      if (g.bias != nullptr) chain += g.bias[j];
+      c = activation_of(g.activation, chain, g.slope);
+    }
+  }
+}
+
+void define(const clessidra_activation_forward& f) {
+  for (int64_t i = 0; i < f.count; ++i) f.y[i] = activation_of(f.activation, f.x[i], f.slope);
+}
+
+void define(const clessidra_activation_backward& b) {
+  for (int64_t i = 0; i < b.count; ++i) {
+    const float derivative = derivative_of(b.activation, b.y[i], b.slope);
+    b.dx[i] = accumulated_product(b.dy[i], derivative, b.beta, b.dx[i]);
+  }
+}
+
+float unary_of(const clessidra_unary& u, float x) {
+  switch (u.function) {
+    case CLESSIDRA_AFFINE:
+      return std::fma(u.alpha, x, u.shift);
+    case CLESSIDRA_SQUARE:
+      return x * x;
+    case CLESSIDRA_SQUARE_ROOT:
+      return std::sqrt(x);
+    case CLESSIDRA_EXP:
+      return math::exponential(x);
+    case CLESSIDRA_LOG:
+      return math::logarithm(x);
+    case CLESSIDRA_ABSOLUTE:
+      return std::fabs(x);
+    case CLESSIDRA_SIGN:
+      return sign_of(x);
+    default:
+      return 1.0f / x;
+  }
+}
+
+void define(const clessidra_unary& u) {
+  for (int64_t i = 0; i < u.count; ++i) u.y[i] = accumulated(unary_of(u, u.x[i]), u.beta, u.y[i]);
+}
+
+float binary_of(int32_t function, float a, float b) {
+  switch (function) {
+    case CLESSIDRA_ADD:
+      return a + b;
+    case CLESSIDRA_SUBTRACT:
+      return a - b;
+    case CLESSIDRA_MULTIPLY:
+      return a * b;
+    default:
+      return a / b;
+  }
+}
+
+void define(const clessidra_binary& b) {
+  for (int64_t i = 0; i < b.count; ++i) {
+    float value = binary_of(b.function, b.a[i], b.b[i % b.b_count]);
+    if (b.alpha != 1.0f) value = b.alpha * value;
+    b.y[i] = accumulated(value, b.beta, b.y[i]);
+  }
+}
+
+void define(const clessidra_fill& f) {
+  for (int64_t i = 0; i < f.count; ++i) f.y[i] = f.value;
+}
+
+void define(const clessidra_copy& c) {
+  for (int64_t row = 0; row < c.rows; ++row) {
+    for (int64_t column = 0; column < c.columns; ++column) {
+      float& y = c.y[row * c.ldy + column];
+      y = accumulated(c.x[row * c.ldx + column], c.beta, y);
+    }
+  }
+}
+
+void define(const clessidra_reduce& r) {
+  std::vector<float> terms;
+  for (int64_t i = 0; i < r.count; ++i) terms.push_back(reduction_term(r.reduction, r.x[i]));
+  const float result = r.reduction == CLESSIDRA_MAXIMUM ? maximum_of(terms) : sum_of(terms);
+  *r.y = reduction_result(result, r.scale, r.beta, *r.y);
+}
+
+void define(const clessidra_reduce_rows& r) {
+  for (int64_t row = 0; row < r.rows; ++row) {
+    std::vector<float> terms;
+    for (int64_t column = 0; column < r.columns; ++column) {
+      terms.push_back(reduction_term(r.reduction, r.x[row * r.columns + column]));
+    }
+    const float result = r.reduction == CLESSIDRA_MAXIMUM ? maximum_of(terms) : sum_of(terms);
+    r.y[row] = reduction_result(result, r.scale, r.beta, r.y[row]);
+  }
+}
+
+void define(const clessidra_reduce_columns& r) {
+  for (int64_t column = 0; column < r.columns; ++column) {
+    std::vector<float> terms;
+    for (int64_t row = 0; row < r.rows; ++row) {
+      terms.push_back(reduction_term(r.reduction, r.x[row * r.columns + column]));
+    }
+    const float result =
+        r.reduction == CLESSIDRA_MAXIMUM ? maximum_of(terms) : column_sum_of(terms);
+    r.y[column] = reduction_result(result, r.scale, r.beta, r.y[column]);
+  }
+}
+
+void define(const clessidra_loss& l) {
+  std::vector<float> terms;
+  for (int64_t i = 0; i < l.count; ++i) {
+    const float x = l.x[i];
+    if (l.function == CLESSIDRA_SQUARED_ERROR) {
+      const float d = x - l.target[i];
+      terms.push_back(d * d);
+    } else if (l.function == CLESSIDRA_BINARY_CROSS_ENTROPY) {
+      const float positive = x > 0.0f ? x : 0.0f;
+      const float rest = math::logarithm_of_one_plus(math::exponential(-std::fabs(x)));
+      terms.push_back(std::fma(-x, l.target[i], positive) + rest);
+    } else {
+      terms.push_back(std::fabs(x));
+    }
+  }
+  *l.loss = l.scale * sum_of(terms);
+}
+
+void define(const clessidra_loss_backward& l) {
+  const float factor = *l.upstream * l.scale;
+  for (int64_t i = 0; i < l.count; ++i) {
+    const float x = l.x[i];
+    float gradient;
+    if (l.function == CLESSIDRA_SQUARED_ERROR) {
+      gradient = 2.0f * (x - l.target[i]);
+    } else if (l.function == CLESSIDRA_BINARY_CROSS_ENTROPY) {
+      gradient = math::sigmoid(x) - l.target[i];
+    } else {
+      gradient = sign_of(x);
+    }
+    l.dx[i] = accumulated_product(factor, gradient, l.beta, l.dx[i]);
+  }
+}
+
+// exp(x - maximum) of a row, and what was subtracted.
+std::vector<float> row_exponentials(const float* x, int32_t columns, float& maximum) {
+  maximum = maximum_of(std::vector<float>(x, x + columns));
+  std::vector<float> exponentials;
+  for (int32_t i = 0; i < columns; ++i) exponentials.push_back(math::exponential(x[i] - maximum));
+  return exponentials;
+}
+
+void define(const clessidra_softmax& s) {
+  for (int64_t row = 0; row < s.rows; ++row) {
+    float maximum;
+    const auto exponentials = row_exponentials(s.x + row * s.columns, s.columns, maximum);
+    const float sum = sum_of(exponentials);
+    for (int64_t i = 0; i < s.columns; ++i) s.y[row * s.columns + i] = exponentials[i] / sum;
+  }
+}
+
+void define(const clessidra_softmax_cross_entropy& s) {
+  std::vector<float> losses;
+  for (int64_t row = 0; row < s.rows; ++row) {
+    const float* x = s.logits + row * s.columns;
+    float maximum;
+    const auto exponentials = row_exponentials(x, s.columns, maximum);
+    const float sum = sum_of(exponentials);
+    for (int64_t i = 0; i < s.columns; ++i) {
+      s.probabilities[row * s.columns + i] = exponentials[i] / sum;
+    }
+    const int32_t label = s.labels[row];
+    const bool known = label >= 0 && label < s.columns;
+    losses.push_back(known ? math::logarithm(sum) - (x[label] - maximum) : kNan);
+  }
+  *s.loss = s.scale * sum_of(losses);
+}
+
+void define(const clessidra_softmax_cross_entropy_backward& s) {
+  const float factor = *s.upstream * s.scale;
+  for (int64_t row = 0; row < s.rows; ++row) {
+    for (int64_t column = 0; column < s.columns; ++column) {
+      const int64_t i = row * s.columns + column;
+      const float gradient = s.probabilities[i] - (column == s.labels[row] ? 1.0f : 0.0f);
+      s.dx[i] = accumulated_product(factor, gradient, s.beta, s.dx[i]);
+    }
+  }
+}
+
+float clamped_mean(float mean) {
+  const float low = 1e-6f;
+  const float high = 1.0f - 1e-6f;
+  if (mean < low) return low;
+  if (mean > high) return high;
+  return mean;
+}
+
+void define(const clessidra_kl_sparsity& s) {
+  std::vector<float> terms;
+  for (int32_t j = 0; j < s.columns; ++j) {
+    const float q = clamped_mean(s.mean[j]);
+    const float active = s.rho * math::logarithm(s.rho / q);
+    const float idle = (1.0f - s.rho) * math::logarithm((1.0f - s.rho) / (1.0f - q));
+    terms.push_back(active + idle);
+  }
+  *s.loss = s.scale * sum_of(terms);
+}
+
+void define(const clessidra_kl_sparsity_backward& s) {
+  const float factor = *s.upstream * s.scale / static_cast<float>(s.rows);
+  for (int64_t row = 0; row < s.rows; ++row) {
+    for (int64_t j = 0; j < s.columns; ++j) {
+      const float q = clamped_mean(s.mean[j]);
+      const float gradient = factor * ((1.0f - s.rho) / (1.0f - q) - s.rho / q);
+      float& dx = s.dx[row * s.columns + j];
+      dx = accumulated(gradient, s.beta, dx);
+    }
+  }
+}
+
+// Whether column a of a row goes before column b among the largest.
+bool goes_before(const float* x, int32_t a, int32_t b) {
+  if (std::isnan(x[a]) || std::isnan(x[b])) {
+    if (std::isnan(x[a]) && std::isnan(x[b])) return a < b;
+    return std::isnan(x[b]);
+  }
+  return x[a] != x[b] ? x[a] > x[b] : a < b;
+}
+
+void define(const clessidra_top_k& t) {
+  for (int64_t row = 0; row < t.rows; ++row) {
+    const float* x = t.x + row * t.columns;
+    std::vector<bool> kept(t.columns);
+    for (int32_t i = 0; i < t.columns; ++i) {
+      int32_t before = 0;
+      for (int32_t j = 0; j < t.columns; ++j) before += j != i && goes_before(x, j, i);
+      kept[i] = before < t.k;
+    }
+    for (int32_t i = 0; i < t.columns; ++i) {
+      t.y[row * t.columns + i] = kept[i] ? x[i] : 0.0f;
+      t.mask[row * t.columns + i] = kept[i] ? 1.0f : 0.0f;
+    }
+  }
+}
+
+void define(const clessidra_random& r) {
+  for (int64_t i = 0; i < r.count; ++i) {
+    const math::Words words =
+        math::random_words(static_cast<uint64_t>(i) / 4, r.stream, *r.step, r.seed);
+    const int element = static_cast<int>(i % 4);
+    if (r.distribution == CLESSIDRA_UNIFORM) {
+      r.y[i] = std::fma(math::unit_uniform(words.w[element]), r.b - r.a, r.a);
+      continue;
+    }
+    const uint32_t word = words.w[element / 2 * 2];
+    const float u = static_cast<float>((word >> 8) + 1) * 0x1p-24f;
+    const float v = math::unit_uniform(words.w[element / 2 * 2 + 1]);
+    const float radius = std::sqrt(-2.0f * math::logarithm(u));
+    float cosine;
+    float sine;
+    math::cosine_and_sine_of_turns(v, cosine, sine);
+    const float z = radius * (element % 2 == 0 ? cosine : sine);
+    r.y[i] = std::fma(z, r.b, r.a);
+  }
+}
+
+void define(const clessidra_mask_noise& m) {
+  for (int64_t i = 0; i < m.count; ++i) {
+    const math::Words words =
+        math::random_words(static_cast<uint64_t>(i) / 4, m.stream, *m.step, m.seed);
+    const float u = math::unit_uniform(words.w[i % 4]);
+    m.y[i] = u >= m.probability ? m.x[i] * m.scale : 0.0f;
+  }
+}
+
+void define(const clessidra_gather_rows& g) {
+  const uint64_t source_rows = static_cast<uint64_t>(g.source_rows);
+  for (int64_t row = 0; row < g.rows; ++row) {
+    const uint64_t position =
+        *g.step * static_cast<uint64_t>(g.rows) + static_cast<uint64_t>(row);
+    uint64_t from = position % source_rows;
+    if (g.shuffle) from = math::shuffled(from, source_rows, position / source_rows, g.seed);
+    for (int64_t column = 0; column < g.columns; ++column) {
+      const int64_t source = static_cast<int64_t>(from) * g.columns + column;
+      const int64_t target = row * g.columns + column;
+      if (g.element == CLESSIDRA_UINT8) {
+        const float value = static_cast<float>(static_cast<const uint8_t*>(g.source)[source]);
+        static_cast<float*>(g.y)[target] = value / 255.0f;
+      } else if (g.element == CLESSIDRA_FLOAT32) {
+        static_cast<float*>(g.y)[target] = static_cast<const float*>(g.source)[source];
+      } else {
+        static_cast<int32_t*>(g.y)[target] = static_cast<const int32_t*>(g.source)[source];
+      }
+    }
+  }
+}
+
+void define(const clessidra_advance& a) { a.state->step += 1; }
+
+void define(const clessidra_schedule& d) {
+  const double s = static_cast<double>(d.state->step);
+  double rate = d.base;
+  if (d.kind == CLESSIDRA_WARMUP_COSINE) {
+    const double warmup = static_cast<double>(d.warmup);
+    if (s < warmup) {
+      rate = d.base * (s + 1.0) / warmup;
+    } else {
+      const double length = std::fmax(1.0, static_cast<double>(d.total) - warmup);
+      const double t = std::fmin(1.0, (s - warmup) / length);
+      rate = d.floor + (d.base - d.floor) * (1.0 + math::cosine_of_half_turns(t)) / 2.0;
+    }
+  } else if (d.kind == CLESSIDRA_STEP_DECAY) {
+    for (uint64_t i = static_cast<uint64_t>(d.every); i <= d.state->step; i += d.every) {
+      rate *= d.factor;
+    }
+  }
+  d.state->learning_rate = static_cast<float>(rate);
+  d.state->beta1_power *= d.beta1;
+  d.state->beta2_power *= d.beta2;
+}
+
+void define(const clessidra_clip_norm& c) {
+  std::vector<float> squares;
+  for (int64_t i = 0; i < c.count; ++i) squares.push_back(c.gradients[i] * c.gradients[i]);
+  const float norm = std::sqrt(sum_of(squares));
+  c.state->gradient_norm = norm;
+  c.state->gradient_scale = norm > c.maximum ? c.maximum / norm : 1.0f;
+}
+
+void define(const clessidra_sgd& s) {
+  for (int64_t i = 0; i < s.count; ++i) {
+    float& p = s.parameters[i];
+    float& v = s.velocity[i];
+    float g = s.gradients[i] * s.state->gradient_scale;
+    if (s.weight_decay != 0.0f) g = std::fma(s.weight_decay, p, g);
+    v = std::fma(s.momentum, v, g);
+    p = std::fma(-s.state->learning_rate, s.nesterov ? std::fma(s.momentum, v, g) : v, p);
+  }
+}
+
+void define(const clessidra_adam& a) {
+  const double rate = static_cast<double>(a.state->learning_rate);
+  const float c1 = static_cast<float>(rate / (1.0 - a.state->beta1_power));
+  const float c2 = static_cast<float>(1.0 / std::sqrt(1.0 - a.state->beta2_power));
+  for (int64_t i = 0; i < a.count; ++i) {
+    float& p = a.parameters[i];
+    float& m = a.first_moment[i];
+    float& v = a.second_moment[i];
+    float g = a.gradients[i] * a.state->gradient_scale;
+    if (!a.decoupled && a.weight_decay != 0.0f) g = std::fma(a.weight_decay, p, g);
+    m = std::fma(1.0f - a.beta1, g - m, m);
+    v = std::fma(1.0f - a.beta2, std::fma(g, g, -v), v);
+    if (a.decoupled && a.weight_decay != 0.0f) {
+      p = std::fma(-a.state->learning_rate * a.weight_decay, p, p);
+    }
+    p = std::fma(-c1, m / std::fma(std::sqrt(v), c2, a.epsilon), p);
+  }
+}
+
+void define(const clessidra_average& a) {
+  const double s = static_cast<double>(a.state->step);
+  const float d = static_cast<float>(std::fmin(a.decay, (1.0 + s) / (10.0 + s)));
+  for (int64_t i = 0; i < a.count; ++i) a.y[i] = std::fma(1.0f - d, a.x[i] - a.y[i], a.y[i]);
+}
+
+using Definition = void (*)(const void* arguments);
+#define DEFINITION(name) \
+  [](const void* arguments) { define(*static_cast<const clessidra_##name*>(arguments)); },
+constexpr Definition kDefinitions[] = {CLESSIDRA_KERNELS(DEFINITION)};
+constexpr int32_t kKernels = sizeof kDefinitions / sizeof kDefinitions[0];
+
+}  // namespace
+
+// Runs the definition of a kernel. 0, or -1 when there is no such kernel.
+DEFINITIONS_EXPORT int32_t clessidra_define(int32_t kernel, const void* arguments) {
+  if (kernel < 0 || kernel >= kKernels) return -1;
+  kDefinitions[kernel](arguments);
+  return 0;
+}
+
+DEFINITIONS_EXPORT void clessidra_philox(const uint32_t counter[4], uint64_t key,
+                                         uint32_t out[4]) {
+  math::Words words;
+  std::memcpy(words.w, counter, sizeof words.w);
+  words = math::philox(words, key);
+  std::memcpy(out, words.w, sizeof words.w);
+}
+
+// y = a function of clessidra/math.h: 0 exponential, 1 logarithm, 2 logarithm_of_one_plus,
+// 3 sigmoid, 4 hyperbolic_tangent, 5 softplus, 6 and 7 the cosine and sine of x turns,
+// 8 the cosine of x half turns.
+DEFINITIONS_EXPORT void clessidra_math(int32_t function, const float* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    float cosine;
+    float sine;
+    switch (function) {
+      case 0:
+        y[i] = math::exponential(x[i]);
+        break;
+      case 1:
+        y[i] = math::logarithm(x[i]);
+        break;
+      case 2:
+        y[i] = math::logarithm_of_one_plus(x[i]);
+        break;
+      case 3:
+        y[i] = math::sigmoid(x[i]);
+        break;
+      case 4:
+        y[i] = math::hyperbolic_tangent(x[i]);
+        break;
+      case 5:
+        y[i] = math::softplus(x[i]);
+        break;
+      case 8:
+        y[i] = static_cast<float>(math::cosine_of_half_turns(static_cast<double>(x[i])));
+        break;
+      default:
+        math::cosine_and_sine_of_turns(x[i], cosine, sine);
+        y[i] = function == 6 ? cosine : sine;
+    }
+  }
+}
