@@ -69,7 +69,7 @@ CLESSIDRA_FUNCTION T logarithm(T x) {
   return x == infinity ? infinity : result;
 }
 
-// log(1 + x) for x >= 0 (Goldberg 1991, theorem 4).
+// log(1 + x) for finite x >= 0 (Goldberg 1991, theorem 4).
 template <class T>
 CLESSIDRA_FUNCTION T logarithm_of_one_plus(T x) {
   const T one = constant<T>(1.0f);
@@ -87,7 +87,8 @@ CLESSIDRA_FUNCTION T absolute(T x) {
 template <class T>
 CLESSIDRA_FUNCTION T sigmoid(T x) {
   const T one = constant<T>(1.0f);
-  return one / (one + exponential(-x));
+  const T e = exponential(-absolute(x));
+  return (x < constant<T>(0.0f) ? e : one) / (one + e);
 }
 
 template <class T>
