@@ -13,68 +13,56 @@ CLESSIDRA_FUNCTION IntVec ordered(Vec x) {
   return x == x ? key : IntVec{} + INT32_MIN;
 }
 
-// Calls body(i, n, keys of x[i..i + n)); lanes that are not there get the key `missing`.
-template <class Body>
-CLESSIDRA_FUNCTION void for_keys(const float* x, int32_t columns, int32_t missing,
-                                 const Body& body) {
-  for_vectors(0, columns, [&](int64_t i, auto n) {
-    const IntVec key = ordered(load_part(x + i, n));
-    const auto there = lane_indices() < static_cast<int32_t>(n);
-    body(i, n, there ? key : IntVec{} + missing);
-  });
+CLESSIDRA_FUNCTION IntVec load_keys(const float* keys, int64_t i, Whole) {
+  return bits(load(keys + i));
+}
+// Lanes that are not there are below all that are searched for.
+CLESSIDRA_FUNCTION IntVec load_keys(const float* keys, int64_t i, int64_t n) {
+  const auto there = lane_indices() < static_cast<int32_t>(n);
+  return there ? bits(load_part(keys + i, n)) : IntVec{} + INT32_MIN;
 }
 
-CLESSIDRA_FUNCTION int32_t total(IntVec v) {
-  int32_t sum = 0;
-  for (int lane = 0; lane < kLanes; ++lane) sum += v[lane];
-  return sum;
+// How many keys are above a bound.
+CLESSIDRA_FUNCTION int32_t count_above(const float* keys, int32_t columns, int32_t bound) {
+  IntVec counts{};
+  for_vectors(0, columns, [&](int64_t i, auto n) { counts -= load_keys(keys, i, n) > bound; });
+  int32_t count = 0;
+  for (int lane = 0; lane < kLanes; ++lane) count += counts[lane];
+  return count;
 }
 
 CLESSIDRA_FUNCTION void keep_largest(const float* x, float* y, float* mask, int32_t columns,
                                      int32_t k) {
-  // Bounds of the key of the k-th largest: at least k keys are >= low, fewer are > high.
-  int32_t low = INT32_MAX;
-  int32_t high = INT32_MIN;
-  {
-    IntVec lowest = IntVec{} + low;
-    IntVec highest = IntVec{} + high;
-    for_keys(x, columns, INT32_MAX, [&](int64_t, auto, IntVec key) {
-      lowest = key < lowest ? key : lowest;
-    });
-    for_keys(x, columns, INT32_MIN, [&](int64_t, auto, IntVec key) {
-      highest = key > highest ? key : highest;
-    });
-    for (int lane = 0; lane < kLanes; ++lane) {
-      low = lowest[lane] < low ? lowest[lane] : low;
-      high = highest[lane] > high ? highest[lane] : high;
-    }
-  }
-  // Keys above `threshold` are kept, and those equal to it in columns below `tie_end`.
-  int32_t threshold = low;
-  int32_t tie_end = 0;
-  bool exact = false;
-  while (low < high && !exact) {
-    const int32_t middle = static_cast<int32_t>((int64_t{low} + high + 1) >> 1);
-    IntVec counts{};
-    for_keys(x, columns, INT32_MIN, [&](int64_t, auto, IntVec key) { counts -= key >= middle; });
-    const int32_t count = total(counts);
+  // The keys stand where the mask will.
+  IntVec highest = IntVec{} + INT32_MIN;
+  for_vectors(0, columns, [&](int64_t i, auto n) {
+    const IntVec key = ordered(load_part(x + i, n));
+    store_part(mask + i, from_bits(key), n);
+    const auto there = lane_indices() < static_cast<int32_t>(n);
+    highest = (there & (key > highest)) ? key : highest;
+  });
+  // The key of the k-th largest is above `low` and not above `high`.
+  int64_t low = int64_t{INT32_MIN} - 1;
+  int64_t high = INT32_MIN;
+  for (int lane = 0; lane < kLanes; ++lane) high = highest[lane] > high ? highest[lane] : high;
+  bool exact = false;  // just k keys are above `low`
+  while (!exact && high - low > 1) {
+    const int64_t middle = (low + high) >> 1;
+    const int32_t count = count_above(mask, columns, static_cast<int32_t>(middle));
     if (count >= k) {
       low = middle;
+      exact = count == k;
     } else {
-      high = middle - 1;
+      high = middle;
     }
-    exact = count == k;
   }
-  if (exact) {
-    threshold = low - 1;
-  } else {
-    threshold = low;
-    IntVec counts{};
-    for_keys(x, columns, INT32_MIN, [&](int64_t, auto, IntVec key) { counts -= key > threshold; });
-    int32_t ties = k - total(counts);
-    for (; ties > 0; ++tie_end) ties -= ordered(broadcast(x[tie_end]))[0] == threshold;
-  }
-  for_keys(x, columns, INT32_MIN, [&](int64_t i, auto n, IntVec key) {
+  // Keys above the threshold are kept, and of those equal to it the first `ties`.
+  const int32_t threshold = static_cast<int32_t>(exact ? low : high);
+  int32_t ties = exact ? 0 : k - count_above(mask, columns, threshold);
+  int32_t tie_end = 0;
+  for (; ties > 0; ++tie_end) ties -= bits(mask[tie_end]) == threshold;
+  for_vectors(0, columns, [&](int64_t i, auto n) {
+    const IntVec key = load_keys(mask, i, n);
     const IntVec column = lane_indices() + static_cast<int32_t>(i);
     const auto kept = (key > threshold) | ((key == threshold) & (column < tie_end));
     store_part(y + i, kept ? load_part(x + i, n) : Vec{}, n);
