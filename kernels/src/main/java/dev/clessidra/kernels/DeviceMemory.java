@@ -3,6 +3,7 @@ package dev.clessidra.kernels;
 import java.lang.StackWalker.StackFrame;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -22,6 +23,13 @@ final class DeviceMemory {
   // All bits set is a NaN as a float, -1 as an int.
   private static final byte POISON = (byte) 0xFF;
   private static final int FRAMES_SHOWN = 3;
+  private static final Set<String> INTERNAL =
+      Set.of(
+          DeviceMemory.class.getName(),
+          Scope.class.getName(),
+          Buffer.class.getName(),
+          Recording.class.getName(),
+          Program.class.getName());
 
   private final Hardware hardware;
   private final MemoryPool pool;
@@ -115,9 +123,6 @@ final class DeviceMemory {
   }
 
   private static boolean isInternal(StackFrame frame) {
-    String name = frame.getClassName();
-    return name.equals(DeviceMemory.class.getName())
-        || name.equals(Scope.class.getName())
-        || name.equals(Buffer.class.getName());
+    return INTERNAL.contains(frame.getClassName());
   }
 }

@@ -35,12 +35,14 @@ final class MemoryPlan {
   private final long arenaBytes;
   private final long lowerBound;
   private final long total;
+  private final int buffers;
 
-  private MemoryPlan(long[] offsets, long arenaBytes, long lowerBound, long total) {
+  private MemoryPlan(long[] offsets, long arenaBytes, long lowerBound, long total, int buffers) {
     this.offsets = offsets;
     this.arenaBytes = arenaBytes;
     this.lowerBound = lowerBound;
     this.total = total;
+    this.buffers = buffers;
   }
 
   static MemoryPlan of(List<Lifetime> lifetimes) {
@@ -51,7 +53,7 @@ final class MemoryPlan {
             .sorted(
                 Comparator.comparingLong((Integer i) -> lifetimes.get(i).alignedBytes())
                     .reversed()
-                    .thenComparing(i -> lifetimes.get(i).first()))
+                    .thenComparingInt(i -> lifetimes.get(i).first()))
             .toList();
     List<Integer> placed = new ArrayList<>(); // by offset
     long arena = 0;
@@ -79,7 +81,8 @@ final class MemoryPlan {
         offsets,
         arena,
         lowerBound(lifetimes),
-        lifetimes.stream().mapToLong(Lifetime::alignedBytes).sum());
+        lifetimes.stream().mapToLong(Lifetime::alignedBytes).sum(),
+        (int) lifetimes.stream().filter(lifetime -> lifetime.bytes() > 0).count());
   }
 
   /** Returns where the buffer with an index in the list starts. */
@@ -98,6 +101,11 @@ final class MemoryPlan {
 
   long totalBytes() {
     return total;
+  }
+
+  /** Returns how many buffers take space. */
+  int buffers() {
+    return buffers;
   }
 
   private static long lowerBound(List<Lifetime> lifetimes) {

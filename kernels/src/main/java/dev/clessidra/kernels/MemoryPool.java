@@ -207,8 +207,8 @@ final class MemoryPool {
             .map(owner -> "'%s' %s".formatted(owner.getKey(), readable(owner.getValue())))
             .collect(Collectors.joining(", "));
     return ("Out of device memory: buffer '%s' asks for %s; allocated %s, reserved %s of %s, free"
-                + " in the pool %s (largest block %s); largest owners: %s. Lower the batch size or"
-                + " the layers' widths%s.")
+            + " in the pool %s (largest block %s); largest owners: %s. Lower the batch size or"
+            + " the layers' widths%s.")
         .formatted(
             label,
             readable(requested),

@@ -4,13 +4,13 @@ import java.util.List;
 
 /**
  * Work of a device that was captured once and is replayed as often as wanted, made by {@link
- * Device#capture}. A run gives the same bits as the captured work would if it were done again,
- * costs one call, and allocates nothing, on the device or on the Java heap.
+ * Device#capture}. A run gives the same bits as doing the work again would, costs one call, and
+ * allocates nothing, on the device or on the Java heap.
  *
- * <p>Buffers made during the capture share one block of memory: those that are closed in it have
- * their place only as long as a kernel uses them, those still open at its end are the program's
- * outputs and keep their contents from one run to the next. Buffers made before are used where they
- * are, and have to stay open. What is to change from run to run is read from such buffers.
+ * <p>Buffers made during the capture share one block of memory. Those closed in it have their place
+ * only as long as a kernel uses them; those still open at its end are the program's outputs, whose
+ * contents stay until the next run. Buffers made before the capture are used where they are and
+ * have to stay open; what is kept or changes from run to run has to be in such buffers.
  *
  * <p>Closing a program closes its outputs. May be used by several threads: runs wait for one
  * another.

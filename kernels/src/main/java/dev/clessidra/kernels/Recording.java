@@ -3,7 +3,8 @@ package dev.clessidra.kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +52,7 @@ final class Recording {
   private final Thread thread = Thread.currentThread();
   private final List<Launch> launches = new ArrayList<>();
   private final List<Region> temporaries = new ArrayList<>();
-  private final Map<Region, Integer> indices = new IdentityHashMap<>();
+  private final Map<Region, Integer> indices = new HashMap<>();
   // Buffers made before the capture, each with the first kernel that uses it.
   private final SequencedMap<Region, Kernel> outside = new LinkedHashMap<>();
 
@@ -60,7 +61,7 @@ final class Recording {
   }
 
   boolean isOfThisThread() {
-    return Thread.currentThread() == thread;
+    return Thread.currentThread().threadId() == thread.threadId();
   }
 
   void requireThisThread() {
@@ -99,6 +100,38 @@ final class Recording {
 
   /** Plans the memory, moves what is still open into it, and compiles the program. */
   Program freeze(Compiler compiler) {
+    requireOutsideOpen();
+    List<Region> outputs = temporaries.stream().filter(Region::isOpen).toList();
+    MemoryPlan plan = MemoryPlan.of(lifetimes());
+    Region arena =
+        plan.arenaBytes() == 0
+            ? null
+            : memory.allocate(memory.root(), "program arena", plan.arenaBytes());
+    long base = arena == null ? 0 : arena.address();
+    for (Launch launch : launches) {
+      for (Pointer pointer : launch.pointers) {
+        long start = base + plan.offset(pointer.temporary);
+        launch.arguments.set(ValueLayout.JAVA_LONG, pointer.field, start + pointer.offset);
+      }
+    }
+    for (Region output : outputs) {
+      memory.move(output, base + plan.offset(indices.get(output)));
+    }
+    return new Program(
+        memory,
+        compiler.compile(launches),
+        List.copyOf(outside.sequencedKeySet()),
+        outputs,
+        arena,
+        new PlanStatistics(
+            plan.arenaBytes(),
+            plan.lowerBoundBytes(),
+            plan.totalBytes(),
+            plan.buffers(),
+            launches.size()));
+  }
+
+  private void requireOutsideOpen() {
     outside.forEach(
         (region, kernel) -> {
           if (!region.isOpen()) {
@@ -108,10 +141,13 @@ final class Recording {
                     .formatted(region.label(), kernel.nativeName()));
           }
         });
-    // Lists of those temporaries that need a place, and of their lifetimes, alike in order.
+  }
+
+  /** Returns when each temporary is live: from its first use to its last, outputs to the end. */
+  private List<MemoryPlan.Lifetime> lifetimes() {
     int[] first = new int[temporaries.size()];
     int[] last = new int[temporaries.size()];
-    java.util.Arrays.fill(first, -1);
+    Arrays.fill(first, -1);
     for (int launch = 0; launch < launches.size(); launch++) {
       for (Pointer pointer : launches.get(launch).pointers) {
         if (first[pointer.temporary] < 0) {
@@ -121,51 +157,18 @@ final class Recording {
       }
     }
     List<MemoryPlan.Lifetime> lifetimes = new ArrayList<>();
-    int[] place = new int[temporaries.size()];
-    List<Region> outputs = new ArrayList<>();
-    for (int i = 0; i < place.length; i++) {
+    for (int i = 0; i < first.length; i++) {
       Region region = temporaries.get(i);
-      boolean output = region.isOpen();
-      place[i] = -1;
-      if (output) {
-        outputs.add(region);
-        // One that no launch writes keeps what it has for good.
+      if (region.isOpen()) {
+        // An output that no launch uses keeps what it has for good.
         first[i] = Math.max(first[i], 0);
         last[i] = Math.max(launches.size() - 1, 0);
       }
-      if (first[i] >= 0) {
-        place[i] = lifetimes.size();
-        lifetimes.add(new MemoryPlan.Lifetime(region.byteSize(), first[i], last[i]));
-      }
+      // A buffer that was neither used nor kept needs no place.
+      lifetimes.add(
+          new MemoryPlan.Lifetime(
+              first[i] < 0 ? 0 : region.byteSize(), Math.max(first[i], 0), last[i]));
     }
-    MemoryPlan plan = MemoryPlan.of(lifetimes);
-    Region arena =
-        plan.arenaBytes() == 0
-            ? null
-            : memory.allocate(memory.root(), "program arena", plan.arenaBytes());
-    long base = arena == null ? 0 : arena.address();
-    for (Launch launch : launches) {
-      for (Pointer pointer : launch.pointers) {
-        long start = base + plan.offset(place[pointer.temporary]);
-        launch.arguments.set(ValueLayout.JAVA_LONG, pointer.field, start + pointer.offset);
-      }
-    }
-    for (Region output : outputs) {
-      memory.move(output, base + plan.offset(place[indices.get(output)]));
-    }
-    PlanStatistics statistics =
-        new PlanStatistics(
-            plan.arenaBytes(),
-            plan.lowerBoundBytes(),
-            plan.totalBytes(),
-            lifetimes.size(),
-            launches.size());
-    return new Program(
-        memory,
-        compiler.compile(launches),
-        List.copyOf(outside.sequencedKeySet()),
-        outputs,
-        arena,
-        statistics);
+    return lifetimes;
   }
 }
