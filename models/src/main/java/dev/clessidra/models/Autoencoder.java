@@ -1,0 +1,496 @@
+package dev.clessidra.models;
+
+import dev.clessidra.engine.Parameters;
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.engine.TrainingState;
+import dev.clessidra.engine.initializers.Initializer;
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.training.Batch;
+import dev.clessidra.models.training.DeviceData;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+
+/**
+ * A dense autoencoder: an encoder of any widths down to a code, and the mirrored decoder. With one
+ * hidden layer it is the classical one, with a {@link Sparsity} the sparse one, with several layers
+ * the deep one of Hinton and Salakhutdinov ("Reducing the dimensionality of data with neural
+ * networks", Science 2006).
+ *
+ * <p>With tied weights the decoder uses the encoder's weights transposed (they are stored once) and
+ * biases of its own.
+ *
+ * <pre>{@code
+ * try (Device device = Device.open("auto");
+ *     Autoencoder model = Autoencoder.builder(784).encoder(256, 32).seed(7).build(device)) {
+ *   Trainer.of(model).data(Mnist.sample()).epochs(10).run();
+ *   float[] code = model.encode(image);
+ *   model.save(Path.of("autoencoder.safetensors"));
+ * }
+ * }</pre>
+ */
+public final class Autoencoder implements Model {
+  /** The {@link Model#kind kind} of this model. */
+  public static final String KIND = "autoencoder";
+
+  // Images that are encoded at a time.
+  private static final int ROWS = 1000;
+
+  private final Device device;
+  private final Parameters parameters;
+  private final int inputs;
+  private final List<Integer> widths;
+  private final Activation activation;
+  private final Activation codeActivation;
+  private final Activation outputActivation;
+  private final Reconstruction reconstruction;
+  private final Sparsity sparsity;
+  private final boolean tied;
+  private final float maskingNoise;
+  private boolean started;
+
+  private Autoencoder(Builder builder, Device device, Parameters parameters) {
+    this.device = device;
+    this.parameters = parameters;
+    this.inputs = builder.inputs;
+    this.widths = List.copyOf(builder.widths);
+    this.activation = builder.activation;
+    this.codeActivation = builder.codeActivation;
+    this.outputActivation = builder.outputActivation;
+    this.reconstruction = builder.reconstruction;
+    this.sparsity = builder.sparsity;
+    this.tied = builder.tied;
+    this.maskingNoise = builder.maskingNoise;
+  }
+
+  /**
+   * Starts an autoencoder.
+   *
+   * @param inputs the numbers in a sample, such as 784 for an image of 28 x 28
+   */
+  public static Builder builder(int inputs) {
+    return new Builder(inputs);
+  }
+
+  /** Builds an {@link Autoencoder}. */
+  public static final class Builder {
+    private final int inputs;
+    private List<Integer> widths = List.of(32);
+    private Activation activation = Activation.RELU;
+    private Activation codeActivation = Activation.IDENTITY;
+    private Activation outputActivation = Activation.SIGMOID;
+    private Reconstruction reconstruction = Reconstruction.CROSS_ENTROPY;
+    private Sparsity sparsity = Sparsity.none();
+    private boolean tied;
+    private float maskingNoise;
+    private long seed = 1;
+
+    private Builder(int inputs) {
+      if (inputs < 1) {
+        throw new IllegalArgumentException("autoencoder: inputs must be at least 1, got " + inputs);
+      }
+      this.inputs = inputs;
+    }
+
+    /** The widths of the encoder's layers, the last being the code's; at least one. */
+    public Builder encoder(int... layerWidths) {
+      return encoder(Arrays.stream(layerWidths).boxed().toList());
+    }
+
+    /** The widths of the encoder's layers, the last being the code's; at least one. */
+    public Builder encoder(List<Integer> layerWidths) {
+      if (layerWidths.isEmpty() || layerWidths.stream().anyMatch(width -> width < 1)) {
+        throw new IllegalArgumentException(
+            "autoencoder: expected at least one width, each at least 1, got " + layerWidths);
+      }
+      widths = List.copyOf(layerWidths);
+      return this;
+    }
+
+    /** The activation of the hidden layers; ReLU unless set. */
+    public Builder activation(Activation hidden) {
+      activation = hidden;
+      return this;
+    }
+
+    /** The activation of the code; none unless set. */
+    public Builder codeActivation(Activation code) {
+      codeActivation = code;
+      return this;
+    }
+
+    /** The activation of the output; sigmoid unless set, and sigmoid for cross-entropy. */
+    public Builder outputActivation(Activation output) {
+      outputActivation = output;
+      return this;
+    }
+
+    /** The loss; cross-entropy unless set. */
+    public Builder reconstruction(Reconstruction kind) {
+      reconstruction = kind;
+      return this;
+    }
+
+    /** What keeps the code sparse; nothing unless set. */
+    public Builder sparsity(Sparsity kind) {
+      sparsity = kind;
+      return this;
+    }
+
+    /** Whether the decoder uses the encoder's weights; not unless set. */
+    public Builder tied(boolean value) {
+      tied = value;
+      return this;
+    }
+
+    /**
+     * The probability with which an input is set to 0 in training, to be restored from the others
+     * (Vincent et al., "Stacked denoising autoencoders", JMLR 2010); 0 unless set, below 1.
+     */
+    public Builder maskingNoise(float probability) {
+      if (!(probability >= 0 && probability < 1)) {
+        throw new IllegalArgumentException(
+            "autoencoder: masking noise must be in [0, 1), got " + probability);
+      }
+      maskingNoise = probability;
+      return this;
+    }
+
+    /** The seed of the initial weights; 1 unless set. */
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    /** Builds the model on a device. */
+    public Autoencoder build(Device device) {
+      if (reconstruction == Reconstruction.CROSS_ENTROPY
+          && !outputActivation.equals(Activation.SIGMOID)) {
+        throw new IllegalArgumentException(
+            "autoencoder: cross-entropy needs a sigmoid output, it is %s: use squared-error"
+                .formatted(Activations.label(outputActivation)));
+      }
+      if (sparsity instanceof Sparsity.KullbackLeibler
+          && !codeActivation.equals(Activation.SIGMOID)) {
+        throw new IllegalArgumentException(
+            "autoencoder: sparsity %s needs a code in (0, 1): set the code's activation to sigmoid, it is %s"
+                .formatted(sparsity, Activations.label(codeActivation)));
+      }
+      int code = widths.getLast();
+      if (sparsity instanceof Sparsity.TopK(int k, int encodingK) && Math.max(k, encodingK) > code) {
+        throw new IllegalArgumentException(
+            "autoencoder: sparsity %s keeps more than the %d units of the code: use a smaller k or a wider code"
+                .formatted(sparsity, code));
+      }
+      Parameters.Builder parameters = Parameters.builder(device);
+      int layers = widths.size();
+      for (int i = 0; i < layers; i++) {
+        Activation next = i == layers - 1 ? codeActivation : activation;
+        int from = i == 0 ? inputs : widths.get(i - 1);
+        parameters.add(
+            encoderWeight(i), Shape.of(from, widths.get(i)), Activations.initializer(next));
+        parameters.add(encoderBias(i), Shape.of(widths.get(i)), Initializer.zeros());
+      }
+      for (int i = 0; i < layers; i++) {
+        boolean last = i == layers - 1;
+        int from = widths.get(layers - 1 - i);
+        int to = last ? inputs : widths.get(layers - 2 - i);
+        if (!tied) {
+          parameters.add(
+              decoderWeight(i),
+              Shape.of(from, to),
+              Activations.initializer(last ? outputActivation : activation));
+        }
+        parameters.add(decoderBias(i), Shape.of(to), Initializer.zeros());
+      }
+      return new Autoencoder(this, device, parameters.build(seed));
+    }
+  }
+
+  static String encoderWeight(int layer) {
+    return "encoder." + layer + ".weight";
+  }
+
+  static String encoderBias(int layer) {
+    return "encoder." + layer + ".bias";
+  }
+
+  /** Decoder layer 0 reads the code. */
+  static String decoderWeight(int layer) {
+    return "decoder." + layer + ".weight";
+  }
+
+  static String decoderBias(int layer) {
+    return "decoder." + layer + ".bias";
+  }
+
+  /** Reads a model that {@link #save} wrote. */
+  public static Autoencoder load(Path path, Device device) {
+    Configuration configuration = Configuration.read(path, KIND);
+    Autoencoder model =
+        builder(configuration.get("inputs", Integer::valueOf))
+            .encoder(configuration.get("widths", Configuration::integers))
+            .activation(configuration.get("activation", Activations::parse))
+            .codeActivation(configuration.get("code_activation", Activations::parse))
+            .outputActivation(configuration.get("output_activation", Activations::parse))
+            .reconstruction(configuration.get("reconstruction", Reconstruction::parse))
+            .sparsity(configuration.get("sparsity", Sparsity::parse))
+            .tied(configuration.get("tied", Boolean::valueOf))
+            .maskingNoise(configuration.get("masking_noise", Float::valueOf))
+            .build(device);
+    model.started = true;
+    return configuration.load(model);
+  }
+
+  @Override
+  public String kind() {
+    return KIND;
+  }
+
+  @Override
+  public Device device() {
+    return device;
+  }
+
+  @Override
+  public Parameters parameters() {
+    return parameters;
+  }
+
+  @Override
+  public SequencedMap<String, String> configuration() {
+    SequencedMap<String, String> map = new LinkedHashMap<>();
+    map.put("inputs", String.valueOf(inputs));
+    map.put("widths", Configuration.join(widths));
+    map.put("activation", Activations.label(activation));
+    map.put("code_activation", Activations.label(codeActivation));
+    map.put("output_activation", Activations.label(outputActivation));
+    map.put("reconstruction", reconstruction.label());
+    map.put("sparsity", sparsity.toString());
+    map.put("tied", String.valueOf(tied));
+    map.put("masking_noise", String.valueOf(maskingNoise));
+    return map;
+  }
+
+  /** The numbers in a sample. */
+  public int inputs() {
+    return inputs;
+  }
+
+  /** The widths of the encoder's layers, the last being the code's. */
+  public List<Integer> widths() {
+    return widths;
+  }
+
+  /** The numbers in a code. */
+  public int codeSize() {
+    return widths.getLast();
+  }
+
+  /** The activation of the hidden layers. */
+  public Activation activation() {
+    return activation;
+  }
+
+  /** The activation of the code. */
+  public Activation codeActivation() {
+    return codeActivation;
+  }
+
+  /** What keeps the code sparse. */
+  public Sparsity sparsity() {
+    return sparsity;
+  }
+
+  /** Whether the decoder uses the encoder's weights. */
+  public boolean isTied() {
+    return tied;
+  }
+
+  /** Takes the weights of layers that were trained one by one; see {@link StackedAutoencoder}. */
+  void copyLayers(List<Autoencoder> layers) {
+    int last = layers.size() - 1;
+    for (int i = 0; i <= last; i++) {
+      String encoder = "encoder." + i + ".";
+      String decoder = "decoder." + (last - i) + ".";
+      parameters.copyFrom(
+          layers.get(i).parameters,
+          name ->
+              name.startsWith(encoder)
+                  ? name.replace(encoder, "encoder.0.")
+                  : name.startsWith(decoder) ? name.replace(decoder, "decoder.0.") : "");
+    }
+    started = true;
+  }
+
+  /**
+   * Sets the output's bias, for a sigmoid or linear output, so that it starts from the mean sample.
+   * Does nothing when the model was loaded or pretrained.
+   */
+  @Override
+  public void prepare(DeviceData data) {
+    boolean sigmoid = outputActivation.equals(Activation.SIGMOID);
+    if (started || !(sigmoid || outputActivation.equals(Activation.IDENTITY))) {
+      return;
+    }
+    float[] bias = data.mean();
+    if (sigmoid) {
+      for (int i = 0; i < bias.length; i++) {
+        double p = Math.clamp(bias[i], 0.01, 0.99);
+        bias[i] = (float) StrictMath.log(p / (1 - p));
+      }
+    }
+    parameters.get(decoderBias(widths.size() - 1)).copyFrom(bias);
+    started = true;
+  }
+
+  @Override
+  public Tensor loss(Tape tape, Batch batch, TrainingState state) {
+    Tensor target = batch.inputs();
+    float perSample = 1f / batch.size();
+    Tensor corrupted =
+        maskingNoise > 0
+            ? tape.maskNoise(target, maskingNoise, state.stream("autoencoder.masking"))
+            : target;
+    Tensor code = encode(tape, corrupted);
+    if (sparsity instanceof Sparsity.TopK(int k, int _)) {
+      code = tape.topK(code, k);
+    }
+    Tensor error =
+        switch (reconstruction) {
+          case CROSS_ENTROPY ->
+              tape.binaryCrossEntropyWithLogits(
+                  decode(tape, code, Activation.IDENTITY), target, perSample);
+          case SQUARED_ERROR ->
+              tape.squaredError(decode(tape, code, outputActivation), target, perSample);
+        };
+    return switch (sparsity) {
+      case Sparsity.None _, Sparsity.TopK _ -> error;
+      case Sparsity.L1(float lambda) ->
+          tape.addLosses(error, tape.absolutePenalty(code, lambda * perSample));
+      case Sparsity.KullbackLeibler(float rho, float weight) ->
+          tape.addLosses(error, tape.klSparsity(code, rho, weight));
+    };
+  }
+
+  /** The code before any selection of the largest activations. */
+  private Tensor encode(Tape tape, Tensor x) {
+    Tensor hidden = x;
+    for (int i = 0; i < widths.size(); i++) {
+      hidden =
+          tape.linear(
+              hidden,
+              parameters.get(encoderWeight(i)),
+              parameters.get(encoderBias(i)),
+              i < widths.size() - 1 ? activation : codeActivation);
+    }
+    return hidden;
+  }
+
+  /** The decoder's output with {@code output} as its last activation. */
+  private Tensor decode(Tape tape, Tensor code, Activation output) {
+    Tensor hidden = code;
+    int layers = widths.size();
+    for (int i = 0; i < layers; i++) {
+      Tensor bias = parameters.get(decoderBias(i));
+      Activation next = i < layers - 1 ? activation : output;
+      hidden =
+          tied
+              ? tape.linearTransposed(
+                  hidden, parameters.get(encoderWeight(layers - 1 - i)), bias, next)
+              : tape.linear(hidden, parameters.get(decoderWeight(i)), bias, next);
+    }
+    return hidden;
+  }
+
+  /**
+   * The codes of samples as the trained model gives them.
+   *
+   * @param x [n, inputs]
+   * @return [n, codeSize]
+   */
+  public Tensor codes(Tape tape, Tensor x) {
+    Tensor code = encode(tape, x);
+    return sparsity instanceof Sparsity.TopK(int _, int k) ? tape.topK(code, k) : code;
+  }
+
+  /**
+   * Samples from codes.
+   *
+   * @param codes [n, codeSize]
+   * @return [n, inputs], in the range of the output's activation
+   */
+  public Tensor reconstructions(Tape tape, Tensor codes) {
+    return decode(tape, codes, outputActivation);
+  }
+
+  /** The codes of samples, [n, codeSize] row by row, from [n, inputs] row by row. */
+  public float[] encode(float[] samples) {
+    return inBlocks(samples, inputs, codeSize(), this::codes);
+  }
+
+  /** The codes of images, [n, codeSize] row by row. */
+  public float[] encode(ImageData images) {
+    return encode(images.floats());
+  }
+
+  /** Samples from codes, [n, inputs] row by row. */
+  public float[] decode(float[] codes) {
+    return inBlocks(codes, codeSize(), inputs, this::reconstructions);
+  }
+
+  /** What the model makes of samples, [n, inputs] row by row. */
+  public float[] reconstruct(float[] samples) {
+    return inBlocks(
+        samples, inputs, inputs, (tape, block) -> reconstructions(tape, codes(tape, block)));
+  }
+
+  /** What the model makes of images, [n, inputs] row by row. */
+  public float[] reconstruct(ImageData images) {
+    return reconstruct(images.floats());
+  }
+
+  /**
+   * The squared error of the reconstructions, summed over the numbers of a sample and averaged over
+   * the samples: the measure of Hinton and Salakhutdinov 2006.
+   */
+  public double squaredError(ImageData images) {
+    double sum = 0;
+    for (int first = 0; first < images.count(); first += ROWS) {
+      float[] block = images.floats(first, Math.min(first + ROWS, images.count()));
+      float[] output = reconstruct(block);
+      for (int i = 0; i < block.length; i++) {
+        double difference = (double) output[i] - block[i];
+        sum += difference * difference;
+      }
+    }
+    return sum / images.count();
+  }
+
+  private float[] inBlocks(
+      float[] values, int from, int to, DeviceData.Transformation transformation) {
+    if (values.length % from != 0) {
+      throw new IllegalArgumentException(
+          "autoencoder: expected a multiple of %d numbers, got %d".formatted(from, values.length));
+    }
+    int count = values.length / from;
+    float[] results = new float[Math.multiplyExact(count, to)];
+    for (int first = 0; first < count; first += ROWS) {
+      int rows = Math.min(ROWS, count - first);
+      try (Scope scope = device.scope()) {
+        float[] part = Arrays.copyOfRange(values, first * from, (first + rows) * from);
+        Tensor block = Tensor.of(device, scope, "samples", Shape.of(rows, from), part);
+        float[] result = transformation.apply(Tape.inference(device, scope), block).copyToArray();
+        System.arraycopy(result, 0, results, first * to, result.length);
+      }
+    }
+    return results;
+  }
+}

@@ -1,0 +1,65 @@
+package dev.clessidra.models;
+
+import dev.clessidra.engine.Parameters;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.engine.TrainingState;
+import dev.clessidra.engine.io.Checkpoint;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.training.Batch;
+import dev.clessidra.models.training.DeviceData;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
+
+/**
+ * Something that a {@link dev.clessidra.models.training.Trainer} can train: parameters and a loss.
+ *
+ * <p>Thread-safety: methods that only read the parameters (encoding, reconstructing, evaluating) may
+ * be called by many threads at once, without a lock; training and closing must not run beside them.
+ */
+public interface Model extends AutoCloseable {
+  /** Metadata key of a model file: which kind of model it holds. */
+  String KIND = "model";
+
+  /** The kind of model, such as {@code autoencoder}, as it stands in its files. */
+  String kind();
+
+  /** Where the model lives. */
+  Device device();
+
+  /** All that is trained. */
+  Parameters parameters();
+
+  /** What the model was built with, by name; enough to build it again. */
+  SequencedMap<String, String> configuration();
+
+  /** Called once before the first training step: sets what starts from the data. */
+  default void prepare(DeviceData data) {}
+
+  /**
+   * The training loss of a batch, averaged over its samples.
+   *
+   * @param state gives noise its random numbers
+   * @return a scalar on the tape
+   */
+  Tensor loss(Tape tape, Batch batch, TrainingState state);
+
+  /** Writes parameters and configuration as safetensors, to a temporary file moved into place. */
+  default void save(Path path) {
+    Checkpoint.of(parameters()).save(path, metadata());
+  }
+
+  /** What stands in the model's files beside the parameters: its kind and configuration. */
+  default SequencedMap<String, String> metadata() {
+    SequencedMap<String, String> metadata = new LinkedHashMap<>();
+    metadata.put(KIND, kind());
+    metadata.putAll(configuration());
+    return metadata;
+  }
+
+  @Override
+  default void close() {
+    parameters().close();
+  }
+}

@@ -1,0 +1,255 @@
+package dev.clessidra.models;
+
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.Trainer;
+import dev.clessidra.models.training.TrainingResult;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Greedy layer-by-layer training (Bengio et al., "Greedy layer-wise training of deep networks", NIPS
+ * 2006; with masking noise, Vincent et al., JMLR 2010): the first autoencoder learns to restore the
+ * data, its decoder is set aside, the next one learns to restore the first's codes, and so on. The
+ * trained layers start a {@link #unroll deep autoencoder} or a {@link #classifier classifier}, both
+ * of which are then trained as a whole.
+ *
+ * <p>Owns its layers until closed. Thread-safety: as {@link Model}.
+ */
+public final class StackedAutoencoder implements AutoCloseable {
+  private final Device device;
+  private final int inputs;
+  private final Builder settings;
+  private final List<Autoencoder> layers = new ArrayList<>();
+
+  private StackedAutoencoder(Builder settings, Device device) {
+    this.settings = settings;
+    this.device = device;
+    this.inputs = settings.inputs;
+  }
+
+  /** Starts a stack for samples of {@code inputs} numbers in [0, 1]. */
+  public static Builder builder(int inputs) {
+    return new Builder(inputs);
+  }
+
+  /** Builds a {@link StackedAutoencoder}. */
+  public static final class Builder {
+    private final int inputs;
+    private List<Integer> widths = List.of(500, 250);
+    private Activation activation = Activation.RELU;
+    private Activation codeActivation = Activation.RELU;
+    private float maskingNoise;
+    private boolean tied;
+    private long seed = 1;
+
+    private Builder(int inputs) {
+      this.inputs = inputs;
+    }
+
+    /** The widths of the layers from the data up. */
+    public Builder encoder(int... layerWidths) {
+      return encoder(Arrays.stream(layerWidths).boxed().toList());
+    }
+
+    /** The widths of the layers from the data up. */
+    public Builder encoder(List<Integer> layerWidths) {
+      if (layerWidths.isEmpty() || layerWidths.stream().anyMatch(width -> width < 1)) {
+        throw new IllegalArgumentException(
+            "stacked autoencoder: expected at least one width, each at least 1, got "
+                + layerWidths);
+      }
+      widths = List.copyOf(layerWidths);
+      return this;
+    }
+
+    /** The activation of all layers but the last; ReLU unless set. */
+    public Builder activation(Activation hidden) {
+      activation = hidden;
+      return this;
+    }
+
+    /** The activation of the last layer; ReLU unless set. */
+    public Builder codeActivation(Activation code) {
+      codeActivation = code;
+      return this;
+    }
+
+    /** The probability with which an input of the layer being trained is set to 0; 0 unless set. */
+    public Builder maskingNoise(float probability) {
+      maskingNoise = probability;
+      return this;
+    }
+
+    /** Whether each layer's decoder uses its encoder's weights; not unless set. */
+    public Builder tied(boolean value) {
+      tied = value;
+      return this;
+    }
+
+    /** The seed of the initial weights; 1 unless set. */
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    /** Builds the stack, without layers yet. */
+    public StackedAutoencoder build(Device device) {
+      return new StackedAutoencoder(this, device);
+    }
+  }
+
+  /** Prepares the training of a layer. */
+  @FunctionalInterface
+  public interface LayerTraining {
+    /**
+     * Sets epochs, learning rate and so on.
+     *
+     * @param layer from 0
+     * @param trainer has its model and data already
+     */
+    Trainer prepare(int layer, Trainer trainer);
+  }
+
+  /**
+   * Trains all layers, one after the other. A training that is stopped ends the whole.
+   *
+   * @return one result for each layer that was trained
+   */
+  public List<TrainingResult> pretrain(DeviceData data, LayerTraining training) {
+    if (!layers.isEmpty()) {
+      throw new IllegalStateException("stacked autoencoder: the layers are trained already");
+    }
+    List<TrainingResult> results = new ArrayList<>();
+    DeviceData codes = data;
+    try {
+      for (int i = 0; i < settings.widths.size(); i++) {
+        Autoencoder layer = layer(i);
+        layers.add(layer);
+        TrainingResult result = training.prepare(i, Trainer.of(layer).data(codes)).run();
+        results.add(result);
+        if (result.stopped() || i == settings.widths.size() - 1) {
+          break;
+        }
+        DeviceData next = codes.map(layer.codeSize(), layer::codes);
+        if (codes != data) {
+          codes.close();
+        }
+        codes = next;
+      }
+    } finally {
+      if (codes != data) {
+        codes.close();
+      }
+    }
+    return results;
+  }
+
+  /** The first layer restores data in [0, 1], the others what the layer below gives. */
+  private Autoencoder layer(int i) {
+    boolean first = i == 0;
+    boolean probabilities = first || settings.activation.equals(Activation.SIGMOID);
+    return Autoencoder.builder(first ? inputs : settings.widths.get(i - 1))
+        .encoder(settings.widths.get(i))
+        .codeActivation(activation(i))
+        .outputActivation(first ? Activation.SIGMOID : settings.activation)
+        .reconstruction(
+            probabilities ? Reconstruction.CROSS_ENTROPY : Reconstruction.SQUARED_ERROR)
+        .tied(settings.tied)
+        .maskingNoise(settings.maskingNoise)
+        .seed(settings.seed + i)
+        .build(device);
+  }
+
+  private Activation activation(int layer) {
+    return layer == settings.widths.size() - 1 ? settings.codeActivation : settings.activation;
+  }
+
+  /** The trained layers from the data up. */
+  public List<Autoencoder> layers() {
+    return List.copyOf(layers);
+  }
+
+  /** The numbers in a code. */
+  public int codeSize() {
+    return settings.widths.getLast();
+  }
+
+  /** The codes of all samples, with their labels; the caller closes them. */
+  public DeviceData codes(DeviceData data) {
+    requireTrained();
+    return data.map(
+        codeSize(),
+        (tape, block) -> {
+          var x = block;
+          for (Autoencoder layer : layers) {
+            x = layer.codes(tape, x);
+          }
+          return x;
+        });
+  }
+
+  /** The codes of samples, [n, codeSize] row by row, from [n, inputs] row by row. */
+  public float[] encode(float[] samples) {
+    requireTrained();
+    float[] x = samples;
+    for (Autoencoder layer : layers) {
+      x = layer.encode(x);
+    }
+    return x;
+  }
+
+  /** A deep autoencoder that starts from the trained layers; the caller closes it. */
+  public Autoencoder unroll() {
+    requireTrained();
+    Autoencoder deep =
+        Autoencoder.builder(inputs)
+            .encoder(settings.widths)
+            .activation(settings.activation)
+            .codeActivation(settings.codeActivation)
+            .tied(settings.tied)
+            .seed(settings.seed)
+            .build(device);
+    deep.copyLayers(layers);
+    return deep;
+  }
+
+  /**
+   * A classifier whose hidden layers start from the trained ones; the caller closes it.
+   *
+   * @param start gives classes, noise and dropout; the hidden layers are set here
+   */
+  public Classifier classifier(Classifier.Builder start) {
+    requireTrained();
+    if (!settings.codeActivation.equals(settings.activation)) {
+      throw new IllegalStateException(
+          "stacked autoencoder: a classifier needs the same activation in all layers, the code has "
+              + Activations.label(settings.codeActivation));
+    }
+    Classifier classifier =
+        start.hidden(settings.widths).activation(settings.activation).build(device);
+    try (Autoencoder deep = unroll()) {
+      classifier.copyEncoder(deep);
+      return classifier;
+    } catch (RuntimeException e) {
+      classifier.close();
+      throw e;
+    }
+  }
+
+  private void requireTrained() {
+    if (layers.size() != settings.widths.size()) {
+      throw new IllegalStateException(
+          "stacked autoencoder: %d of %d layers are trained: call pretrain first"
+              .formatted(layers.size(), settings.widths.size()));
+    }
+  }
+
+  @Override
+  public void close() {
+    layers.forEach(Autoencoder::close);
+    layers.clear();
+  }
+}

@@ -1,0 +1,154 @@
+package dev.clessidra.models.training;
+
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.engine.TrainingState;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.data.ImageData;
+import java.util.Optional;
+
+/**
+ * A data set in device memory, from which a captured step takes its batches. Images stay bytes there
+ * (a quarter of the memory) and become floats in [0, 1] as a batch is gathered. Owns its memory until
+ * closed. Reading is safe from several threads.
+ */
+public final class DeviceData implements AutoCloseable {
+  // Rows that are transformed at a time: enough for the matrix product, little in memory.
+  private static final int ROWS = 1000;
+
+  private final Device device;
+  private final Scope scope;
+  private final Tensor inputs;
+  private final Optional<Tensor> labels;
+  private final int classes;
+
+  private DeviceData(
+      Device device, Scope scope, Tensor inputs, Optional<Tensor> labels, int classes) {
+    this.device = device;
+    this.scope = scope;
+    this.inputs = inputs;
+    this.labels = labels;
+    this.classes = classes;
+  }
+
+  /** Copies images, and labels where there are some, to the device. */
+  public static DeviceData of(Device device, ImageData images) {
+    Scope scope = device.scope();
+    Tensor inputs =
+        Tensor.allocate(
+            device,
+            scope,
+            "images",
+            ElementType.UINT8,
+            Shape.of(images.count(), images.imageSize()));
+    inputs.copyFrom(images.segment());
+    Optional<Tensor> labels =
+        images.hasLabels()
+            ? Optional.of(
+                Tensor.of(device, scope, "labels", Shape.of(images.count()), images.labels()))
+            : Optional.empty();
+    return new DeviceData(
+        device, scope, inputs, labels, images.hasLabels() ? images.classCount() : 0);
+  }
+
+  /** The number of samples. */
+  public int count() {
+    return inputs.shape().dim(0);
+  }
+
+  /** The numbers in a sample. */
+  public int size() {
+    return inputs.shape().dim(1);
+  }
+
+  /** Whether the samples have labels. */
+  public boolean hasLabels() {
+    return labels.isPresent();
+  }
+
+  /** One more than the largest label; 0 without labels. */
+  public int classes() {
+    return classes;
+  }
+
+  /** The batch of the state's step: each epoch visits every sample once, in an order of its own. */
+  public Batch batch(Tape tape, int size, TrainingState state) {
+    return new Batch(
+        tape.gatherRows(inputs, size, true, state),
+        labels.map(all -> tape.gatherRows(all, size, true, state)));
+  }
+
+  /** The mean of each input over all samples, [size], summed in double precision. */
+  public float[] mean() {
+    double[] sums = new double[size()];
+    forEachBlock(
+        (first, block) -> {
+          float[] values = block.copyToArray();
+          for (int i = 0; i < values.length; i++) {
+            sums[i % sums.length] += values[i];
+          }
+        });
+    float[] mean = new float[sums.length];
+    for (int i = 0; i < sums.length; i++) {
+      mean[i] = (float) (sums[i] / count());
+    }
+    return mean;
+  }
+
+  /**
+   * The data set of {@code function} of each sample, such as the codes of an encoder, with the same
+   * labels; in memory of its own.
+   *
+   * @param size the numbers in a transformed sample
+   * @param function what to apply on an inference tape; gives [rows, size] for [rows, size()]
+   */
+  public DeviceData map(int size, Transformation function) {
+    Scope target = device.scope();
+    Tensor mapped = Tensor.allocate(device, target, "codes", Shape.of(count(), size));
+    try (Scope work = device.scope()) {
+      forEachBlock(
+          (first, block) -> {
+            try (Scope step = work.child()) {
+              Tensor result = function.apply(Tape.inference(device, step), block);
+              mapped.slice(first, block.shape().dim(0)).copyFrom(result);
+            }
+          });
+    }
+    Optional<Tensor> copied =
+        labels.map(
+            all -> Tensor.of(device, target, "labels", all.shape(), all.copyToIntArray()));
+    return new DeviceData(device, target, mapped, copied, classes);
+  }
+
+  /** A function of a block of samples on a tape. */
+  @FunctionalInterface
+  public interface Transformation {
+    /** Gives one row of results for each row of {@code block}. */
+    Tensor apply(Tape tape, Tensor block);
+  }
+
+  private interface BlockConsumer {
+    void accept(int first, Tensor block);
+  }
+
+  /** All samples in order as FLOAT32 blocks. */
+  private void forEachBlock(BlockConsumer consumer) {
+    for (int first = 0; first < count(); first += ROWS) {
+      int rows = Math.min(ROWS, count() - first);
+      try (Scope step = device.scope();
+          TrainingState start = new TrainingState(device, 0)) {
+        Tensor block =
+            Tape.inference(device, step).gatherRows(inputs.slice(first, rows), rows, false, start);
+        consumer.accept(first, block);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

@@ -1,0 +1,445 @@
+package dev.clessidra.models.training;
+
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.engine.TrainingState;
+import dev.clessidra.engine.io.Checkpoint;
+import dev.clessidra.engine.io.ModelFileException;
+import dev.clessidra.engine.optimizers.Adam;
+import dev.clessidra.engine.optimizers.LearningRate;
+import dev.clessidra.engine.optimizers.Optimizer;
+import dev.clessidra.engine.optimizers.ParameterAverage;
+import dev.clessidra.engine.optimizers.Sgd;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Program;
+import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.Model;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.ImageData;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+/**
+ * Trains a {@link Model}: captures one step, batch, forward, backward and update, and replays it. A
+ * replayed step allocates nothing, on the device or the Java heap.
+ *
+ * <pre>{@code
+ * TrainingResult result = Trainer.of(model).data(Mnist.sample()).epochs(10).run();
+ * }</pre>
+ *
+ * <p>The same seed, data and settings give the same parameters to the bit, on every device and with
+ * any number of threads, also when the training is stopped and resumed. Not safe for use by several
+ * threads.
+ */
+public final class Trainer {
+  private static final int REPORTS = 200;
+  private static final long TICK_NANOS = 100_000_000;
+  // Checkpoint metadata of the settings that a resumed training must share.
+  private static final String SETTINGS = "training";
+
+  private final Model model;
+  private DeviceData data;
+  private ImageData images;
+  private double epochs = 10;
+  private long steps;
+  private int batch = 256;
+  private double learningRate = 1e-3;
+  private double warmup = 0.02;
+  private boolean cosine = true;
+  private OptimizerKind optimizerKind = OptimizerKind.ADAM;
+  private double weightDecay;
+  private double maximumNorm = Double.POSITIVE_INFINITY;
+  private double averageDecay;
+  private long seed = 1;
+  private TrainingProgress progress = TrainingProgress.NONE;
+  private BooleanSupplier stop = () -> false;
+  private Optional<Path> checkpoint = Optional.empty();
+  private Optional<Path> resume = Optional.empty();
+  private Supplier<Map<String, Double>> evaluation = Map::of;
+  private int evaluateEvery = 1;
+
+  private Trainer(Model model) {
+    this.model = model;
+  }
+
+  /** Starts the settings of a training. */
+  public static Trainer of(Model model) {
+    return new Trainer(model);
+  }
+
+  /** The training part of a data set; copied to the device for the time of the training. */
+  public Trainer data(Dataset dataset) {
+    return data(dataset.train());
+  }
+
+  /** The images to train on; copied to the device for the time of the training. */
+  public Trainer data(ImageData trainingImages) {
+    images = trainingImages;
+    return this;
+  }
+
+  /** Data that is on the device already; stays the caller's. */
+  public Trainer data(DeviceData trainingData) {
+    data = trainingData;
+    return this;
+  }
+
+  /** How often to go over the data, fractions allowed; 10 unless set. */
+  public Trainer epochs(double count) {
+    require(count > 0 && Double.isFinite(count), "epochs must be above 0", count);
+    epochs = count;
+    return this;
+  }
+
+  /** How many steps to do, in place of epochs. */
+  public Trainer steps(long count) {
+    require(count > 0, "steps must be at least 1", count);
+    steps = count;
+    return this;
+  }
+
+  /** Samples in a step; 256 unless set. Batches run over the ends of epochs, so all are full. */
+  public Trainer batch(int size) {
+    require(size > 0, "the batch must be at least 1", size);
+    batch = size;
+    return this;
+  }
+
+  /** The largest learning rate; 0.001 unless set. */
+  public Trainer learningRate(double rate) {
+    require(rate > 0 && Double.isFinite(rate), "the learning rate must be above 0", rate);
+    learningRate = rate;
+    return this;
+  }
+
+  /**
+   * Whether the learning rate rises over the first {@code warmupShare} of the steps and then falls to
+   * 0 along a cosine (Loshchilov and Hutter, ICLR 2017), or stays constant; cosine with 0.02 unless
+   * set.
+   */
+  public Trainer cosine(boolean value, double warmupShare) {
+    require(warmupShare >= 0 && warmupShare < 1, "the warm-up must be in [0, 1)", warmupShare);
+    cosine = value;
+    warmup = warmupShare;
+    return this;
+  }
+
+  /** The optimizer; Adam unless set. */
+  public Trainer optimizer(OptimizerKind kind) {
+    optimizerKind = kind;
+    return this;
+  }
+
+  /** Weight decay: added to gradients, or decoupled for AdamW; 0 unless set. */
+  public Trainer weightDecay(double value) {
+    require(value >= 0 && Double.isFinite(value), "weight decay must be at least 0", value);
+    weightDecay = value;
+    return this;
+  }
+
+  /** The largest norm of all gradients together; no limit unless set. */
+  public Trainer maximumNorm(double value) {
+    require(value > 0, "the largest norm of the gradients must be above 0", value);
+    maximumNorm = value;
+    return this;
+  }
+
+  /**
+   * Decay of an exponential average of the parameters, which is evaluated and becomes the model's
+   * parameters at the end; 0, the value unless set, for none. 0.999 averages about 1000 steps.
+   */
+  public Trainer average(double decay) {
+    require(decay >= 0 && decay < 1, "the average's decay must be in [0, 1)", decay);
+    averageDecay = decay;
+    return this;
+  }
+
+  /** The seed of batches and noise; 1 unless set. */
+  public Trainer seed(long value) {
+    seed = value;
+    return this;
+  }
+
+  /** Who is told how it goes. */
+  public Trainer progress(TrainingProgress listener) {
+    progress = listener;
+    return this;
+  }
+
+  /** Asked after every step; true ends the training, after a checkpoint if there is a path. */
+  public Trainer stopWhen(BooleanSupplier condition) {
+    stop = condition;
+    return this;
+  }
+
+  /** Where to write a checkpoint when the training is stopped. */
+  public Trainer checkpoint(Path path) {
+    checkpoint = Optional.of(path);
+    return this;
+  }
+
+  /** A checkpoint of a training with the same settings, to go on from. */
+  public Trainer resume(Path path) {
+    resume = Optional.of(path);
+    return this;
+  }
+
+  /**
+   * What to measure, with the parameters' average in place if there is one, after every {@code
+   * everyEpochs} epochs and at the end.
+   */
+  public Trainer evaluation(int everyEpochs, Supplier<Map<String, Double>> measure) {
+    require(everyEpochs > 0, "epochs between evaluations must be at least 1", everyEpochs);
+    evaluateEvery = everyEpochs;
+    evaluation = measure;
+    return this;
+  }
+
+  private static void require(boolean holds, String what, Number given) {
+    if (!holds) {
+      throw new IllegalArgumentException("training: " + what + ", got " + given);
+    }
+  }
+
+  /** Trains. The model has the trained parameters afterwards. */
+  public TrainingResult run() {
+    if (data != null) {
+      return run(data);
+    }
+    if (images == null) {
+      throw new IllegalStateException("training: there is no data: call data(...) first");
+    }
+    try (DeviceData copied = DeviceData.of(model.device(), images)) {
+      return run(copied);
+    }
+  }
+
+  private TrainingResult run(DeviceData samples) {
+    Device device = model.device();
+    long totalSteps =
+        steps > 0 ? steps : Math.max(1, (long) Math.ceil(epochs * samples.count() / batch));
+    try (TrainingState state = new TrainingState(device, seed);
+        Optimizer optimizer = optimizer(state, totalSteps);
+        Scope scope = device.scope()) {
+      ParameterAverage average =
+          averageDecay > 0 ? new ParameterAverage(model.parameters(), state, averageDecay) : null;
+      try {
+        Run run = new Run(samples, state, optimizer, average, scope, totalSteps);
+        return run.train();
+      } finally {
+        if (average != null) {
+          average.close();
+        }
+      }
+    }
+  }
+
+  private Optimizer optimizer(TrainingState state, long totalSteps) {
+    LearningRate schedule =
+        cosine
+            ? LearningRate.warmupCosine(
+                learningRate, Math.round(warmup * totalSteps), totalSteps, 0)
+            : LearningRate.constant(learningRate);
+    return switch (optimizerKind) {
+      case ADAM ->
+          Adam.builder(schedule)
+              .gradientDecay(weightDecay)
+              .maximumNorm(maximumNorm)
+              .build(model.parameters(), state);
+      case ADAMW ->
+          Adam.builder(schedule)
+              .weightDecay(weightDecay)
+              .maximumNorm(maximumNorm)
+              .build(model.parameters(), state);
+      case SGD ->
+          Sgd.builder(schedule)
+              .momentum(0.9)
+              .nesterov(true)
+              .weightDecay(weightDecay)
+              .maximumNorm(maximumNorm)
+              .build(model.parameters(), state);
+    };
+  }
+
+  /** One training from its start, or a checkpoint, to its end. */
+  private final class Run {
+    private final DeviceData samples;
+    private final TrainingState state;
+    private final Optimizer optimizer;
+    private final ParameterAverage average;
+    private final Tensor lossSum;
+    private final long totalSteps;
+    private final List<TrainingProgress.Report> reports = new ArrayList<>();
+
+    private long step;
+    private long firstStep;
+    private long reportedStep;
+    private long nanos;
+    private long reportedNanos;
+
+    Run(
+        DeviceData samples,
+        TrainingState state,
+        Optimizer optimizer,
+        ParameterAverage average,
+        Scope scope,
+        long totalSteps) {
+      this.samples = samples;
+      this.state = state;
+      this.optimizer = optimizer;
+      this.average = average;
+      this.totalSteps = totalSteps;
+      this.lossSum = Tensor.filled(model.device(), scope, "sum of losses", Shape.of(1), 0);
+    }
+
+    TrainingResult train() {
+      if (resume.isPresent()) {
+        load(resume.get());
+      } else {
+        model.prepare(samples);
+        if (average != null) {
+          average.restart();
+        }
+      }
+      step = state.step();
+      firstStep = step;
+      reportedStep = step;
+      if (step >= totalSteps) {
+        throw new IllegalArgumentException(
+            "training: the checkpoint is at step %d and there are %d steps in all: ask for more"
+                .formatted(step, totalSteps));
+      }
+      progress.started(step, totalSteps, batch);
+      boolean stopped = replay();
+      if (stopped) {
+        checkpoint.ifPresent(this::save);
+      } else if (average != null) {
+        model.parameters().values().copyFrom(average.values());
+      }
+      progress.ended(stopped);
+      double seconds = nanos * 1e-9;
+      return new TrainingResult(
+          step, stopped, seconds, (step - firstStep) * (double) batch / seconds, reports);
+    }
+
+    /** Returns whether it was stopped. */
+    private boolean replay() {
+      long start = System.nanoTime();
+      try (Program program = model.device().capture(this::step)) {
+        long every = Math.max(1, totalSteps / REPORTS);
+        long ticked = start;
+        while (true) {
+          step++;
+          long now = System.nanoTime();
+          if (now - ticked > TICK_NANOS) {
+            ticked = now;
+            progress.stepped(step, totalSteps);
+          }
+          boolean last = step == totalSteps;
+          boolean evaluate = last || epoch(step) / evaluateEvery > epoch(step - 1) / evaluateEvery;
+          boolean stopping = !last && stop.getAsBoolean();
+          if (evaluate || step % every == 0 || stopping) {
+            nanos += System.nanoTime() - start;
+            report(evaluate && !stopping);
+            start = System.nanoTime();
+          }
+          if (last || stopping) {
+            return stopping;
+          }
+          program.run();
+        }
+      }
+    }
+
+    private void step() {
+      try (Scope scope = model.device().scope()) {
+        Tape tape = new Tape(model.device(), scope);
+        Tensor loss = model.loss(tape, samples.batch(tape, batch, state), state);
+        tape.backward(loss);
+        lossSum.accumulate(loss);
+        optimizer.step();
+        if (average != null) {
+          average.update();
+        }
+        state.advance();
+      }
+    }
+
+    /** Whole passes over the data after so many steps. */
+    private long epoch(long stepsDone) {
+      return stepsDone * batch / samples.count();
+    }
+
+    private void report(boolean evaluate) {
+      Map<String, Double> measured = Map.of();
+      if (evaluate) {
+        if (average == null) {
+          measured = evaluation.get();
+        } else {
+          SequencedMap<String, Double> result = new LinkedHashMap<>();
+          average.with(() -> result.putAll(evaluation.get()));
+          measured = result;
+        }
+      }
+      long stepsDone = step - reportedStep;
+      double seconds = (nanos - reportedNanos) * 1e-9;
+      TrainingProgress.Report report =
+          new TrainingProgress.Report(
+              step,
+              totalSteps,
+              (double) step * batch / samples.count(),
+              lossSum.item() / (double) stepsDone,
+              state.read().learningRate(),
+              stepsDone * (double) batch / seconds,
+              nanos * 1e-9,
+              measured);
+      lossSum.fill(0);
+      reportedStep = step;
+      reportedNanos = nanos;
+      reports.add(report);
+      progress.reported(report);
+    }
+
+    private Checkpoint file() {
+      Checkpoint file = Checkpoint.of(model.parameters()).training(optimizer);
+      return average == null ? file : file.average(average);
+    }
+
+    private void save(Path path) {
+      SequencedMap<String, String> metadata = model.metadata();
+      metadata.put(SETTINGS, settings());
+      file().save(path, metadata);
+    }
+
+    private void load(Path path) {
+      String found = file().load(path).get(SETTINGS);
+      if (!settings().equals(found)) {
+        throw new ModelFileException(
+            "%s: was trained with '%s', this training has '%s': resume with the same settings"
+                .formatted(path, found, settings()));
+      }
+    }
+
+    private String settings() {
+      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, batch %d, samples %d, steps %d"
+          .formatted(
+              optimizerKind,
+              learningRate,
+              cosine ? "cosine " + warmup : "constant",
+              weightDecay,
+              maximumNorm,
+              averageDecay,
+              batch,
+              samples.count(),
+              totalSteps);
+    }
+  }
+}
