@@ -15,16 +15,22 @@ public final class ForwardContext {
   private final Device device;
   private final Scope scope;
   private final String operation;
+  private final boolean[] needsGradient;
   private final boolean recorded;
   private final List<Tensor> allocated = new ArrayList<>();
   private final List<Tensor> saved = new ArrayList<>();
   private final List<Buffer> workspaces = new ArrayList<>();
 
-  ForwardContext(Device device, Scope scope, String operation, boolean recorded) {
+  ForwardContext(Device device, Scope scope, String operation, boolean[] needsGradient) {
     this.device = device;
     this.scope = scope;
     this.operation = operation;
-    this.recorded = recorded;
+    this.needsGradient = needsGradient;
+    boolean any = false;
+    for (boolean needed : needsGradient) {
+      any |= needed;
+    }
+    this.recorded = any;
   }
 
   /** The launches of the tape's device. */
@@ -35,6 +41,11 @@ public final class ForwardContext {
   /** Whether {@link Operation#backward} may follow; when false, {@link #save} does nothing. */
   public boolean isRecorded() {
     return recorded;
+  }
+
+  /** Whether the backward computation will be asked for the gradient of an input. */
+  public boolean needsGradient(int input) {
+    return needsGradient[input];
   }
 
   /** A new FLOAT32 tensor with undefined contents, labelled with the operation's name. */

@@ -145,16 +145,16 @@ public final class Tape {
     requireUnspent();
     List<Tensor> tensors = List.of(inputs);
     List<Value> inputValues = new ArrayList<>(inputs.length);
-    boolean needsGradient = false;
+    boolean[] needed = new boolean[inputs.length];
     for (Tensor tensor : tensors) {
       if (!tensor.isOpen()) {
         throw new IllegalStateException(operation.name() + ": " + tensor.closedMessage());
       }
       Value value = valueOf(operation, tensor);
+      needed[inputValues.size()] = value.needsGradient();
       inputValues.add(value);
-      needsGradient |= value.needsGradient();
     }
-    ForwardContext context = new ForwardContext(device, scope, operation.name(), needsGradient);
+    ForwardContext context = new ForwardContext(device, scope, operation.name(), needed);
     Tensor output = null;
     try {
       output = operation.forward(context, tensors);
@@ -169,9 +169,9 @@ public final class Tape {
       return output;
     }
     context.allocated().forEach(tensor -> storages.put(tensor, new Storage(tensor)));
-    Value outputValue = new Value(output, needsGradient);
+    Value outputValue = new Value(output, context.isRecorded());
     values.put(output, outputValue);
-    if (needsGradient) {
+    if (context.isRecorded()) {
       context.saved().forEach(this::hold);
       nodes.add(new Node(operation, inputValues, outputValue, List.copyOf(context.saved())));
     }

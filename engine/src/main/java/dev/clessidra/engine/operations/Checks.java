@@ -1,5 +1,6 @@
 package dev.clessidra.engine.operations;
 
+import dev.clessidra.engine.ForwardContext;
 import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.ElementType;
@@ -62,18 +63,18 @@ final class Checks {
     }
   }
 
+  static void constant(String operation, String role, ForwardContext context, int input) {
+    if (context.needsGradient(input)) {
+      throw misfit(operation, role + " depends on a parameter: expected a constant");
+    }
+  }
+
   /** The rows of a tensor read as a matrix, which a matrix product takes as an int. */
   static int rows(String operation, Shape shape) {
     if (shape.rows() > Integer.MAX_VALUE) {
       throw misfit(operation, "input " + shape + " has too many rows: at most 2147483647");
     }
     return (int) shape.rows();
-  }
-
-  static void finite(String operation, String what, float value) {
-    if (!Float.isFinite(value)) {
-      throw misfit(operation, what + " must be finite, got " + value);
-    }
   }
 
   /** The bytes of that many floats. */

@@ -38,7 +38,7 @@ public final class Losses {
 
     @Override
     public void backward(BackwardContext context) {
-      backwardWithTarget(context, name(), LossFunction.SQUARED_ERROR, scale);
+      backwardWithTarget(context, LossFunction.SQUARED_ERROR, scale);
     }
   }
 
@@ -60,7 +60,7 @@ public final class Losses {
 
     @Override
     public void backward(BackwardContext context) {
-      backwardWithTarget(context, name(), LossFunction.BINARY_CROSS_ENTROPY, scale);
+      backwardWithTarget(context, LossFunction.BINARY_CROSS_ENTROPY, scale);
     }
   }
 
@@ -206,6 +206,7 @@ public final class Losses {
     Checks.type(name, "input", x, ElementType.FLOAT32);
     Checks.type(name, "target", target, ElementType.FLOAT32);
     Checks.sameShape(name, "target", target.shape(), "input", x.shape());
+    Checks.constant(name, "the target", context, 1);
     context.save(x);
     context.save(target);
     return loss(context, x, target.buffer(), function, scale);
@@ -221,10 +222,7 @@ public final class Losses {
   }
 
   private static void backwardWithTarget(
-      BackwardContext context, String name, LossFunction function, float scale) {
-    if (context.needsGradient(1)) {
-      throw Checks.misfit(name, "the target depends on a parameter: expected a constant");
-    }
+      BackwardContext context, LossFunction function, float scale) {
     gradient(context, context.saved(0), context.saved(1).buffer(), function, scale);
   }
 

@@ -202,6 +202,7 @@ public final class Rearrangements {
     @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       Checks.count(name(), inputs, 1);
+      Checks.constant(name(), "the data set", context, 0);
       Tensor source = inputs.getFirst();
       if (source.shape().rank() == 0 || source.shape().dim(0) == 0 || rows < 1) {
         throw Checks.misfit(
@@ -227,7 +228,7 @@ public final class Rearrangements {
 
     @Override
     public void backward(BackwardContext context) {
-      throw Checks.misfit(name(), "the rows are constants: a gradient of them is not defined");
+      throw new IllegalStateException(name() + " has no input that could need a gradient");
     }
   }
 

@@ -1,0 +1,481 @@
+package dev.clessidra.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.clessidra.engine.initializers.Initializer;
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.BinaryFunction;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.DeviceOptions;
+import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Kernels;
+import dev.clessidra.kernels.Scope;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class TapeTest {
+  private Device device;
+  private Scope scope;
+  private Tape tape;
+  private Parameters parameters;
+
+  @BeforeEach
+  void open() {
+    device = Device.open(DeviceOptions.defaults().withDevice("cpu").withDebug(true));
+    scope = device.scope();
+    tape = new Tape(device, scope);
+    parameters =
+        Parameters.builder(device)
+            .add("w", Shape.of(5, 3), Initializer.glorotUniform())
+            .add("encoder", Shape.of(3), Initializer.constant(0.1f))
+            .add("decoder", Shape.of(5), Initializer.constant(-0.2f))
+            .build(1);
+  }
+
+  @AfterEach
+  void close() {
+    parameters.close();
+    scope.close();
+    device.close();
+  }
+
+  private Tensor images() {
+    return Tensor.of(
+        device,
+        scope,
+        "images",
+        Shape.of(4, 5),
+        GradientCheck.draw(Shape.of(4, 5), GradientCheck.Values.PROBABILITY, new Random(3)));
+  }
+
+  private Tensor tiedLoss(Tape on, Tensor x) {
+    Tensor code = on.linear(x, parameters.get("w"), parameters.get("encoder"), Activation.SIGMOID);
+    Tensor output =
+        on.linearTransposed(
+            code, parameters.get("w"), parameters.get("decoder"), Activation.IDENTITY);
+    return on.meanSquaredError(output, x);
+  }
+
+  @Test
+  void aTiedWeightGetsTheSumOfBothContributions() {
+    Tensor x = images();
+    tape.backward(tiedLoss(tape, x));
+    double[] expected = differencesOfTiedLoss(x);
+    GradientCheck.assertClose(
+        "tied weight", parameters.get("w").gradient().copyToArray(), expected);
+
+    // The control: either use alone has another gradient.
+    parameters.forgetGradients();
+    Tape half = new Tape(device, scope);
+    Tensor code =
+        half.linear(x, parameters.get("w"), parameters.get("encoder"), Activation.SIGMOID);
+    Tensor copy = Tensor.allocate(device, scope, "copy of w", Shape.of(5, 3));
+    copy.copyFrom(parameters.get("w"));
+    Tensor output =
+        half.linearTransposed(code, copy, parameters.get("decoder"), Activation.IDENTITY);
+    half.backward(half.meanSquaredError(output, x));
+    float[] one = parameters.get("w").gradient().copyToArray();
+    assertThatThrownBy(() -> GradientCheck.assertClose("encoder's part", one, expected))
+        .isInstanceOf(AssertionError.class);
+  }
+
+  private double[] differencesOfTiedLoss(Tensor x) {
+    double[] w = widen(parameters.get("w").copyToArray());
+    double[] images = widen(x.copyToArray());
+    double[] gradient = new double[w.length];
+    for (int i = 0; i < w.length; i++) {
+      double value = w[i];
+      w[i] = value + 1e-6;
+      double above = tiedLoss(w, images);
+      w[i] = value - 1e-6;
+      double below = tiedLoss(w, images);
+      w[i] = value;
+      gradient[i] = (above - below) / 2e-6;
+    }
+    return gradient;
+  }
+
+  private static double tiedLoss(double[] w, double[] x) {
+    double sum = 0;
+    for (int row = 0; row < 4; row++) {
+      double[] code = new double[3];
+      for (int j = 0; j < 3; j++) {
+        double z = 0.1f;
+        for (int i = 0; i < 5; i++) {
+          z += x[row * 5 + i] * w[i * 3 + j];
+        }
+        code[j] = 1 / (1 + Math.exp(-z));
+      }
+      for (int i = 0; i < 5; i++) {
+        double y = -0.2f;
+        for (int j = 0; j < 3; j++) {
+          y += code[j] * w[i * 3 + j];
+        }
+        sum += (y - x[row * 5 + i]) * (y - x[row * 5 + i]);
+      }
+    }
+    return sum / 20;
+  }
+
+  private static double[] widen(float[] values) {
+    double[] wide = new double[values.length];
+    for (int i = 0; i < values.length; i++) {
+      wide[i] = values[i];
+    }
+    return wide;
+  }
+
+  @Test
+  void gradientsAddUpOverSeveralTapesUntilTheyAreForgotten() {
+    Tensor x = images();
+    tape.backward(tiedLoss(tape, x));
+    float[] once = parameters.get("decoder").gradient().copyToArray();
+    Tape second = new Tape(device, scope);
+    second.backward(tiedLoss(second, x));
+    float[] twice = parameters.get("decoder").gradient().copyToArray();
+    parameters.forgetGradients();
+    assertThat(parameters.get("decoder").hasGradient()).isFalse();
+    Tape third = new Tape(device, scope);
+    third.backward(tiedLoss(third, x));
+    assertThat(parameters.get("decoder").gradient().copyToArray()).isEqualTo(once);
+    for (int i = 0; i < once.length; i++) {
+      assertThat(twice[i]).isEqualTo(once[i] + once[i]);
+    }
+  }
+
+  @Test
+  void aParameterThatIsNotTrainableGetsNoGradient() {
+    parameters.get("decoder").trainable(false);
+    tape.backward(tiedLoss(tape, images()));
+    assertThat(parameters.get("w").hasGradient()).isTrue();
+    assertThat(parameters.get("decoder").hasGradient()).isFalse();
+    parameters.completeGradients();
+    assertThat(parameters.get("decoder").gradient().copyToArray()).containsOnly(0);
+  }
+
+  @Test
+  void backwardReleasesEverythingButTheLossAndWhatIsRetained() {
+    Tensor x = images();
+    long before = device.memory().liveBuffers();
+    Tensor hidden = tape.linear(x, parameters.get("w"), parameters.get("encoder"), Activation.RELU);
+    Tensor kept = tape.retain(tape.scale(hidden, 2));
+    Tensor view = tape.reshape(hidden, Shape.of(12));
+    Tensor loss = tape.addLosses(tape.sum(tape.square(kept)), tape.absolutePenalty(view, 0.1f));
+    tape.backward(loss);
+    assertThat(loss.item()).isPositive();
+    assertThat(kept.copyToArray()).hasSize(12);
+    assertThat(device.memory().liveBuffers()).isEqualTo(before + 2);
+    assertThatThrownBy(hidden::copyToArray)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "tensor \"linear\" [4, 3] is used after it was closed: the backward computation"
+                + " released it (Tape.retain keeps a tensor)");
+    assertThat(view.isOpen()).isFalse();
+  }
+
+  @Test
+  void aSigmoidLayerReusesTheMemoryOfTheIncomingGradient() {
+    Tensor x = images();
+    Tensor y = tape.linear(x, parameters.get("w"), parameters.get("encoder"), Activation.SIGMOID);
+    Tensor loss = tape.meanSquaredError(y, Tensor.filled(device, scope, "t", y.shape(), 0));
+    long requests = device.memory().requests();
+    tape.backward(loss);
+    // The seed, the gradient of y, and the workspace of the bias; no gradient before the sigmoid.
+    assertThat(device.memory().requests()).isEqualTo(requests + 3);
+  }
+
+  @Test
+  void aWatchedGradientStaysAndIsNotOverwritten() {
+    Tensor x = tape.watch(images());
+    Tensor hidden =
+        tape.watch(tape.linear(x, parameters.get("w"), parameters.get("encoder"), Activation.TANH));
+    Tensor activated = tape.watch(tape.activation(tape.scale(hidden, 3), Activation.SIGMOID));
+    tape.backward(tape.sum(activated));
+    assertThat(tape.gradient(activated).copyToArray()).containsOnly(1);
+    float[] h = tape.gradient(hidden).copyToArray();
+    assertThat(h).hasSize(12).doesNotContain(1f);
+    assertThat(tape.gradient(x).shape()).isEqualTo(Shape.of(4, 5));
+  }
+
+  @Test
+  void aBranchThatTheLossDoesNotDependOnHasNoGradient() {
+    Tensor x = tape.watch(images());
+    Tensor unused = tape.exp(x);
+    Tensor loss = tape.sum(tape.scale(x, 2));
+    tape.backward(loss);
+    assertThat(unused.isOpen()).isFalse();
+    assertThat(tape.gradient(x).copyToArray()).containsOnly(2);
+  }
+
+  @Test
+  void anInferenceTapeRecordsNothingAndComputesTheSame() {
+    Tensor x = images();
+    Tape inference = Tape.inference(device, scope);
+    Tensor loss = tiedLoss(inference, x);
+    assertThat(loss.item()).isEqualTo(tiedLoss(tape, x).item());
+    assertThat(inference.isRecording()).isFalse();
+    assertThatThrownBy(() -> inference.backward(loss))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("inference tape");
+    assertThatThrownBy(() -> inference.watch(x)).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void dropoutDoesNothingOnAnInferenceTape() {
+    try (TrainingState state = new TrainingState(device, 5)) {
+      Tensor x = images();
+      Tape inference = Tape.inference(device, scope);
+      assertThat(inference.dropout(x, 0.5f, state.stream("dropout"))).isSameAs(x);
+      assertThat(tape.dropout(x, 0.5f, state.stream("dropout")).copyToArray()).contains(0f);
+    }
+  }
+
+  @Test
+  void noiseFollowsTheStepAndTheStream() {
+    try (TrainingState state = new TrainingState(device, 5)) {
+      Tensor x = images();
+      Tape inference = Tape.inference(device, scope);
+      float[] first = inference.gaussianNoise(x, 1, state.stream("noise")).copyToArray();
+      assertThat(inference.gaussianNoise(x, 1, state.stream("noise")).copyToArray())
+          .isEqualTo(first);
+      assertThat(inference.gaussianNoise(x, 1, state.stream("other")).copyToArray())
+          .isNotEqualTo(first);
+      state.advance();
+      assertThat(inference.gaussianNoise(x, 1, state.stream("noise")).copyToArray())
+          .isNotEqualTo(first);
+    }
+  }
+
+  @Test
+  void gathersShuffledBatchesOfImagesAndLabelsAlike() {
+    int n = 10;
+    byte[] pixels = new byte[n * 2];
+    int[] labels = new int[n];
+    for (int i = 0; i < n; i++) {
+      pixels[2 * i] = (byte) i;
+      pixels[2 * i + 1] = (byte) 255;
+      labels[i] = i;
+    }
+    Tensor images = Tensor.of(device, scope, "images", Shape.of(n, 1, 2), pixels);
+    Tensor classes = Tensor.of(device, scope, "labels", Shape.of(n), labels);
+    try (TrainingState state = new TrainingState(device, 5)) {
+      boolean[] seen = new boolean[n];
+      boolean shuffled = false;
+      for (int step = 0; step < 2; step++) {
+        Tensor batch = tape.gatherRows(images, 5, true, state);
+        Tensor batchLabels = tape.gatherRows(classes, 5, true, state);
+        assertThat(batch.shape()).isEqualTo(Shape.of(5, 1, 2));
+        float[] values = batch.copyToArray();
+        int[] rows = batchLabels.copyToIntArray();
+        for (int i = 0; i < 5; i++) {
+          assertThat(values[2 * i]).isEqualTo(rows[i] / 255f);
+          assertThat(values[2 * i + 1]).isOne();
+          shuffled |= rows[i] != step * 5 + i;
+          seen[rows[i]] = true;
+        }
+        state.advance();
+      }
+      assertThat(seen).doesNotContain(false);
+      assertThat(shuffled).isTrue();
+    }
+  }
+
+  @Test
+  void aTapeServesOneBackwardComputation() {
+    Tensor x = images();
+    Tensor loss = tiedLoss(tape, x);
+    tape.backward(loss);
+    assertThatThrownBy(() -> tape.backward(loss))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("the tape is spent");
+    assertThatThrownBy(() -> tape.exp(x)).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void backwardSaysWhatIsWrongWithALoss() {
+    Tensor x = images();
+    assertThatThrownBy(() -> tape.backward(x))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "backward: the loss \"images\" [4, 5] is not a scalar; reduce it with sum or mean");
+    Tensor constant = tape.sum(x);
+    assertThatThrownBy(() -> tape.backward(constant))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("backward: the loss \"sum\" [] depends on no trainable parameter");
+  }
+
+  @Test
+  void aViewThroughWhichAGradientWouldBeLostIsRefused() {
+    Tensor x = images();
+    Tensor hidden = tape.linear(x, parameters.get("w"), parameters.get("encoder"), Activation.RELU);
+    assertThatThrownBy(() -> tape.sum(hidden.reshape(Shape.of(12))))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("use the tape's reshape or slice");
+    assertThatThrownBy(() -> tape.sum(parameters.get("w").slice(0, 1)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("use the tape's reshape or slice");
+    assertThatThrownBy(() -> tape.sum(parameters.values()))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThat(tape.sum(x.reshape(Shape.of(20))).item()).isPositive();
+  }
+
+  @Test
+  void parametersCanBeReshapedAndSlicedOnTheTape() {
+    Tensor part = tape.slice(tape.reshape(parameters.get("w"), Shape.of(3, 5)), 1, 1);
+    tape.backward(tape.sum(part));
+    assertThat(parameters.get("w").gradient().copyToArray())
+        .containsExactly(0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0);
+  }
+
+  @Test
+  void aClosedInputIsNamed() {
+    Tensor x = images();
+    x.close();
+    assertThatThrownBy(() -> tape.exp(x))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("exp: tensor \"images\" [4, 5] is used after it was closed");
+  }
+
+  /** {@code x^3}, as an application would write it. */
+  private record Cube(boolean forgetful) implements Operation {
+    @Override
+    public String name() {
+      return "cube";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Tensor x = inputs.getFirst();
+      Tensor square = context.allocate(x.shape());
+      Tensor y = context.allocate(x.shape());
+      multiply(context.kernels(), x, x, square, 1, 0);
+      multiply(context.kernels(), square, x, y, 1, 0);
+      context.save(square);
+      return y;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      if (!forgetful) {
+        Tensor dy = context.outputGradient();
+        GradientTarget dx = context.inPlaceGradient(0);
+        multiply(context.kernels(), dy, context.saved(0), dx.tensor(), 3, dx.beta());
+      }
+    }
+
+    private static void multiply(
+        Kernels kernels, Tensor a, Tensor b, Tensor y, float alpha, float beta) {
+      long count = a.shape().elements();
+      kernels.binary(
+          BinaryFunction.MULTIPLY, a.buffer(), b.buffer(), y.buffer(), count, count, alpha, beta);
+    }
+  }
+
+  @Test
+  void anOperationOfTheApplicationIsDifferentiatedLikeABuiltInOne() {
+    GradientCheck.check(
+        device,
+        (on, x) -> on.apply(new Cube(false), x.getFirst()),
+        x -> Arrays.stream(x[0]).map(v -> v * v * v).toArray(),
+        GradientCheck.Values.SIGNED,
+        List.of(Shape.of(3, 7)));
+  }
+
+  @Test
+  void anOperationThatGivesNoGradientIsNamed() {
+    Tensor x = tape.watch(images());
+    Tensor loss = tape.sum(tape.apply(new Cube(true), x));
+    assertThatThrownBy(() -> tape.backward(loss))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageStartingWith("cube: backward gave no gradient for input 0");
+  }
+
+  @Test
+  void whatNothingNeedsIsReleasedWhenAnOperationReturns() {
+    Tensor x = images();
+    long before = device.memory().liveBuffers();
+    Tape.inference(device, scope).apply(new Cube(false), x);
+    assertThat(device.memory().liveBuffers()).isEqualTo(before + 1);
+  }
+
+  @Test
+  void shapeErrorsNameTheOperationWhatWasGivenAndWhatWasExpected() {
+    Tensor x = Tensor.filled(device, scope, "x", Shape.of(256, 784), 0);
+    Tensor w = Tensor.filled(device, scope, "w", Shape.of(1000, 500), 0);
+    Tensor b = Tensor.filled(device, scope, "b", Shape.of(784), 0);
+    Tensor labels = Tensor.allocate(device, scope, "labels", ElementType.INT32, Shape.of(255));
+    assertMisfit(
+        () -> tape.linear(x, w, b, Activation.RELU),
+        "linear: input [256, 784] does not fit weight [1000, 500]: expected weight [784, n]");
+    assertMisfit(
+        () -> tape.linearTransposed(x, w, Activation.RELU),
+        "linearTransposed: input [256, 784] does not fit weight [1000, 500]: expected weight"
+            + " [n, 784]");
+    assertMisfit(
+        () ->
+            tape.linear(
+                w, Tensor.filled(device, scope, "v", Shape.of(500, 2), 0), b, Activation.RELU),
+        "linear: bias [784] does not fit weight [500, 2]: expected bias [2]");
+    assertMisfit(
+        () -> tape.matmul(x, true, w, true),
+        "matmul: a [256, 784] (transposed) does not fit b [1000, 500] (transposed): expected b"
+            + " [n, 256]");
+    assertMisfit(
+        () -> tape.add(x, w),
+        "add: b [1000, 500] does not fit a [256, 784]: expected b of the same shape, [784] or one"
+            + " element");
+    assertMisfit(
+        () -> tape.meanSquaredError(x, w),
+        "squaredError: target [1000, 500] does not fit input [256, 784]: expected equal shapes");
+    assertMisfit(
+        () -> tape.softmaxCrossEntropy(x, labels),
+        "softmaxCrossEntropy: labels [255] does not fit the rows [256]: expected equal shapes");
+    assertMisfit(
+        () -> tape.softmaxCrossEntropy(x, b),
+        "softmaxCrossEntropy: labels [784] holds FLOAT32, expected INT32");
+    assertMisfit(() -> tape.exp(labels), "exp: input [255] holds INT32, expected FLOAT32");
+    assertMisfit(
+        () -> tape.topK(x, 785), "topK: k 785 does not fit input [256, 784]: expected 1 to 784");
+    assertMisfit(
+        () -> tape.concat(x, w),
+        "concat: input [1000, 500] does not fit input [256, 784]: expected equal dimensions but"
+            + " the last");
+    assertMisfit(
+        () -> tape.sliceColumns(x, 780, 5),
+        "sliceColumns: input [256, 784] has no columns 780 to 785: expected a range within [0,"
+            + " 784]");
+    assertMisfit(() -> tape.klSparsity(x, 1, 1), "klSparsity: expected rho in (0, 1), got 1.0");
+    assertMisfit(() -> tape.addLosses(), "addLosses: expected at least one loss, got none");
+    try (TrainingState state = new TrainingState(device, 1)) {
+      assertMisfit(
+          () -> tape.dropout(x, 1, state.stream("d")),
+          "dropout: expected a probability in [0, 1), got 1.0");
+      assertMisfit(
+          () -> tape.maskNoise(x, Float.NaN, state.stream("d")),
+          "mask noise: expected a probability in [0, 1], got NaN");
+      assertMisfit(
+          () -> tape.gatherRows(x, 0, false, state),
+          "gatherRows: 0 rows cannot be taken from [256, 784]: expected at least one row of each");
+    }
+  }
+
+  private static void assertMisfit(Runnable operation, String message) {
+    assertThatThrownBy(operation::run)
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  void aTargetThatDependsOnAParameterIsRefused() {
+    Tensor x = images();
+    Tensor y = tape.scale(tape.watch(x), 2);
+    assertThatThrownBy(() -> tape.meanSquaredError(x, y))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("squaredError: the target depends on a parameter: expected a constant");
+  }
+}
