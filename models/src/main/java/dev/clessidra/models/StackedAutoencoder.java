@@ -114,44 +114,70 @@ public final class StackedAutoencoder implements AutoCloseable {
   }
 
   /**
-   * Trains all layers, one after the other. A training that is stopped ends the whole.
+   * Adds a layer that was trained before, such as one loaded from a file; the stack closes it.
+   *
+   * @throws IllegalArgumentException when it does not fit on the layers below
+   */
+  public void add(Autoencoder trained) {
+    int i = layers.size();
+    if (isTrained()
+        || trained.inputs() != inputsOf(i)
+        || !trained.widths().equals(List.of(settings.widths.get(i)))
+        || trained.isTied() != settings.tied) {
+      throw new IllegalArgumentException(
+          "stacked autoencoder: a layer %d -> %s, tied %s, does not fit: expected layer %d of %s, tied %s"
+              .formatted(
+                  trained.inputs(),
+                  trained.widths(),
+                  trained.isTied(),
+                  i,
+                  settings.widths,
+                  settings.tied));
+    }
+    layers.add(trained);
+  }
+
+  /**
+   * Trains the layers that are not trained yet, one after the other. A training that is stopped ends
+   * the whole; its layer is not added.
    *
    * @return one result for each layer that was trained
    */
   public List<TrainingResult> pretrain(DeviceData data, LayerTraining training) {
-    if (!layers.isEmpty()) {
-      throw new IllegalStateException("stacked autoencoder: the layers are trained already");
-    }
     List<TrainingResult> results = new ArrayList<>();
-    DeviceData codes = data;
+    DeviceData codes = layers.isEmpty() ? data : codes(data);
     try {
-      for (int i = 0; i < settings.widths.size(); i++) {
+      while (!isTrained()) {
+        int i = layers.size();
         Autoencoder layer = layer(i);
         layers.add(layer);
         TrainingResult result = training.prepare(i, Trainer.of(layer).data(codes)).run();
         results.add(result);
-        if (result.stopped() || i == settings.widths.size() - 1) {
-          break;
+        if (result.stopped()) {
+          layers.removeLast().close();
+          return results;
         }
-        DeviceData next = codes.map(layer.codeSize(), layer::codes);
-        if (codes != data) {
-          codes.close();
+        if (!isTrained()) {
+          DeviceData next = codes.map(layer.codeSize(), layer::codes);
+          if (codes != data) {
+            codes.close();
+          }
+          codes = next;
         }
-        codes = next;
       }
+      return results;
     } finally {
       if (codes != data) {
         codes.close();
       }
     }
-    return results;
   }
 
   /** The first layer restores data in [0, 1], the others what the layer below gives. */
   private Autoencoder layer(int i) {
     boolean first = i == 0;
     boolean probabilities = first || settings.activation.equals(Activation.SIGMOID);
-    return Autoencoder.builder(first ? inputs : settings.widths.get(i - 1))
+    return Autoencoder.builder(inputsOf(i))
         .encoder(settings.widths.get(i))
         .codeActivation(activation(i))
         .outputActivation(first ? Activation.SIGMOID : settings.activation)
@@ -161,6 +187,10 @@ public final class StackedAutoencoder implements AutoCloseable {
         .maskingNoise(settings.maskingNoise)
         .seed(settings.seed + i)
         .build(device);
+  }
+
+  private int inputsOf(int layer) {
+    return layer == 0 ? inputs : settings.widths.get(layer - 1);
   }
 
   private Activation activation(int layer) {
@@ -177,11 +207,15 @@ public final class StackedAutoencoder implements AutoCloseable {
     return settings.widths.getLast();
   }
 
-  /** The codes of all samples, with their labels; the caller closes them. */
+  /** Whether all layers are trained. */
+  public boolean isTrained() {
+    return layers.size() == settings.widths.size();
+  }
+
+  /** The codes of all samples by the layers trained so far; the caller closes them. */
   public DeviceData codes(DeviceData data) {
-    requireTrained();
     return data.map(
-        codeSize(),
+        layers.isEmpty() ? data.size() : layers.getLast().codeSize(),
         (tape, block) -> {
           var x = block;
           for (Autoencoder layer : layers) {
@@ -240,7 +274,7 @@ public final class StackedAutoencoder implements AutoCloseable {
   }
 
   private void requireTrained() {
-    if (layers.size() != settings.widths.size()) {
+    if (!isTrained()) {
       throw new IllegalStateException(
           "stacked autoencoder: %d of %d layers are trained: call pretrain first"
               .formatted(layers.size(), settings.widths.size()));
