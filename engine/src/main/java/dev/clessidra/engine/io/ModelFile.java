@@ -177,6 +177,19 @@ public final class ModelFile implements AutoCloseable {
               + " bytes, the target has "
               + target.byteSize());
     }
+    if (target.isNative()) {
+      readTo(entry, target);
+    } else {
+      // A channel reads into a heap segment only when that is an array of bytes.
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment bytes = arena.allocate(entry.byteSize(), Long.BYTES);
+        readTo(entry, bytes);
+        target.copyFrom(bytes);
+      }
+    }
+  }
+
+  private void readTo(Entry entry, MemorySegment target) {
     try {
       for (long done = 0; done < entry.byteSize(); done += CHUNK) {
         long bytes = Math.min(CHUNK, entry.byteSize() - done);
