@@ -3,6 +3,7 @@ package dev.clessidra.kernels;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -91,7 +92,8 @@ final class MemoryPool {
     } else {
       free.remove(block);
     }
-    if (block.bytes - size >= (small ? ROUNDING : LARGEST_SMALL)) {
+    // What would serve no request is not split off.
+    if (block.bytes - size >= (small ? ROUNDING : LARGEST_SMALL + ROUNDING)) {
       Block rest = new Block(block.address + size, block.bytes - size, small);
       rest.previous = block;
       rest.next = block.next;
@@ -225,6 +227,8 @@ final class MemoryPool {
 
   /** Returns a size as people read it; exact below 1 MiB. */
   static String readable(long bytes) {
-    return bytes < 1 << 20 ? bytes + " bytes" : "%.1f MiB".formatted(bytes / (double) (1 << 20));
+    return bytes < 1 << 20
+        ? bytes + " bytes"
+        : String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1 << 20));
   }
 }
