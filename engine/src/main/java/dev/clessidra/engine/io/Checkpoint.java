@@ -115,14 +115,13 @@ public final class Checkpoint {
    */
   public void save(Path path, Map<String, String> metadata) {
     ModelFileWriter writer = new ModelFileWriter();
-    metadata.forEach(
-        (key, value) -> {
-          if (key.startsWith(RESERVED)) {
-            throw new IllegalArgumentException(
-                "checkpoint: metadata \"" + key + "\": keys with " + RESERVED + " are reserved");
-          }
-          writer.metadata(key, value);
-        });
+    metadata.forEach((key, value) -> {
+      if (key.startsWith(RESERVED)) {
+        throw new IllegalArgumentException(
+            "checkpoint: metadata \"" + key + "\": keys with " + RESERVED + " are reserved");
+      }
+      writer.metadata(key, value);
+    });
     writer.metadata(FORMAT_KEY, FORMAT);
     try (Arena arena = Arena.ofConfined()) {
       if (optimizer != null) {
@@ -149,12 +148,11 @@ public final class Checkpoint {
       try (Arena arena = Arena.ofConfined()) {
         long largest = tensors.values().stream().mapToLong(Tensor::byteSize).max().orElse(0);
         MemorySegment host = arena.allocate(largest, Long.BYTES);
-        tensors.forEach(
-            (name, tensor) -> {
-              MemorySegment bytes = host.asSlice(0, tensor.byteSize());
-              file.read(name, bytes);
-              tensor.copyFrom(bytes);
-            });
+        tensors.forEach((name, tensor) -> {
+          MemorySegment bytes = host.asSlice(0, tensor.byteSize());
+          file.read(name, bytes);
+          tensor.copyFrom(bytes);
+        });
       }
       if (snapshot != null) {
         optimizer.state().write(snapshot);
@@ -206,24 +204,23 @@ public final class Checkpoint {
       throw new ModelFileException(
           path + ": holds no training state, so training cannot be resumed from it");
     }
-    tensors.forEach(
-        (name, tensor) -> {
-          ModelFile.Entry entry = file.entry(name);
-          List<Long> dimensions =
-              Arrays.stream(tensor.shape().dimensions()).mapToObj(Long::valueOf).toList();
-          if (entry.type() != StoredType.F32 || !entry.dimensions().equals(dimensions)) {
-            throw new ModelFileException(
-                path
-                    + ": is of another model: tensor \""
-                    + name
-                    + "\" is "
-                    + entry.type()
-                    + " "
-                    + entry.dimensions()
-                    + ", expected F32 "
-                    + tensor.shape());
-          }
-        });
+    tensors.forEach((name, tensor) -> {
+      ModelFile.Entry entry = file.entry(name);
+      List<Long> dimensions =
+          Arrays.stream(tensor.shape().dimensions()).mapToObj(Long::valueOf).toList();
+      if (entry.type() != StoredType.F32 || !entry.dimensions().equals(dimensions)) {
+        throw new ModelFileException(
+            path
+                + ": is of another model: tensor \""
+                + name
+                + "\" is "
+                + entry.type()
+                + " "
+                + entry.dimensions()
+                + ", expected F32 "
+                + tensor.shape());
+      }
+    });
   }
 
   private static boolean isExtra(String name) {

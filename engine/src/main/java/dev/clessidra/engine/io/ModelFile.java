@@ -234,13 +234,12 @@ public final class ModelFile implements AutoCloseable {
       if (!(value instanceof Map<?, ?> map)) {
         throw malformed("malformed header: " + METADATA + " is not an object");
       }
-      map.forEach(
-          (key, text) -> {
-            if (!(text instanceof String string)) {
-              throw malformed("malformed header: metadata \"" + key + "\" is not a string");
-            }
-            result.put((String) key, string);
-          });
+      map.forEach((key, text) -> {
+        if (!(text instanceof String string)) {
+          throw malformed("malformed header: metadata \"" + key + "\" is not a string");
+        }
+        result.put((String) key, string);
+      });
     }
     return Collections.unmodifiableMap(result);
   }

@@ -163,13 +163,12 @@ public final class ModelFileWriter {
     if (!metadata.isEmpty()) {
       Json.writeString(json, ModelFile.METADATA);
       json.append(":{");
-      metadata.forEach(
-          (key, value) -> {
-            Json.writeString(json, key);
-            json.append(':');
-            Json.writeString(json, value);
-            json.append(',');
-          });
+      metadata.forEach((key, value) -> {
+        Json.writeString(json, key);
+        json.append(':');
+        Json.writeString(json, value);
+        json.append(',');
+      });
       json.setLength(json.length() - 1);
       json.append("},");
     }

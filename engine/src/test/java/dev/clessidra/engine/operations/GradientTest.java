@@ -112,28 +112,26 @@ class GradientTest {
 
   @Test
   void aWrongRuleIsCaught() {
-    assertThatThrownBy(
-            () ->
-                GradientCheck.check(
-                    device,
-                    (tape, x) -> tape.apply(new WrongSquare(), x.getFirst()),
-                    x -> map(x[0], v -> v * v),
-                    Values.SIGNED,
-                    List.of(Shape.of(3, 5))))
+    assertThatThrownBy(() ->
+            GradientCheck.check(
+                device,
+                (tape, x) -> tape.apply(new WrongSquare(), x.getFirst()),
+                x -> map(x[0], v -> v * v),
+                Values.SIGNED,
+                List.of(Shape.of(3, 5))))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("gradient of input 0");
   }
 
   @Test
   void aGradientThatOverwritesAnEarlierContributionIsCaught() {
-    assertThatThrownBy(
-            () ->
-                GradientCheck.check(
-                    device,
-                    (tape, x) -> tape.apply(new ForgetfulScale(), x.getFirst()),
-                    x -> map(x[0], v -> 3 * v),
-                    Values.SIGNED,
-                    List.of(Shape.of(3, 5))))
+    assertThatThrownBy(() ->
+            GradientCheck.check(
+                device,
+                (tape, x) -> tape.apply(new ForgetfulScale(), x.getFirst()),
+                x -> map(x[0], v -> 3 * v),
+                Values.SIGNED,
+                List.of(Shape.of(3, 5))))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("gradient of input 0");
   }

@@ -88,11 +88,10 @@ class OptimizerTest {
   void gradientDescentWithMomentumFollowsItsFormula() {
     run(Sgd.builder(LearningRate.stepDecay(0.05, 5, 0.5)).momentum(0.8).build(parameters, state));
     double[] v = new double[4];
-    assertFollows(
-        (i, step, p, g) -> {
-          v[i] = (double) 0.8f * v[i] + g;
-          return p - 0.05 * Math.pow(0.5, step / 5) * v[i];
-        });
+    assertFollows((i, step, p, g) -> {
+      v[i] = (double) 0.8f * v[i] + g;
+      return p - 0.05 * Math.pow(0.5, step / 5) * v[i];
+    });
     assertThat(parameters.get("before").copyToArray()).containsOnly(7);
   }
 
@@ -105,12 +104,11 @@ class OptimizerTest {
             .weightDecay(0.1)
             .build(parameters, state));
     double[] v = new double[4];
-    assertFollows(
-        (i, step, p, g) -> {
-          double decayed = g + (double) 0.1f * p;
-          v[i] = (double) 0.8f * v[i] + decayed;
-          return p - 0.05 * ((double) 0.8f * v[i] + decayed);
-        });
+    assertFollows((i, step, p, g) -> {
+      double decayed = g + (double) 0.1f * p;
+      v[i] = (double) 0.8f * v[i] + decayed;
+      return p - 0.05 * ((double) 0.8f * v[i] + decayed);
+    });
   }
 
   @Test
@@ -190,11 +188,10 @@ class OptimizerTest {
     }
     average.restart();
     assertThat(average.of(x).copyToArray()).containsOnly(5);
-    average.with(
-        () ->
-            assertThatThrownBy(average::update)
-                .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("while the average stands in"));
+    average.with(() ->
+        assertThatThrownBy(average::update)
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("while the average stands in"));
     average.close();
   }
 
