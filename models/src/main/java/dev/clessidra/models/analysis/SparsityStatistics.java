@@ -1,5 +1,6 @@
 package dev.clessidra.models.analysis;
 
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -101,15 +102,16 @@ public final class SparsityStatistics {
   /** One line for a person. */
   @Override
   public String toString() {
-    return ("L0 %.1f of %d units, %d dead, lifetime sparsity %.3f, population sparsity %.3f"
-            + " (Treves-Rolls), over %d samples")
-        .formatted(
-            meanActive,
-            units(),
-            deadUnits,
-            lifetime.trevesRolls(),
-            population.trevesRolls(),
-            samples);
+    return String.format(
+        Locale.ROOT,
+        "L0 %.1f of %d units, %d dead, lifetime sparsity %.3f, population sparsity %.3f"
+            + " (Treves-Rolls), over %d samples",
+        meanActive,
+        units(),
+        deadUnits,
+        lifetime.trevesRolls(),
+        population.trevesRolls(),
+        samples);
   }
 
   private static Sparsity sparsity(double sum, double sumOfSquares, long n) {

@@ -87,8 +87,8 @@ class SparsityStatisticsTest {
     assertThat(batches).usingRecursiveComparison().isEqualTo(whole);
     assertThat(whole)
         .hasToString(
-            "L0 1.5 of 3 units, 0 dead, lifetime sparsity %.3f, population sparsity %.3f (Treves-Rolls), over 4 samples"
-                .formatted(whole.lifetime().trevesRolls(), whole.population().trevesRolls()));
+            "L0 1.5 of 3 units, 0 dead, lifetime sparsity 0.752, population sparsity 0.600"
+                + " (Treves-Rolls), over 4 samples");
   }
 
   @Test
