@@ -125,6 +125,20 @@ final class NativeLibraryTest {
   }
 
   @Test
+  void aFolderOfSomebodyElseIsRefused() throws IOException {
+    Path theirs = Path.of("/usr"); // of root, unless the test is root and can give a folder away
+    if (Files.getOwner(theirs).equals(Files.getOwner(temporary))) {
+      theirs = Files.createDirectory(folder);
+      Files.setAttribute(theirs, "unix:uid", 65534);
+    }
+    properties.put("clessidra.native.folder", theirs.toString());
+    String owner = Files.getOwner(theirs).getName();
+    assertThatExceptionOfType(DeviceException.class)
+        .isThrownBy(() -> library().locate())
+        .withMessageContaining("which belongs to " + owner);
+  }
+
+  @Test
   void aLinkOrAFileInPlaceOfTheFolderIsRefused() throws IOException {
     Files.createSymbolicLink(folder, Files.createDirectory(temporary.resolve("elsewhere")));
     assertThatExceptionOfType(DeviceException.class)
