@@ -212,15 +212,17 @@ final class CpuDevice implements Device {
       if (capture != null) {
         capture.requireThisThread();
       }
-      int status = CpuLibrary.launch(handle, kernel.id(), arguments.address());
-      if (status != 0) {
-        throw new DeviceException(
-            kernel.nativeName() + ": the native library does not have this kernel.");
+      try {
+        if (CpuLibrary.launch(handle, kernel.id(), arguments.address()) != 0) {
+          throw new DeviceException(
+              kernel.nativeName() + ": the native library does not have this kernel.");
+        }
+      } finally {
+        Reference.reachabilityFence(arguments);
       }
       if (capture != null) {
         capture.launched(kernel, arguments);
       }
-      Reference.reachabilityFence(arguments);
     }
 
     @Override
