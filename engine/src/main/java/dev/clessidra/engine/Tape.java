@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
@@ -57,9 +56,9 @@ public final class Tape {
   private final Scope scope;
   private final boolean recording;
   private final List<Node> nodes = new ArrayList<>();
-  private final Map<Tensor, Value> values = new IdentityHashMap<>();
+  private final IdentityHashMap<Tensor, Value> values = new IdentityHashMap<>();
   // Of the memory that operations allocated here: the tensor that owns it and who still needs it.
-  private final Map<Tensor, Storage> storages = new IdentityHashMap<>();
+  private final IdentityHashMap<Tensor, Storage> storages = new IdentityHashMap<>();
   private final Set<Tensor> retained = Collections.newSetFromMap(new IdentityHashMap<>());
   private boolean spent;
 

@@ -36,7 +36,7 @@ class TrainingTest {
   private static final int PIXELS = 12;
   private static final int BATCH = 8;
 
-  private enum Method {
+  enum Method {
     ADAM,
     SGD
   }

@@ -113,7 +113,8 @@ public sealed interface LearningRate {
     @Override
     public float at(long step) {
       requireStep(step);
-      return (float) (base * Math.pow(factor, step / every));
+      long decays = step / every;
+      return (float) (base * Math.pow(factor, (double) decays));
     }
 
     @Override

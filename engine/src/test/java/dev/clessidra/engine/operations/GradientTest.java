@@ -53,7 +53,7 @@ class GradientTest {
   private static final double SLOPE = 0.1f;
 
   /** One operation, how it is applied and what it is, for inputs of these shapes. */
-  private record Case(
+  record Case(
       String name,
       Class<? extends Operation> operation,
       Applied applied,

@@ -90,7 +90,7 @@ class OptimizerTest {
     double[] v = new double[4];
     assertFollows((i, step, p, g) -> {
       v[i] = (double) 0.8f * v[i] + g;
-      return p - 0.05 * Math.pow(0.5, step / 5) * v[i];
+      return p - 0.05 * Math.pow(0.5, Math.floorDiv(step, 5)) * v[i];
     });
     assertThat(parameters.get("before").copyToArray()).containsOnly(7);
   }
