@@ -142,13 +142,13 @@ public final class Tape {
    */
   public Tensor apply(Operation operation, Tensor... inputs) {
     requireUnspent();
+    for (int i = 0; i < inputs.length; i++) {
+      requireUsable(operation, i, inputs[i]);
+    }
     List<Tensor> tensors = List.of(inputs);
     List<Value> inputValues = new ArrayList<>(inputs.length);
     boolean[] needed = new boolean[inputs.length];
     for (Tensor tensor : tensors) {
-      if (!tensor.isOpen()) {
-        throw new IllegalStateException(operation.name() + ": " + tensor.closedMessage());
-      }
       Value value = valueOf(operation, tensor);
       needed[inputValues.size()] = value.needsGradient();
       inputValues.add(value);
@@ -175,6 +175,26 @@ public final class Tape {
       nodes.add(new Node(operation, inputValues, outputValue, List.copyOf(context.saved())));
     }
     return output;
+  }
+
+  private void requireUsable(Operation operation, int input, Tensor tensor) {
+    if (tensor == null) {
+      throw new NullPointerException(operation.name() + ": input " + input + " is null");
+    }
+    if (!tensor.isOpen()) {
+      throw new IllegalStateException(operation.name() + ": " + tensor.closedMessage());
+    }
+    if (tensor.device() != device) {
+      throw new IllegalArgumentException(
+          operation.name()
+              + ": "
+              + tensor.describe()
+              + " is on another device ("
+              + tensor.device().name()
+              + ") than the tape ("
+              + device.name()
+              + ")");
+    }
   }
 
   private Value valueOf(Operation operation, Tensor tensor) {

@@ -218,7 +218,7 @@ public sealed class Tensor implements AutoCloseable permits Parameter {
   /**
    * Copies another FLOAT32 tensor's contents, on the device; may be captured.
    *
-   * @throws IllegalArgumentException when the shapes differ
+   * @throws IllegalArgumentException when the numbers of elements or the devices differ
    */
   public final Tensor copyFrom(Tensor source) {
     source.addTo(this, 0);
@@ -235,6 +235,10 @@ public sealed class Tensor implements AutoCloseable permits Parameter {
   final void addTo(Tensor target, float beta) {
     requireType("copy", ElementType.FLOAT32);
     target.requireType("copy", ElementType.FLOAT32);
+    if (target.device != device) {
+      throw new IllegalArgumentException(
+          "copy: " + describe() + " and " + target.describe() + " are on different devices");
+    }
     if (target.shape.elements() != shape.elements()) {
       throw new IllegalArgumentException(
           "copy: " + describe() + " does not fit into " + target.describe());

@@ -341,6 +341,34 @@ class TapeTest {
         .hasMessage("exp: tensor \"images\" [4, 5] is used after it was closed");
   }
 
+  @Test
+  void anInputThatIsMissingOrOnAnotherDeviceIsRefused() {
+    assertThatThrownBy(() -> tape.linear(images(), null, Activation.RELU))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("linear: input 1 is null");
+    try (Device other = Device.open("cpu");
+        Scope elsewhere = other.scope()) {
+      Tensor stranger = Tensor.filled(other, elsewhere, "stranger", Shape.of(2), 1);
+      assertThatThrownBy(() -> tape.exp(stranger))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("exp: \"stranger\" [2] is on another device (cpu) than the tape (cpu)");
+      Tensor mine = Tensor.filled(device, scope, "mine", Shape.of(2), 1);
+      assertThatThrownBy(() -> mine.copyFrom(stranger))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("copy: \"stranger\" [2] and \"mine\" [2] are on different devices");
+    }
+  }
+
+  @Test
+  void anEmptyBatchGivesZeroLossAndZeroGradients() {
+    Tensor x = Tensor.allocate(device, scope, "nothing", Shape.of(0, 5));
+    Tensor loss = tiedLoss(tape, x);
+    tape.backward(loss);
+    assertThat(loss.item()).isZero();
+    assertThat(parameters.gradients().copyToArray()).containsOnly(0);
+    assertThat(parameters.get("w").hasGradient()).isTrue();
+  }
+
   /** {@code x^3}, as an application would write it. */
   private record Cube(boolean forgetful) implements Operation {
     @Override

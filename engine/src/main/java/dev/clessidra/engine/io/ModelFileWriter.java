@@ -1,17 +1,18 @@
 package dev.clessidra.engine.io;
 
 import dev.clessidra.engine.Tensor;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +28,7 @@ import java.util.UUID;
  */
 public final class ModelFileWriter {
   private static final int ALIGNMENT = 8;
-  private static final int CHUNK = 1 << 26;
+  private static final int CHUNK = 1 << 20;
 
   private final Map<String, String> metadata = new TreeMap<>();
   private final Map<String, Item> items = new TreeMap<>();
@@ -124,15 +125,13 @@ public final class ModelFileWriter {
     }
     Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
     try {
-      try (FileChannel channel =
-          FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        writeTo(channel);
-        channel.force(true);
+      // Not a channel: one that an interrupted thread uses is closed, and a run that is being
+      // stopped has to be able to save.
+      try (FileOutputStream out = new FileOutputStream(temporary.toFile())) {
+        writeTo(out);
+        out.getFD().sync();
       }
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-      try (FileChannel directory = FileChannel.open(folder, StandardOpenOption.READ)) {
-        directory.force(true);
-      }
     } catch (IOException e) {
       throw new ModelFileException(path + ": cannot be written: " + e, e);
     } finally {
@@ -140,19 +139,21 @@ public final class ModelFileWriter {
     }
   }
 
-  private void writeTo(FileChannel channel) throws IOException {
+  private void writeTo(OutputStream out) throws IOException {
     byte[] header = header();
-    ByteBuffer start =
-        ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
-    start.putLong(header.length).put(header).flip();
-    writeFully(channel, start);
+    byte[] length = new byte[Long.BYTES];
+    ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length);
+    out.write(length);
+    out.write(header);
+    byte[] chunk = new byte[CHUNK];
     for (Item item : items.values()) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment bytes = arena.allocate(item.byteSize(), ALIGNMENT);
         item.source().copyTo(bytes);
         for (long done = 0; done < item.byteSize(); done += CHUNK) {
-          long size = Math.min(CHUNK, item.byteSize() - done);
-          writeFully(channel, bytes.asSlice(done, size).asByteBuffer());
+          int size = (int) Math.min(CHUNK, item.byteSize() - done);
+          MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, done, chunk, 0, size);
+          out.write(chunk, 0, size);
         }
       }
     }
@@ -198,12 +199,6 @@ public final class ModelFileWriter {
     byte[] header = Arrays.copyOf(unpadded, size);
     Arrays.fill(header, unpadded.length, size, (byte) ' ');
     return header;
-  }
-
-  private static void writeFully(FileChannel channel, ByteBuffer source) throws IOException {
-    while (source.hasRemaining()) {
-      channel.write(source);
-    }
   }
 
   /** After a successful move there is nothing to delete; a failure must not hide the first one. */

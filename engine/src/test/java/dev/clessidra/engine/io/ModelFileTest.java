@@ -143,6 +143,21 @@ class ModelFileTest {
   }
 
   @Test
+  void anInterruptedThreadCanSave() {
+    Path path = folder.resolve("m.safetensors");
+    MemorySegment value = MemorySegment.ofArray(new float[] {1, 2});
+    Thread.currentThread().interrupt();
+    try {
+      new ModelFileWriter().add("a", StoredType.F32, List.of(2L), value).write(path);
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    try (ModelFile file = ModelFile.open(path)) {
+      assertThat(file.readFloats("a")).containsExactly(1, 2);
+    }
+  }
+
+  @Test
   void refusesWhatCannotBeAdded() {
     ModelFileWriter writer = new ModelFileWriter();
     MemorySegment four = MemorySegment.ofArray(new byte[4]);
