@@ -160,6 +160,9 @@ public final class Tape {
     } finally {
       context.release(output);
     }
+    if (output == null) {
+      throw new NullPointerException(operation.name() + ": forward returned null");
+    }
     if (!recording) {
       return output;
     }
