@@ -3,8 +3,8 @@
 //
 //   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows
 //     block of C (rows x columns), one task, taken by any thread
-//       slice of depth kDepth
-//         panel of B (kDepth x kColumns), packed by the task, stays in the first-level cache
+//       slice of depth at most kDepth
+//         panel of B (slice x kColumns), packed by the task, stays in the first-level cache
 //           tile of C (kRows x kColumns) in registers
 //
 // Each element of C is one chain over k: a tile starts from what the slice before left in C, and
@@ -28,10 +28,10 @@ constexpr int kRows = 4;
 #endif
 constexpr int kVectors = 3;
 constexpr int kColumns = kVectors * kLanes;
-constexpr int64_t kDepth = 384;
+constexpr int64_t kDepth = 400;
 constexpr int64_t kStripRows = 2048;
 constexpr int64_t kStripFloats = 3 << 19;
-constexpr int64_t kBlockRows = 256;
+constexpr int64_t kBlockRows = 512;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -151,11 +151,6 @@ void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stri
         for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] * factor;
     }
   }
-  // The tile below comes next.
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) __builtin_prefetch(c + (kRows + i) * ldc + v * kLanes, 1);
   for (int64_t p = 0; p < depth; ++p) {
     Vec row[V];
 #pragma GCC unroll 4
@@ -207,9 +202,9 @@ void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const flo
 // One task: C rows [row, row_end) and columns [column, column_end) for depth [0, depth) of a strip.
 struct Strip {
   const clessidra_gemm& g;
-  const float* packed_a;  // slices of kDepth (the last may be less), each of panels of kRows rows
+  const float* packed_a;  // slices (the last may be less deep), each of panels of kRows rows
   int64_t first_row, rows, padded_rows;
-  int64_t first_depth, depth;
+  int64_t first_depth, depth, slice_depth;
 
   // Where the panel of B for depth p of the strip and column j starts.
   const float* panel_of_b(int64_t p, int64_t j) const {
@@ -221,8 +216,8 @@ struct Strip {
     // With one panel of rows a packed B would be read only once: use it where it stands.
     const bool direct = !g.transpose_b && rows <= kRows;
     float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);
-    for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += kDepth) {
-      const int64_t slice = std::min(kDepth, depth - p);
+    for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += slice_depth) {
+      const int64_t slice = std::min(slice_depth, depth - p);
       const bool last = first_depth + p + slice == g.k;
       const float seed = first_depth + p == 0 ? g.beta : 1.0f;
       for (int64_t j = column; j < column_end; j += kColumns) {
@@ -257,8 +252,8 @@ void pack_panel(const Strip& s, int64_t i, float* packed) {
   const clessidra_gemm& g = s.g;
   const int64_t row = s.first_row + i;
   const int64_t rows = std::min<int64_t>(kRows, s.rows - i);
-  for (int64_t p = 0; p < s.depth; p += kDepth) {
-    const int64_t slice = std::min(kDepth, s.depth - p);
+  for (int64_t p = 0; p < s.depth; p += s.slice_depth) {
+    const int64_t slice = std::min(s.slice_depth, s.depth - p);
     const int64_t k = s.first_depth + p;
     float* to = packed + p * s.padded_rows + i * slice;
     if (g.transpose_a) {
@@ -275,15 +270,18 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
   if (g.m == 0 || g.n == 0) return;
   // Below this many multiply-adds another thread costs more than it brings.
   const bool small = int64_t{g.m} * g.n * g.k < 1 << 16;
+  // Slices of about the same depth: each costs a pass over C.
+  const int64_t slices = std::max<int64_t>(1, ceil_div(g.k, kDepth));
+  const int64_t slice_depth = std::max<int64_t>(1, ceil_div(g.k, slices));
   for (int64_t row = 0; row < g.m; row += kStripRows) {
     const int64_t rows = std::min<int64_t>(kStripRows, g.m - row);
     const int64_t panels = ceil_div(rows, kRows);
     const int64_t strip_depth =
-        std::max(kDepth, kStripFloats / (panels * kRows) / kDepth * kDepth);
+        slice_depth * std::max<int64_t>(1, kStripFloats / (panels * kRows * slice_depth));
     for (int64_t p = 0; p < std::max(g.k, 1); p += strip_depth) {
       const int64_t depth = std::min<int64_t>(strip_depth, g.k - p);
       float* packed = thread_scratch(Scratch::kShared, panels * kRows * depth);
-      const Strip strip{g, packed, row, rows, panels * kRows, p, depth};
+      const Strip strip{g, packed, row, rows, panels * kRows, p, depth, slice_depth};
       const int64_t panels_per_task = std::max<int64_t>(1, (1 << 14) / (kRows * (depth + 1)));
       threads.for_ranges(panels, small ? panels : panels_per_task, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) pack_panel(strip, i * kRows, packed);
