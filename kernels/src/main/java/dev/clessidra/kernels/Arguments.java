@@ -9,7 +9,12 @@ import java.lang.foreign.ValueLayout;
  *
  * <pre>{@code
  * MemorySegment block =
- *     arguments.begin(Kernel.FILL).pointer("y", y).int64("count", 100).float32("value", 0).finish();
+ *     arguments
+ *         .begin(Kernel.FILL)
+ *         .pointer("y", y)
+ *         .int64("count", 100)
+ *         .float32("value", 0)
+ *         .finish();
  * }</pre>
  *
  * <p>Every field has to be written, in the order of {@link Kernel#fields()} and with its type; each

@@ -19,9 +19,6 @@ import java.time.Duration;
  * by several threads, apart from {@link #close()}, which has to come after every other use.
  */
 public sealed interface Device extends AutoCloseable permits CpuDevice {
-  /** Why a CUDA device cannot be opened. */
-  String NO_CUDA = "CUDA is not in this version, use cpu";
-
   /**
    * Opens the device that the settings name, see {@link DeviceOptions#defaults()}.
    *
@@ -51,14 +48,15 @@ public sealed interface Device extends AutoCloseable permits CpuDevice {
     if (name.equals("auto")) {
       Device device = CpuDevice.open(options);
       System.getLogger(Device.class.getPackageName())
-          .log(Level.INFO, "auto: {0} ({1})", device.description(), NO_CUDA);
+          .log(Level.INFO, "auto: {0} ({1})", device.description(), DeviceProbe.NO_CUDA);
       return device;
     }
     if (name.equals("cpu")) {
       return CpuDevice.open(options);
     }
     if (name.startsWith("cuda") || name.equals("emulated")) {
-      throw new DeviceException("Device '%s' cannot be opened: %s.".formatted(name, NO_CUDA));
+      throw new DeviceException(
+          "Device '%s' cannot be opened: %s.".formatted(name, DeviceProbe.NO_CUDA));
     }
     throw new DeviceException("Device '%s' is unknown: expected auto or cpu.".formatted(name));
   }

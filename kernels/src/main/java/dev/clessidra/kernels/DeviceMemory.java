@@ -113,13 +113,12 @@ final class DeviceMemory {
 
   private static String site() {
     return StackWalker.getInstance()
-        .walk(
-            frames ->
-                frames
-                    .dropWhile(DeviceMemory::isInternal)
-                    .limit(FRAMES_SHOWN)
-                    .map(StackFrame::toString)
-                    .collect(Collectors.joining(" < ")));
+        .walk(frames ->
+            frames
+                .dropWhile(DeviceMemory::isInternal)
+                .limit(FRAMES_SHOWN)
+                .map(StackFrame::toString)
+                .collect(Collectors.joining(" < ")));
   }
 
   private static boolean isInternal(StackFrame frame) {

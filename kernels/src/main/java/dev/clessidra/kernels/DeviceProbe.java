@@ -11,10 +11,12 @@ import java.util.stream.Collectors;
  * @param description what it has, or why it cannot be opened; one line
  */
 public record DeviceProbe(String device, boolean available, String description) {
+  /** Why a CUDA device cannot be opened. */
+  static final String NO_CUDA = "CUDA is not in this version, use cpu";
 
   /** Looks for every kind of device; never throws. */
   public static List<DeviceProbe> all() {
-    return List.of(cpu(), new DeviceProbe("cuda", false, Device.NO_CUDA));
+    return List.of(cpu(), new DeviceProbe("cuda", false, NO_CUDA));
   }
 
   private static DeviceProbe cpu() {

@@ -48,11 +48,10 @@ enum InstructionSet {
         Arrays.stream(values())
             .filter(candidate -> candidate.label().equals(name))
             .findFirst()
-            .orElseThrow(
-                () ->
-                    new DeviceException(
-                        "Instruction set '%s' is unknown: expected auto, portable, avx2 or avx512."
-                            .formatted(name)));
+            .orElseThrow(() ->
+                new DeviceException(
+                    "Instruction set '%s' is unknown: expected auto, portable, avx2 or avx512."
+                        .formatted(name)));
     if (set.id > best) {
       throw new DeviceException(
           "Instruction set %s is not supported by this machine: choose auto, or up to %s."

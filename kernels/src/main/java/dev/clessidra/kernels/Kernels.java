@@ -3,7 +3,6 @@ package dev.clessidra.kernels;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
-import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
@@ -937,7 +936,9 @@ public final class Kernels {
   }
 
   private static void notNull(Kernel kernel, String operand, Object value) {
-    Objects.requireNonNull(value, () -> kernel.nativeName() + ": " + operand + " is null.");
+    if (value == null) {
+      throw new NullPointerException(kernel.nativeName() + ": " + operand + " is null.");
+    }
   }
 
   private void floats(Kernel kernel, String operand, Buffer buffer, long count) {

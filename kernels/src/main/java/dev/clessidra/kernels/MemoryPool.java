@@ -136,16 +136,15 @@ final class MemoryPool {
   /** Gives segments that no block of is held back to the system. */
   synchronized void trim() {
     for (TreeSet<Block> free : List.of(freeSmall, freeLarge)) {
-      free.removeIf(
-          block -> {
-            boolean whole = block.previous == null && block.next == null;
-            if (whole) {
-              source.free(block.address);
-              reserved -= block.bytes;
-              segments--;
-            }
-            return whole;
-          });
+      free.removeIf(block -> {
+        boolean whole = block.previous == null && block.next == null;
+        if (whole) {
+          source.free(block.address);
+          reserved -= block.bytes;
+          segments--;
+        }
+        return whole;
+      });
     }
   }
 

@@ -134,7 +134,8 @@ record NativeLibrary(
     try (InputStream stream = resources.getResourceAsStream(resource)) {
       if (stream == null) {
         throw new DeviceException(
-            "Native library %s is missing: no resource %s (%s on %s); put clessidra-native on the class path."
+            ("Native library %s is missing: no resource %s (%s on %s); put clessidra-native on the"
+                    + " class path.")
                 .formatted(name, resource, operatingSystem, architecture));
       }
       return stream.readAllBytes();

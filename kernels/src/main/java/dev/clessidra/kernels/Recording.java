@@ -132,15 +132,14 @@ final class Recording {
   }
 
   private void requireOutsideOpen() {
-    outside.forEach(
-        (region, kernel) -> {
-          if (!region.isOpen()) {
-            throw new IllegalStateException(
-                ("Buffer '%s' was made before the capture, used in it by %s, and closed in it, so"
-                        + " the work cannot be replayed: close it later, or make it inside.")
-                    .formatted(region.label(), kernel.nativeName()));
-          }
-        });
+    outside.forEach((region, kernel) -> {
+      if (!region.isOpen()) {
+        throw new IllegalStateException(
+            ("Buffer '%s' was made before the capture, used in it by %s, and closed in it, so"
+                    + " the work cannot be replayed: close it later, or make it inside.")
+                .formatted(region.label(), kernel.nativeName()));
+      }
+    });
   }
 
   /** Returns when each temporary is live: from its first use to its last, outputs to the end. */

@@ -78,12 +78,11 @@ final class DeviceTest {
   @Test
   void autoTakesTheCpuAndSaysWhy() {
     List<String> log =
-        Log.during(
-            () -> {
-              try (Device device = Device.open("auto")) {
-                assertThat(device.name()).isEqualTo("cpu");
-              }
-            });
+        Log.during(() -> {
+          try (Device device = Device.open("auto")) {
+            assertThat(device.name()).isEqualTo("cpu");
+          }
+        });
     assertThat(log).hasSize(1);
     assertThat(log.getFirst())
         .startsWith("INFO auto: cpu: ")
@@ -205,15 +204,14 @@ final class DeviceTest {
   @Test
   void openBuffersAreReportedWhenTheDeviceIsClosed() {
     List<String> log =
-        Log.during(
-            () -> {
-              Device device = Device.open(CPU);
-              device.scope().child().allocate("forgotten", 4);
-              Buffer closed = device.scope().allocate("closed", 4);
-              closed.close();
-              device.close();
-              device.close();
-            });
+        Log.during(() -> {
+          Device device = Device.open(CPU);
+          device.scope().child().allocate("forgotten", 4);
+          Buffer closed = device.scope().allocate("closed", 4);
+          closed.close();
+          device.close();
+          device.close();
+        });
     assertThat(log)
         .containsExactly(
             "WARNING Device cpu was closed with 1 open buffer(s): forgotten. Close their scopes"
@@ -223,13 +221,12 @@ final class DeviceTest {
   @Test
   void aDeviceWithoutLeaksIsClosedQuietly() {
     List<String> log =
-        Log.during(
-            () -> {
-              try (Device device = Device.open(CPU);
-                  Scope scope = device.scope()) {
-                scope.allocate("x", 4);
-              }
-            });
+        Log.during(() -> {
+          try (Device device = Device.open(CPU);
+              Scope scope = device.scope()) {
+            scope.allocate("x", 4);
+          }
+        });
     assertThat(log).isEmpty();
   }
 
@@ -258,12 +255,11 @@ final class DeviceTest {
         .isThrownBy(() -> kernels.fill(buffer, 1, 0))
         .withMessageStartingWith("Buffer 'x'");
     assertThatIllegalStateException()
-        .isThrownBy(
-            () ->
-                device.stream()
-                    .launch(
-                        Kernel.ADVANCE,
-                        new Arguments().begin(Kernel.ADVANCE).address("state", 0).finish()))
+        .isThrownBy(() ->
+            device.stream()
+                .launch(
+                    Kernel.ADVANCE,
+                    new Arguments().begin(Kernel.ADVANCE).address("state", 0).finish()))
         .withMessage(message);
     assertThatCode(program::close).doesNotThrowAnyException();
   }

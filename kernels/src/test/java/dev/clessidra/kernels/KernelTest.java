@@ -25,23 +25,19 @@ final class KernelTest {
   /** Returns the layouts of Java as text in the native library's format. */
   private static String layouts() {
     return Arrays.stream(Kernel.values())
-        .map(
-            kernel ->
-                kernel.nativeName()
-                    + " "
-                    + kernel.layout().byteSize()
-                    + kernel.fields().stream()
-                        .map(
-                            field ->
-                                " %s:%d:%d"
-                                    .formatted(
-                                        field.name(),
-                                        kernel
-                                            .layout()
-                                            .byteOffset(PathElement.groupElement(field.name())),
-                                        field.byteSize()))
-                        .collect(Collectors.joining())
-                    + "\n")
+        .map(kernel ->
+            kernel.nativeName()
+                + " "
+                + kernel.layout().byteSize()
+                + kernel.fields().stream()
+                    .map(field ->
+                        " %s:%d:%d"
+                            .formatted(
+                                field.name(),
+                                kernel.layout().byteOffset(PathElement.groupElement(field.name())),
+                                field.byteSize()))
+                    .collect(Collectors.joining())
+                + "\n")
         .collect(Collectors.joining());
   }
 

@@ -187,9 +187,8 @@ final class MemoryPoolTest {
 
   private static boolean overlaps(List<MemoryPool.Block> held, MemoryPool.Block block) {
     return held.stream()
-        .anyMatch(
-            other ->
-                other.address() < block.address() + block.bytes()
-                    && block.address() < other.address() + other.bytes());
+        .anyMatch(other ->
+            other.address() < block.address() + block.bytes()
+                && block.address() < other.address() + other.bytes());
   }
 }

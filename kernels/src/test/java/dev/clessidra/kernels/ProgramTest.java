@@ -177,16 +177,15 @@ final class ProgramTest {
     AtomicReference<Buffer> output = new AtomicReference<>();
     AtomicReference<Buffer> slice = new AtomicReference<>();
     Program program =
-        device.capture(
-            () -> {
-              Buffer y = floats(scope, "y", 100);
-              output.set(y);
-              slice.set(y.slice(40, 4));
-              kernels.unary(UnaryFunction.SQUARE, x, y, 100, 0, 0, 0);
-              try (Buffer later = floats(scope, "later", 100)) {
-                kernels.fill(later, 100, -1);
-              }
-            });
+        device.capture(() -> {
+          Buffer y = floats(scope, "y", 100);
+          output.set(y);
+          slice.set(y.slice(40, 4));
+          kernels.unary(UnaryFunction.SQUARE, x, y, 100, 0, 0, 0);
+          try (Buffer later = floats(scope, "later", 100)) {
+            kernels.fill(later, 100, -1);
+          }
+        });
     assertThat(read(output.get())).containsOnly(9).hasSize(100);
     assertThat(slice.get().address()).isEqualTo(output.get().address() + 40);
     kernels.fill(x, 100, 4);
@@ -216,12 +215,11 @@ final class ProgramTest {
     Buffer x = floats(scope, "x", 1);
     AtomicReference<Buffer> output = new AtomicReference<>();
     try (Program program =
-        device.capture(
-            () -> {
-              output.set(floats(scope, "y", 1));
-              kernels.fill(output.get(), 1, 5);
-              kernels.unary(UnaryFunction.SQUARE, output.get(), x, 1, 0, 0, 0);
-            })) {
+        device.capture(() -> {
+          output.set(floats(scope, "y", 1));
+          kernels.fill(output.get(), 1, 5);
+          kernels.unary(UnaryFunction.SQUARE, output.get(), x, 1, 0, 0, 0);
+        })) {
       output.get().close();
       kernels.fill(x, 1, 0);
       program.run();
@@ -256,11 +254,10 @@ final class ProgramTest {
     Buffer x = floats(scope, "x", 1);
     Buffer y = floats(scope, "labels", 1);
     try (Program program =
-        device.capture(
-            () -> {
-              kernels.fill(x, 1, 0);
-              kernels.fill(y, 1, 0);
-            })) {
+        device.capture(() -> {
+          kernels.fill(x, 1, 0);
+          kernels.fill(y, 1, 0);
+        })) {
       program.run();
       y.close();
       assertThatIllegalStateException()
@@ -273,13 +270,11 @@ final class ProgramTest {
   void closingABufferFromOutsideInsideTheCaptureIsRefused() {
     Buffer x = floats(scope, "x", 1);
     assertThatIllegalStateException()
-        .isThrownBy(
-            () ->
-                device.capture(
-                    () -> {
-                      kernels.fill(x, 1, 0);
-                      x.close();
-                    }))
+        .isThrownBy(() ->
+            device.capture(() -> {
+              kernels.fill(x, 1, 0);
+              x.close();
+            }))
         .withMessage(
             "Buffer 'x' was made before the capture, used in it by fill, and closed in it, so the"
                 + " work cannot be replayed: close it later, or make it inside.");
@@ -290,27 +285,25 @@ final class ProgramTest {
     Buffer x = floats(scope, "x", 1);
     Program empty = device.capture(() -> {});
     try (Program program =
-        device.capture(
-            () -> {
-              assertThatIllegalStateException()
-                  .isThrownBy(() -> device.copyToDevice(new float[1], x))
-                  .withMessage(
-                      "copyToDevice cannot be captured: the device is capturing, do it before or"
-                          + " after.");
-              assertThatIllegalStateException()
-                  .isThrownBy(() -> device.copyToHost(x, new float[1]))
-                  .withMessageStartingWith("copyToHost cannot be captured");
-              assertThatIllegalStateException()
-                  .isThrownBy(device::synchronize)
-                  .withMessageStartingWith("synchronize cannot be captured");
-              assertThatIllegalStateException()
-                  .isThrownBy(empty::run)
-                  .withMessageStartingWith("Running a program cannot be captured");
-              assertThatIllegalStateException()
-                  .isThrownBy(() -> device.capture(() -> {}))
-                  .withMessage(
-                      "The device is capturing already: a capture cannot be inside another.");
-            })) {
+        device.capture(() -> {
+          assertThatIllegalStateException()
+              .isThrownBy(() -> device.copyToDevice(new float[1], x))
+              .withMessage(
+                  "copyToDevice cannot be captured: the device is capturing, do it before or"
+                      + " after.");
+          assertThatIllegalStateException()
+              .isThrownBy(() -> device.copyToHost(x, new float[1]))
+              .withMessageStartingWith("copyToHost cannot be captured");
+          assertThatIllegalStateException()
+              .isThrownBy(device::synchronize)
+              .withMessageStartingWith("synchronize cannot be captured");
+          assertThatIllegalStateException()
+              .isThrownBy(empty::run)
+              .withMessageStartingWith("Running a program cannot be captured");
+          assertThatIllegalStateException()
+              .isThrownBy(() -> device.capture(() -> {}))
+              .withMessage("The device is capturing already: a capture cannot be inside another.");
+        })) {
       assertThat(program.plan()).isEqualTo(new PlanStatistics(0, 0, 0, 0, 0));
       program.run();
     }
@@ -323,18 +316,16 @@ final class ProgramTest {
     AtomicReference<Throwable> thrown = new AtomicReference<>();
     AtomicReference<Buffer> other = new AtomicReference<>();
     try (Program program =
-        device.capture(
-            () -> {
-              Thread thread =
-                  new Thread(
-                      () -> {
-                        other.set(floats(scope, "of another thread", 1));
-                        kernels.fill(x, 1, 0);
-                      });
-              thread.setUncaughtExceptionHandler((t, e) -> thrown.set(e));
-              thread.start();
-              join(thread);
-            })) {
+        device.capture(() -> {
+          Thread thread =
+              new Thread(() -> {
+                other.set(floats(scope, "of another thread", 1));
+                kernels.fill(x, 1, 0);
+              });
+          thread.setUncaughtExceptionHandler((t, e) -> thrown.set(e));
+          thread.start();
+          join(thread);
+        })) {
       assertThat(program.plan().launches()).isZero();
       assertThat(program.plan().buffers()).isZero();
     }
@@ -357,12 +348,10 @@ final class ProgramTest {
   @Test
   void anExceptionEndsTheCapture() {
     assertThatExceptionOfType(ArithmeticException.class)
-        .isThrownBy(
-            () ->
-                device.capture(
-                    () -> {
-                      throw new ArithmeticException("stop");
-                    }));
+        .isThrownBy(() ->
+            device.capture(() -> {
+              throw new ArithmeticException("stop");
+            }));
     assertThatCode(device::synchronize).doesNotThrowAnyException();
     try (Program program = device.capture(() -> {})) {
       assertThat(program.isOpen()).isTrue();
@@ -401,11 +390,10 @@ final class ProgramTest {
   void oneProgramMayUseTheOutputOfAnotherAndNoticesItsEnd() {
     AtomicReference<Buffer> output = new AtomicReference<>();
     Program first =
-        device.capture(
-            () -> {
-              output.set(floats(scope, "y", 1));
-              kernels.fill(output.get(), 1, 3);
-            });
+        device.capture(() -> {
+          output.set(floats(scope, "y", 1));
+          kernels.fill(output.get(), 1, 3);
+        });
     Buffer x = floats(scope, "x", 1);
     try (Program second =
         device.capture(() -> kernels.unary(UnaryFunction.SQUARE, output.get(), x, 1, 0, 0, 0))) {
