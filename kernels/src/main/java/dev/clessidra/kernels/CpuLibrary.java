@@ -52,7 +52,7 @@ final class CpuLibrary {
       } catch (IllegalArgumentException e) {
         throw new DeviceException(
             ("Native library %s cannot be loaded: its folder may not allow running programs; move"
-                 + " it with %s.")
+                    + " it with %s.")
                 .formatted(file, NativeLibrary.FOLDER_PROPERTY_NAME),
             e);
       }
