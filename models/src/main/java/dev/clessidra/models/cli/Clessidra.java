@@ -1,0 +1,187 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.engine.io.ModelFileException;
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.DeviceException;
+import dev.clessidra.models.Activations;
+import dev.clessidra.models.Reconstruction;
+import dev.clessidra.models.Sparsity;
+import dev.clessidra.models.data.DataException;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The program {@code clessidra}. */
+@Command(
+    name = "clessidra",
+    mixinStandardHelpOptions = true,
+    scope = ScopeType.INHERIT,
+    versionProvider = Clessidra.Version.class,
+    header = "Autoencoders on a compute engine of its own.",
+    synopsisSubcommandLabel = "COMMAND",
+    footer = {
+      "%nExamples:",
+      "  Train a deep autoencoder on the digits that come with Clessidra:",
+      "    clessidra train deep",
+      "  The same on the whole of MNIST, whose four files are in a folder:",
+      "    clessidra train deep --data mnist:FOLDER",
+      "  Measure a model, draw what it makes of images, use its codes elsewhere:",
+      "    clessidra evaluate runs/deep-1 --pca",
+      "    clessidra reconstruct runs/deep-1 --out grid.png",
+      "    clessidra encode runs/deep-1 --part test --out codes.npy",
+      "  Find out what this machine offers, or why something does not work:",
+      "    clessidra doctor",
+      "%nEvery command has --help with more examples."
+    })
+public final class Clessidra implements Callable<Integer> {
+  private static final String TRACE_VARIABLE = "CLESSIDRA_STACKTRACE";
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--stacktrace",
+      scope = ScopeType.INHERIT,
+      order = HelpSections.OTHER,
+      description = "Show where in the program an error came from (also " + TRACE_VARIABLE + "=1).")
+  private boolean stacktrace;
+
+  private Clessidra() {}
+
+  /** Starts the program and ends the process with its exit code. */
+  public static void main(String[] arguments) {
+    System.setProperty("java.awt.headless", "true");
+    Interruption interruption = new Interruption();
+    interruption.install();
+    PrintStream out = System.out;
+    CommandLine commandLine =
+        commandLine(Environment.system(interruption))
+            .setOut(new PrintWriter(out, false, out.charset()))
+            .setErr(new PrintWriter(System.err, true, System.err.charset()));
+    int code = commandLine.execute(arguments);
+    commandLine.getOut().flush();
+    System.exit(code);
+  }
+
+  /** The whole command line, not yet connected to an output. */
+  static CommandLine commandLine(Environment environment) {
+    Clessidra program = new Clessidra();
+    CommandLine train = new CommandLine(new TrainCommand());
+    for (TrainModelCommand command : TrainModelCommand.all(environment)) {
+      train.addSubcommand(command.commandLine());
+    }
+    CommandLine all = new CommandLine(program).addSubcommand(train);
+    all.setCaseInsensitiveEnumValuesAllowed(true)
+        .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
+        .setUsageHelpWidth(100)
+        .setUsageHelpLongOptionsMaxWidth(32)
+        .setParameterExceptionHandler((problem, _) -> program.usage(problem))
+        .setExecutionExceptionHandler((problem, command, _) -> program.failure(problem, command));
+    registerConverters(all);
+    HelpSections.install(all);
+    return all;
+  }
+
+  /** Teaches picocli the types of the options, each reading the words that model files hold. */
+  static void registerConverters(CommandLine commandLine) {
+    commandLine
+        .registerConverter(Activation.class, converter(Activations::parse))
+        .registerConverter(Reconstruction.class, converter(Reconstruction::parse))
+        .registerConverter(Sparsity.class, converter(Sparsity::parse));
+  }
+
+  private static <T> ITypeConverter<T> converter(Function<String, T> parser) {
+    return text -> {
+      try {
+        return parser.apply(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    };
+  }
+
+  @Override
+  public Integer call() {
+    return missingCommand(spec);
+  }
+
+  /** For commands that only hold others. */
+  static int missingCommand(CommandSpec spec) {
+    PrintWriter err = spec.commandLine().getErr();
+    spec.commandLine().usage(err);
+    err.flush();
+    return ExitCode.USAGE;
+  }
+
+  private int usage(ParameterException problem) {
+    CommandLine command = problem.getCommandLine();
+    String hint = "see " + command.getCommandSpec().qualifiedName() + " --help";
+    if (problem instanceof UnmatchedArgumentException unmatched) {
+      List<String> suggestions = unmatched.getSuggestions();
+      if (!suggestions.isEmpty()) {
+        hint = "did you mean " + String.join(" or ", suggestions) + "? " + hint;
+      }
+    }
+    return print(
+        command, problem, withoutPeriod(problem.getMessage()) + "; " + hint, ExitCode.USAGE);
+  }
+
+  private int failure(Exception problem, CommandLine command) {
+    boolean told =
+        problem instanceof CommandFailure
+            || problem instanceof DataException
+            || problem instanceof ModelFileException
+            || problem instanceof DeviceException; // out of memory among them
+    String message =
+        told
+            ? withoutPeriod(problem.getMessage())
+            : "unexpected %s; run again with --stacktrace to see where it came from"
+                .formatted(problem);
+    return print(command, problem, message, ExitCode.FAILURE);
+  }
+
+  private int print(CommandLine command, Exception problem, String message, int code) {
+    command.getOut().flush();
+    PrintWriter err = command.getErr();
+    err.println("clessidra: " + oneLine(message));
+    if (stacktrace || "1".equals(System.getenv(TRACE_VARIABLE))) {
+      problem.printStackTrace(err);
+    }
+    err.flush();
+    return code;
+  }
+
+  private static String oneLine(String text) {
+    return text.strip().replaceAll("\\s*\\R\\s*", " ");
+  }
+
+  private static String withoutPeriod(String text) {
+    return text.endsWith(".") ? text.substring(0, text.length() - 1) : text;
+  }
+
+  /** The version in the jar's manifest. */
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"clessidra " + number()};
+    }
+
+    static String number() {
+      return Optional.ofNullable(Clessidra.class.getPackage().getImplementationVersion())
+          .orElse("development");
+    }
+  }
+}

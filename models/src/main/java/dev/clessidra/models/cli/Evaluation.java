@@ -1,0 +1,237 @@
+package dev.clessidra.models.cli;
+
+import com.google.gson.JsonObject;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Classifier;
+import dev.clessidra.models.analysis.PrincipalComponents;
+import dev.clessidra.models.analysis.SparsityStatistics;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.ImageData;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/**
+ * How good the models of a run are on its test images.
+ *
+ * @param dataset the data
+ * @param reconstruction of the autoencoder, if there is one
+ * @param pretrained squared error of the autoencoder that the training started from, if it was
+ *     pretrained
+ * @param probe error rate of the linear classifier on the codes, if there is one
+ * @param classification of the classifier, if there is one
+ */
+record Evaluation(
+    Dataset dataset,
+    Optional<Reconstruction> reconstruction,
+    OptionalDouble pretrained,
+    OptionalDouble probe,
+    Optional<Classification> classification) {
+  // Sigmoid units are never exactly 0.
+  private static final float SIGMOID_REST = 0.1f;
+  private static final int ROWS = 1000;
+
+  /**
+   * How good an autoencoder is.
+   *
+   * @param codeSize numbers in a code
+   * @param squaredError summed over the values of an image and averaged over the images
+   * @param components principal components of as many numbers, if they were asked for and can be
+   *     had
+   * @param noComponents why there are none; empty where they were not asked for
+   * @param componentsError squared error of the components, NaN where there are none
+   * @param rest magnitude above which a unit counts as active
+   * @param sparsity of the codes
+   */
+  record Reconstruction(
+      int codeSize,
+      double squaredError,
+      Optional<PrincipalComponents> components,
+      String noComponents,
+      double componentsError,
+      float rest,
+      SparsityStatistics sparsity) {}
+
+  /**
+   * How good a classifier is.
+   *
+   * @param errorRate share of the images that are classified wrongly
+   * @param confusion images by true class, then by the class they were given
+   */
+  record Classification(double errorRate, int[][] confusion) {}
+
+  /** Evaluates all models in a run's folder. */
+  static Evaluation of(RunFolder folder, Dataset dataset, Device device, boolean components) {
+    OptionalDouble probeError = OptionalDouble.empty();
+    Optional<Reconstruction> reconstruction = Optional.empty();
+    try (Autoencoder model = Autoencoder.load(folder.model(), device)) {
+      reconstruction = Optional.of(of(model, dataset, components));
+      if (Files.exists(folder.probe()) && dataset.test().hasLabels()) {
+        try (Classifier probe = Classifier.load(folder.probe(), device)) {
+          probeError =
+              OptionalDouble.of(
+                  probe.errorRate(model.encode(dataset.test()), dataset.test().labels()));
+        }
+      }
+    }
+    OptionalDouble pretrainedError = OptionalDouble.empty();
+    if (Files.exists(folder.pretrained())) {
+      try (Autoencoder pretrained = Autoencoder.load(folder.pretrained(), device)) {
+        pretrainedError = OptionalDouble.of(pretrained.squaredError(dataset.test()));
+      }
+    }
+    Optional<Classification> classification = Optional.empty();
+    if (Files.exists(folder.classifier()) && dataset.test().hasLabels()) {
+      try (Classifier classifier = Classifier.load(folder.classifier(), device)) {
+        classification = Optional.of(of(classifier, dataset.test()));
+      }
+    }
+    return new Evaluation(dataset, reconstruction, pretrainedError, probeError, classification);
+  }
+
+  /** Evaluates an autoencoder. */
+  static Reconstruction of(Autoencoder model, Dataset dataset, boolean components) {
+    requireSize(model.inputs(), dataset.test());
+    ImageData test = dataset.test();
+    float rest =
+        switch (model.codeActivation().function()) {
+          case SIGMOID, SOFTPLUS -> SIGMOID_REST;
+          case IDENTITY, RELU, LEAKY_RELU, TANH -> 0;
+        };
+    SparsityStatistics.Accumulator codes =
+        new SparsityStatistics.Accumulator(model.codeSize(), rest);
+    for (int first = 0; first < test.count(); first += ROWS) {
+      codes.add(model.encode(test.floats(first, Math.min(first + ROWS, test.count()))));
+    }
+    Optional<PrincipalComponents> fitted = Optional.empty();
+    String problem = "";
+    if (components) {
+      problem = noComponents(model);
+      if (problem.isEmpty()) {
+        fitted = Optional.of(PrincipalComponents.fit(dataset.train(), model.codeSize()));
+      }
+    }
+    return new Reconstruction(
+        model.codeSize(),
+        model.squaredError(test),
+        fitted,
+        problem,
+        fitted.map(pca -> pca.squaredError(test)).orElse(Double.NaN),
+        rest,
+        codes.statistics());
+  }
+
+  private static String noComponents(Autoencoder model) {
+    if (model.codeSize() >= model.inputs()) {
+      return "a code of %d numbers is not smaller than an image of %d"
+          .formatted(model.codeSize(), model.inputs());
+    } else if (model.inputs() > PrincipalComponents.LARGEST_DIMENSION) {
+      return "images of %d values are too large, at most %d can be fitted"
+          .formatted(model.inputs(), PrincipalComponents.LARGEST_DIMENSION);
+    }
+    return "";
+  }
+
+  /** Evaluates a classifier on labelled images. */
+  static Classification of(Classifier model, ImageData test) {
+    requireSize(model.inputs(), test);
+    int[] labels = test.labels();
+    int[] given = model.classify(test.floats());
+    int classes = Math.max(model.classes(), test.classCount());
+    int[][] confusion = new int[classes][classes];
+    int wrong = 0;
+    for (int i = 0; i < labels.length; i++) {
+      confusion[labels[i]][given[i]]++;
+      wrong += labels[i] == given[i] ? 0 : 1;
+    }
+    return new Classification((double) wrong / labels.length, confusion);
+  }
+
+  /**
+   * Checks that images fit a model.
+   *
+   * @throws CommandFailure if they do not
+   */
+  static void requireSize(int inputs, ImageData images) {
+    if (images.imageSize() != inputs) {
+      throw new CommandFailure(
+          "the images are %dx%d with %d values, the model takes %d values: give data with the size the model was trained on"
+              .formatted(images.height(), images.width(), images.imageSize(), inputs));
+    }
+  }
+
+  /** The numbers as lines for a person. */
+  List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    int count = dataset.test().count();
+    reconstruction.ifPresent(measured -> {
+      lines.add(
+          Words.format(
+              "Test squared error %s per image: summed over %d values in [0, 1], mean over %d"
+                  + " images",
+              Words.number(measured.squaredError()), dataset.test().imageSize(), count));
+      if (measured.components().isPresent()) {
+        lines.add(
+            Words.format(
+                "PCA with %d components  %s on the same images",
+                measured.codeSize(), Words.number(measured.componentsError())));
+      } else if (!measured.noComponents().isEmpty()) {
+        lines.add("No comparison with PCA: " + measured.noComponents());
+      }
+    });
+    pretrained.ifPresent(
+        error -> lines.add("Before fine-tuning the pretrained layers gave " + Words.number(error)));
+    probe.ifPresent(error ->
+        lines.add("Test error of softmax regression on the codes " + Words.percent(error)));
+    classification.ifPresent(measured ->
+        lines.add(
+            Words.format(
+                "Test error of the fine-tuned classifier %s of %d images",
+                Words.percent(measured.errorRate()), count)));
+    return lines;
+  }
+
+  /** The sparsity of the codes as a line for a person. */
+  static String sparsityLine(Reconstruction measured) {
+    return "Codes: "
+        + measured.sparsity()
+        + (measured.rest() > 0 ? Words.format(" (active above %.1f)", measured.rest()) : "");
+  }
+
+  /** The numbers for a program. */
+  JsonObject json() {
+    JsonObject json = new JsonObject();
+    json.addProperty("data", dataset.description());
+    json.addProperty("test_images", dataset.test().count());
+    reconstruction.ifPresent(measured -> {
+      json.addProperty("code_size", measured.codeSize());
+      json.addProperty(Metrics.SQUARED_ERROR, finite(measured.squaredError()));
+      if (measured.components().isPresent()) {
+        json.addProperty("pca_test_squared_error", finite(measured.componentsError()));
+      }
+      SparsityStatistics statistics = measured.sparsity();
+      JsonObject sparsity = new JsonObject();
+      sparsity.addProperty("mean_active_units", finite(statistics.meanActive()));
+      sparsity.addProperty("dead_units", statistics.deadUnits());
+      sparsity.addProperty("lifetime_treves_rolls", finite(statistics.lifetime().trevesRolls()));
+      sparsity.addProperty("lifetime_hoyer", finite(statistics.lifetime().hoyer()));
+      sparsity.addProperty(
+          "population_treves_rolls", finite(statistics.population().trevesRolls()));
+      sparsity.addProperty("population_hoyer", finite(statistics.population().hoyer()));
+      json.add("sparsity", sparsity);
+    });
+    pretrained.ifPresent(error -> json.addProperty("pretrained_test_squared_error", finite(error)));
+    probe.ifPresent(error -> json.addProperty("probe_test_error_rate", error));
+    classification.ifPresent(
+        measured -> json.addProperty(Metrics.ERROR_RATE, measured.errorRate()));
+    return json;
+  }
+
+  /** JSON has no other numbers; those are null. */
+  private static Double finite(double value) {
+    return Double.isFinite(value) ? (Double) value : null;
+  }
+}

@@ -1,0 +1,132 @@
+package dev.clessidra.models.cli;
+
+import static dev.clessidra.models.cli.Words.clock;
+import static dev.clessidra.models.cli.Words.duration;
+import static dev.clessidra.models.cli.Words.format;
+import static dev.clessidra.models.cli.Words.number;
+import static dev.clessidra.models.cli.Words.percent;
+
+import dev.clessidra.models.training.TrainingProgress;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Tells a person how a training goes: a bar that is drawn over on a terminal, some plain lines
+ * elsewhere.
+ *
+ * <p>Not made with a progress-bar library: the one at hand writes control characters into pipes and
+ * unpacks a native library of its own to find the width of the terminal.
+ */
+final class ProgressPrinter implements TrainingProgress {
+  private static final int LINES = 12; // of a training, where lines are not drawn over
+  private static final int BAR = 20;
+  private static final int WIDTH = 79; // no line may wrap, as it could not be drawn over
+  private static final long REDRAW_NANOS = 250_000_000;
+  private static final String RESTART_LINE = "\r\u001b[K";
+
+  private final PrintWriter out;
+  private final boolean terminal;
+  private final String label;
+
+  private long started;
+  private long firstStep;
+  private long drawn;
+  private int printed;
+  private Report latest;
+  private Map<String, Double> evaluation = Map.of();
+
+  ProgressPrinter(PrintWriter out, boolean terminal, String label) {
+    this.out = out;
+    this.terminal = terminal;
+    this.label = label;
+  }
+
+  @Override
+  public void started(long first, long totalSteps, int batch) {
+    started = System.nanoTime();
+    firstStep = first;
+    printed = (int) (first * LINES / totalSteps);
+    if (first > 0) {
+      out.println(format("%s: goes on after step %d of %d", label, first, totalSteps));
+    }
+    if (!terminal) {
+      out.println(format("%s: %d steps of %d images", label, totalSteps - first, batch));
+    }
+    out.flush();
+  }
+
+  @Override
+  public void stepped(long step, long totalSteps) {
+    long now = System.nanoTime();
+    if (terminal && now - drawn > REDRAW_NANOS) {
+      drawn = now;
+      int done = (int) (step * BAR / totalSteps);
+      String bar = "#".repeat(done) + "-".repeat(BAR - done);
+      String line =
+          format("%s [%s] %2d %%%s", label, bar, step * 100 / totalSteps, state(step, totalSteps));
+      out.print(RESTART_LINE + line.substring(0, Math.min(WIDTH, line.length())));
+      out.flush();
+    }
+  }
+
+  @Override
+  public void reported(Report report) {
+    latest = report;
+    if (!report.evaluation().isEmpty()) {
+      evaluation = report.evaluation();
+    }
+    int due = (int) (report.step() * LINES / report.totalSteps());
+    if (!terminal && due > printed && report.step() < report.totalSteps()) {
+      printed = due;
+      out.println(
+          format(
+              "  %3d %%  epoch %.1f%s",
+              report.step() * 100 / report.totalSteps(),
+              report.epoch(),
+              state(report.step(), report.totalSteps())));
+      out.flush();
+    }
+  }
+
+  /** Loss, speed and time left, as far as they are known. */
+  private String state(long step, long totalSteps) {
+    List<String> parts = new ArrayList<>();
+    if (latest != null) {
+      parts.add(format("%,.0f/s", latest.samplesPerSecond()));
+      parts.add("loss " + number(latest.loss()));
+      parts.addAll(evaluated());
+    }
+    double elapsed = (System.nanoTime() - started) * 1e-9;
+    if (step > firstStep) {
+      parts.add(clock(elapsed * (totalSteps - step) / (step - firstStep)) + " left");
+    }
+    return parts.isEmpty() ? "" : "  " + String.join("  ", parts);
+  }
+
+  private List<String> evaluated() {
+    List<String> parts = new ArrayList<>();
+    evaluation.forEach((name, value) ->
+        parts.add(
+            name.equals(Metrics.ERROR_RATE)
+                ? "test error " + percent(value)
+                : "test error " + number(value)));
+    return parts;
+  }
+
+  @Override
+  public void ended(boolean stopped) {
+    if (terminal) {
+      out.print(RESTART_LINE);
+    }
+    if (!stopped) {
+      List<String> parts = new ArrayList<>();
+      parts.add(format("%.1f epochs in %s", latest.epoch(), duration(latest.seconds())));
+      parts.add("loss " + number(latest.loss()));
+      parts.addAll(evaluated());
+      out.println(label + ": " + String.join(", ", parts));
+    }
+    out.flush();
+  }
+}

@@ -1,0 +1,74 @@
+package dev.clessidra.models.cli;
+
+import java.util.Map;
+import picocli.CommandLine.IDefaultValueProvider;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** The settings that each kind of model is trained with unless others are given. */
+final class Recipes {
+  private static final Map<String, String> COMMON =
+      Map.of(
+          "--data", "sample",
+          "--seed", "1",
+          "--batch", "256",
+          "--optimizer", "adam",
+          "--learning-rate", "0.001",
+          "--schedule", "cosine",
+          "--weight-decay", "0",
+          "--average", "0");
+
+  private static final Map<String, Map<String, String>> RECIPES =
+      Map.of(
+          "autoencoder",
+          Map.of(
+              "--widths", "256,32",
+              "--activation", "relu",
+              "--code-activation", "identity",
+              "--loss", "cross-entropy",
+              "--tied", "false",
+              "--noise", "0",
+              "--epochs", "10"),
+          "sparse",
+          Map.of(
+              "--units", "1000",
+              "--sparsity", "topk:25",
+              "--loss", "squared-error",
+              "--tied", "true",
+              "--noise", "0",
+              "--epochs", "15",
+              "--probe-epochs", "10"),
+          "stacked",
+          Map.of(
+              "--widths", "1000,500,250",
+              "--activation", "relu",
+              "--tied", "false",
+              "--noise", "0.25",
+              "--pretrain-epochs", "5",
+              "--classifier-epochs", "5",
+              "--epochs", "15",
+              "--fine-tune-noise", "0.1",
+              "--dropout", "0.2",
+              "--average", "0.999"),
+          "deep",
+          Map.of(
+              "--widths", "1000,500,250,30",
+              "--activation", "tanh",
+              "--code-activation", "identity",
+              "--loss", "cross-entropy",
+              "--tied", "false",
+              "--noise", "0",
+              "--pretrain-epochs", "5",
+              "--epochs", "30",
+              "--average", "0.999"));
+
+  private Recipes() {}
+
+  /** The defaults of the options of {@code train MODEL}. */
+  static IDefaultValueProvider defaults(String model) {
+    Map<String, String> own = RECIPES.get(model);
+    return argument ->
+        argument instanceof OptionSpec option
+            ? own.getOrDefault(option.longestName(), COMMON.get(option.longestName()))
+            : null;
+  }
+}

@@ -1,0 +1,165 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Classifier;
+import dev.clessidra.models.StackedAutoencoder;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.Trainer;
+import dev.clessidra.models.training.TrainingResult;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** The stages that trainings are made of; one whose file is there already does nothing. */
+final class Stages {
+  static final String AUTOENCODER = "autoencoder";
+  static final String PROBE = "probe";
+  static final String FINE_TUNING = "fine-tuning";
+
+  private static final int EVALUATIONS = 15; // of a training
+
+  private Stages() {}
+
+  /** Widths as in {@code 784-256-32}. */
+  static String sizes(int inputs, List<Integer> widths) {
+    return inputs + "-" + widths.stream().map(String::valueOf).collect(Collectors.joining("-"));
+  }
+
+  /** The name of a layer's stage, from 0. */
+  static String layer(int layer) {
+    return "layer " + (layer + 1);
+  }
+
+  /** Trains an autoencoder as a whole and saves it. */
+  static void autoencoder(TrainingRun run, TrainingOptions options, Supplier<Autoencoder> start) {
+    if (TrainingRun.isFinished(run.folder().model())) {
+      return;
+    }
+    try (Autoencoder model = start.get()) {
+      Dataset dataset = run.dataset();
+      run.train(
+          AUTOENCODER,
+          AUTOENCODER,
+          evaluated(
+              options.apply(Trainer.of(model).data(run.data())),
+              options.epochs(dataset.train().count()),
+              Metrics.SQUARED_ERROR,
+              () -> model.squaredError(dataset.test())));
+      model.save(run.folder().model());
+      run.finished();
+    }
+  }
+
+  /** Trains the layers of a stack that are not in the run's folder yet. */
+  static void pretrain(
+      TrainingRun run,
+      TrainingOptions options,
+      StackedAutoencoder stack,
+      int layers,
+      double epochs) {
+    for (int i = 0; i < layers && TrainingRun.isFinished(run.folder().layer(i)); i++) {
+      stack.add(Autoencoder.load(run.folder().layer(i), run.device()));
+    }
+    if (!stack.isTrained()) {
+      // What is trained is saved before the next layer starts, so that it can be resumed from.
+      List<TrainingResult> results =
+          stack.pretrain(
+              run.data(),
+              (layer, trainer) -> {
+                save(run, stack, layer);
+                return run.connect(
+                    layer(layer),
+                    "layer %d of %d".formatted(layer + 1, layers),
+                    options.apply(trainer, epochs));
+              });
+      run.check(layer(stack.layers().size()), results.getLast());
+      save(run, stack, layers);
+    }
+  }
+
+  private static void save(TrainingRun run, StackedAutoencoder stack, int trained) {
+    for (int i = 0; i < trained; i++) {
+      if (!TrainingRun.isFinished(run.folder().layer(i))) {
+        stack.layers().get(i).save(run.folder().layer(i));
+        run.finished();
+      }
+    }
+  }
+
+  /** Trains softmax regression on codes of the training and test images, and saves it. */
+  static void probe(
+      TrainingRun run,
+      TrainingOptions options,
+      double epochs,
+      Supplier<DeviceData> trainingCodes,
+      Supplier<float[]> testCodes) {
+    if (TrainingRun.isFinished(run.folder().probe())) {
+      return;
+    }
+    try (DeviceData codes = trainingCodes.get();
+        Classifier probe =
+            Classifier.builder(codes.size(), codes.classes())
+                .seed(options.seed())
+                .build(run.device())) {
+      float[] test = testCodes.get();
+      int[] labels = run.dataset().test().labels();
+      run.train(
+          PROBE,
+          "classifier of codes",
+          evaluated(
+              options.apply(Trainer.of(probe).data(codes), epochs),
+              epochs,
+              Metrics.ERROR_RATE,
+              () -> probe.errorRate(test, labels)));
+      probe.save(run.folder().probe());
+      run.finished();
+    }
+  }
+
+  /**
+   * Checks that all images have labels.
+   *
+   * @throws IllegalArgumentException if they have none
+   */
+  static void requireLabels(Dataset dataset, String advice) {
+    if (!dataset.train().hasLabels() || !dataset.test().hasLabels()) {
+      throw new IllegalArgumentException(
+          "the data (%s) has no labels, %s, or give labelled data by --data"
+              .formatted(dataset.description(), advice));
+    }
+  }
+
+  /** Has a trainer measure something some times and at the end. */
+  static Trainer evaluated(Trainer trainer, double epochs, String name, DoubleSupplier measure) {
+    return trainer.evaluation(
+        (int) Math.max(1, Math.round(epochs / EVALUATIONS)),
+        () -> Map.of(name, measure.getAsDouble()));
+  }
+
+  /** Up to {@code count} images of all classes in turn, where there are classes. */
+  static int[] spread(ImageData images, int count) {
+    int number = Math.min(count, images.count());
+    if (!images.hasLabels()) {
+      return IntStream.range(0, number).toArray();
+    }
+    int[] seen = new int[images.classCount()];
+    int[] labels = images.labels();
+    // By how many of its class come before it, then by class.
+    int[] rank = new int[labels.length];
+    for (int i = 0; i < labels.length; i++) {
+      rank[i] = seen[labels[i]]++;
+    }
+    return IntStream.range(0, labels.length)
+        .boxed()
+        .sorted(Comparator.<Integer>comparingInt(i -> rank[i]).thenComparingInt(i -> labels[i]))
+        .mapToInt(Integer::intValue)
+        .limit(number)
+        .toArray();
+  }
+}

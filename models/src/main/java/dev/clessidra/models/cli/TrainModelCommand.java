@@ -1,0 +1,277 @@
+package dev.clessidra.models.cli;
+
+import static dev.clessidra.models.cli.Words.format;
+import static dev.clessidra.models.cli.Words.quoted;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.data.Dataset;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
+
+/** What the training of all kinds of models has in common. */
+abstract class TrainModelCommand implements Callable<Integer> {
+  private static final String OUT = "--out";
+  private static final String RESUME = "--resume";
+
+  // What a resumed run may be given anew: none of these changes the model.
+  private static final Set<String> OF_THIS_PROCESS =
+      Set.of(
+          OUT,
+          RESUME,
+          "--no-report",
+          "--show",
+          "--device",
+          "--threads",
+          "--stop-after-steps",
+          "--stacktrace",
+          "--help",
+          "--version");
+
+  private final Environment environment;
+
+  @Spec private CommandSpec spec;
+
+  @Mixin private DataSelection data;
+  @Mixin private TrainingOptions training;
+  @Mixin private DeviceSelection device;
+
+  @Option(
+      names = OUT,
+      paramLabel = "FOLDER",
+      order = HelpSections.RUN,
+      description = "The run folder, new or empty; runs/MODEL-N with the next free N unless set.")
+  private Path out;
+
+  @Option(
+      names = RESUME,
+      paramLabel = "RUN_FOLDER",
+      order = HelpSections.RUN + 1,
+      description =
+          "Go on with a run that was stopped, with its settings, to the same model as if it had not"
+              + " been. Only --data (where the same data is now), --device, --threads, --no-report"
+              + " and --show may be given with it.")
+  private Path resume;
+
+  @Option(
+      names = "--no-report",
+      order = HelpSections.RUN + 2,
+      description = "Write no report.html, and compare with no principal components.")
+  private boolean noReport;
+
+  @Option(
+      names = "--show",
+      order = HelpSections.RUN + 3,
+      description = "Draw some images and their reconstructions, as on a terminal anyway.")
+  private boolean show;
+
+  @Option(names = "--stop-after-steps", hidden = true)
+  private long stopAfterSteps;
+
+  TrainModelCommand(Environment environment) {
+    this.environment = environment;
+  }
+
+  /** A command for each kind of model. */
+  static List<TrainModelCommand> all(Environment environment) {
+    return List.of(
+        new TrainAutoencoderCommand(environment),
+        new TrainSparseCommand(environment),
+        new TrainStackedCommand(environment),
+        new TrainDeepCommand(environment));
+  }
+
+  /** The kind of model, as {@code train} takes it. */
+  abstract String model();
+
+  /** A new command of this kind. */
+  abstract TrainModelCommand again();
+
+  /**
+   * Checks the settings before anything is written.
+   *
+   * @throws IllegalArgumentException if they do not fit each other or the data
+   */
+  abstract void check(Dataset dataset, Device on);
+
+  /** Trains what is not trained yet, each stage into its file. */
+  abstract void train(TrainingRun run);
+
+  /** What is trained, in a few words with its sizes. */
+  abstract String describe(Dataset dataset);
+
+  /** What a training needs to know of its process. */
+  final Environment environment() {
+    return environment;
+  }
+
+  final TrainingOptions training() {
+    return training;
+  }
+
+  /** This command for the command line, with its defaults. */
+  final CommandLine commandLine() {
+    CommandLine commandLine = new CommandLine(this);
+    commandLine.getCommandSpec().usageMessage().abbreviateSynopsis(true);
+    return commandLine.setDefaultValueProvider(Recipes.defaults(model()));
+  }
+
+  @Override
+  public final Integer call() {
+    PrintWriter writer = spec.commandLine().getOut();
+    if (resume == null) {
+      return run(this, data.source(), writer);
+    }
+    RunFolder folder = new RunFolder(resume);
+    requireOnlyResumable(spec.commandLine().getParseResult());
+    RunConfiguration configuration = RunConfiguration.read(folder.config());
+    if (!configuration.model().equals(model())) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "%s is a run of another model, expected %s: use train %s --resume"
+              .formatted(resume, model(), configuration.model()));
+    }
+    return run(restore(configuration), configuration, writer);
+  }
+
+  private void requireOnlyResumable(ParseResult given) {
+    for (OptionSpec option : given.matchedOptions()) {
+      String name = option.longestName();
+      if (!OF_THIS_PROCESS.contains(name) && !name.equals("--data") || name.equals(OUT)) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "%s cannot be given with --resume, which goes on with the settings of %s: leave it out"
+                .formatted(name, resume));
+      }
+    }
+  }
+
+  /** A command with the options of a configuration. */
+  private TrainModelCommand restore(RunConfiguration configuration) {
+    TrainModelCommand command = again();
+    CommandLine commandLine = command.commandLine();
+    Clessidra.registerConverters(commandLine);
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    try {
+      commandLine.parseArgs(
+          configuration.options().entrySet().stream()
+              .map(option -> option.getKey() + "=" + option.getValue())
+              .toArray(String[]::new));
+    } catch (ParameterException e) {
+      throw new CommandFailure(
+          "%s: %s; restore it, or train again"
+              .formatted(resume.resolve("config.json"), e.getMessage()),
+          e);
+    }
+    return command;
+  }
+
+  /** A new run. */
+  private int run(TrainModelCommand settings, String source, PrintWriter writer) {
+    if (out != null) {
+      RunFolder.requireUnused(out);
+    }
+    Dataset dataset = DataSelection.read(source);
+    try (Device opened = device.open()) {
+      checked(dataset, opened);
+      RunFolder folder =
+          out == null ? RunFolder.next(environment.runs(), model()) : RunFolder.create(out);
+      RunConfiguration configuration =
+          RunConfiguration.of(model(), settings.options(), source, dataset);
+      configuration.write(folder.config());
+      return train(settings, folder, dataset, opened, writer);
+    }
+  }
+
+  private void checked(Dataset dataset, Device opened) {
+    try {
+      check(dataset, opened);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+  }
+
+  /** A resumed run. */
+  private int run(TrainModelCommand settings, RunConfiguration configuration, PrintWriter writer) {
+    RunFolder folder = new RunFolder(resume);
+    boolean moved = spec.commandLine().getParseResult().hasMatchedOption("--data");
+    String source = moved ? data.source() : configuration.data();
+    Dataset dataset = DataSelection.read(source);
+    if (!RunConfiguration.checksum(dataset).equals(configuration.checksum())) {
+      throw new CommandFailure(
+          "the data of %s is not what the run %s was started with (%s): give the same by --data"
+              .formatted(source, resume, configuration.description()));
+    }
+    if (Files.exists(folder.result())) {
+      throw new CommandFailure(
+          "the run %s is finished: nothing to resume; see clessidra evaluate %s"
+              .formatted(resume, resume));
+    }
+    try (Device opened = device.open()) {
+      return train(settings, folder, dataset, opened, writer);
+    }
+  }
+
+  private int train(
+      TrainModelCommand settings,
+      RunFolder folder,
+      Dataset dataset,
+      Device opened,
+      PrintWriter writer) {
+    writer.println(settings.describe(dataset));
+    writer.println(format("%s; run folder %s", opened.description(), folder.path()));
+    writer.flush();
+    Interruption interruption = environment.interruption();
+    String again = "./clessidra train %s --resume %s".formatted(model(), quoted(folder.path()));
+    try (TrainingRun run =
+        new TrainingRun(folder, dataset, opened, environment, writer, stopAfterSteps)) {
+      // What is said at a stop belongs to what the end of the process waits for.
+      try (Interruption.Guard _ = interruption.guard()) {
+        try {
+          settings.train(run);
+        } catch (TrainingStopped e) {
+          writer.println(
+              format(
+                  "Stopped in the stage %s after step %d; the checkpoint is in %s%nGo on with:%n "
+                      + " %s",
+                  e.getMessage(), e.step(), folder.path(), again));
+          writer.flush();
+          return ExitCode.INTERRUPTED;
+        }
+      }
+      interruption.advise("stopped; the model is trained, finish its report with: " + again);
+      RunSummary summary = RunSummary.of(run, settings.training.batch(), !noReport);
+      summary.write(writer, !noReport);
+      if (show || environment.terminal().getAsBoolean()) {
+        summary.draw(writer, environment);
+      }
+      interruption.advise("");
+      return ExitCode.OK;
+    }
+  }
+
+  /** The values of all options that decide about the model. */
+  private SequencedMap<String, String> options() {
+    SequencedMap<String, String> values = new LinkedHashMap<>();
+    for (OptionSpec option : spec.options()) {
+      String name = option.longestName();
+      if (!OF_THIS_PROCESS.contains(name) && !name.equals("--data") && option.getValue() != null) {
+        values.put(name, Words.of(option.<Object>getValue()));
+      }
+    }
+    return values;
+  }
+}

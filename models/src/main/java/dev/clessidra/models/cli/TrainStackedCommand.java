@@ -1,0 +1,194 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Classifier;
+import dev.clessidra.models.StackedAutoencoder;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.training.Trainer;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code train stacked}. */
+@Command(
+    name = "stacked",
+    header = "Autoencoders trained layer by layer, then a classifier on their codes, fine-tuned.",
+    description =
+        "Each layer learns to restore the codes of the one below. Softmax regression on the last"
+            + " codes starts a classifier, all of whose layers are then trained together.",
+    footer = {
+      "%nExamples:",
+      "  clessidra train stacked",
+      "  clessidra train stacked --widths 500,250 --pretrain-epochs 10 --epochs 30",
+      "  clessidra train stacked --no-classifier --data FOLDER    (pictures without classes)"
+    })
+final class TrainStackedCommand extends TrainModelCommand {
+  @Option(
+      names = "--widths",
+      paramLabel = "N",
+      split = ",",
+      order = HelpSections.MODEL,
+      description = "Widths of the layers from the data up (default: ${DEFAULT-VALUE}).")
+  private List<Integer> widths;
+
+  @Option(
+      names = "--activation",
+      paramLabel = "NAME",
+      order = HelpSections.MODEL + 1,
+      description =
+          "Of all layers: identity, relu, leaky-relu[:SLOPE], sigmoid, tanh or softplus (default:"
+              + " ${DEFAULT-VALUE}).")
+  private Activation activation;
+
+  @Option(
+      names = "--tied",
+      negatable = true,
+      fallbackValue = "true",
+      order = HelpSections.MODEL + 2,
+      description = "Whether each decoder uses its encoder's weights (default: ${DEFAULT-VALUE}).")
+  private boolean tied;
+
+  @Option(
+      names = "--noise",
+      paramLabel = "P",
+      order = HelpSections.MODEL + 3,
+      description =
+          "Probability with which an input of the layer being trained is set to 0 (default:"
+              + " ${DEFAULT-VALUE}).")
+  private float noise;
+
+  @Option(
+      names = "--pretrain-epochs",
+      paramLabel = "N",
+      order = HelpSections.MODEL + 4,
+      description = "How often each layer goes over the data (default: ${DEFAULT-VALUE}).")
+  private double pretrainEpochs;
+
+  @Option(
+      names = "--no-classifier",
+      order = HelpSections.MODEL + 5,
+      description = "Only train the layers; needs no labels.")
+  private boolean noClassifier;
+
+  @Option(
+      names = "--classifier-epochs",
+      paramLabel = "N",
+      order = HelpSections.MODEL + 6,
+      description =
+          "How often the classifier on the fixed codes goes over them; --epochs is for the"
+              + " fine-tuning (default: ${DEFAULT-VALUE}).")
+  private double classifierEpochs;
+
+  @Option(
+      names = "--fine-tune-noise",
+      paramLabel = "P",
+      order = HelpSections.MODEL + 7,
+      description =
+          "Probability with which a pixel is set to 0 in fine-tuning (default: ${DEFAULT-VALUE}).")
+  private float fineTuneNoise;
+
+  @Option(
+      names = "--dropout",
+      paramLabel = "P",
+      order = HelpSections.MODEL + 8,
+      description =
+          "Probability with which a hidden unit is left out in fine-tuning (default:"
+              + " ${DEFAULT-VALUE}).")
+  private float dropout;
+
+  TrainStackedCommand(Environment environment) {
+    super(environment);
+  }
+
+  @Override
+  String model() {
+    return "stacked";
+  }
+
+  @Override
+  TrainModelCommand again() {
+    return new TrainStackedCommand(environment());
+  }
+
+  @Override
+  String describe(Dataset dataset) {
+    return "Stacked autoencoder %s%s on %s"
+        .formatted(
+            Stages.sizes(dataset.train().imageSize(), widths),
+            noClassifier ? "" : " with a classifier",
+            dataset.description());
+  }
+
+  @Override
+  void check(Dataset dataset, Device on) {
+    if (!noClassifier) {
+      Stages.requireLabels(dataset, "the classifier needs them; use --no-classifier");
+      start(dataset).hidden(widths).build(on).close();
+    }
+    // The stack itself checks only when it is trained.
+    Autoencoder.builder(dataset.train().imageSize())
+        .encoder(widths)
+        .maskingNoise(noise)
+        .build(on)
+        .close();
+  }
+
+  private Classifier.Builder start(Dataset dataset) {
+    return Classifier.builder(dataset.train().imageSize(), dataset.train().classCount())
+        .inputNoise(fineTuneNoise)
+        .dropout(dropout)
+        .seed(training().seed());
+  }
+
+  @Override
+  void train(TrainingRun run) {
+    try (StackedAutoencoder stack =
+        StackedAutoencoder.builder(run.dataset().train().imageSize())
+            .encoder(widths)
+            .activation(activation)
+            .codeActivation(activation)
+            .maskingNoise(noise)
+            .tied(tied)
+            .seed(training().seed())
+            .build(run.device())) {
+      Stages.pretrain(run, training(), stack, widths.size(), pretrainEpochs);
+      if (!TrainingRun.isFinished(run.folder().model())) {
+        try (Autoencoder unrolled = stack.unroll()) {
+          unrolled.save(run.folder().model());
+        }
+      }
+      if (!noClassifier) {
+        Stages.probe(
+            run,
+            training(),
+            classifierEpochs,
+            () -> stack.codes(run.data()),
+            () -> stack.encode(run.dataset().test().floats()));
+        fineTune(run, stack);
+      }
+    }
+  }
+
+  private void fineTune(TrainingRun run, StackedAutoencoder stack) {
+    if (TrainingRun.isFinished(run.folder().classifier())) {
+      return;
+    }
+    Dataset dataset = run.dataset();
+    try (Classifier model = stack.classifier(start(dataset));
+        Classifier probe = Classifier.load(run.folder().probe(), run.device())) {
+      int _ = model.parameters().copyFrom(probe.parameters());
+      run.train(
+          Stages.FINE_TUNING,
+          Stages.FINE_TUNING,
+          Stages.evaluated(
+              training().apply(Trainer.of(model).data(run.data())),
+              training().epochs(dataset.train().count()),
+              Metrics.ERROR_RATE,
+              () -> model.errorRate(dataset.test())));
+      model.save(run.folder().classifier());
+      run.finished();
+    }
+  }
+}

@@ -1,0 +1,178 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.Trainer;
+import dev.clessidra.models.training.TrainingProgress;
+import dev.clessidra.models.training.TrainingResult;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * One training run in its folder, made of stages. A stage that is finished has a file of its own;
+ * so a run that is resumed goes on at the first one without. Not thread-safe.
+ */
+final class TrainingRun implements AutoCloseable {
+  private final RunFolder folder;
+  private final Dataset dataset;
+  private final Device device;
+  private final Environment environment;
+  private final PrintWriter out;
+  private final Metrics metrics;
+  private final long stopAfterSteps;
+  private DeviceData data;
+  private long steps;
+
+  /** Starts or goes on with a run; {@code stopAfterSteps} steps end it early, for tests. */
+  TrainingRun(
+      RunFolder folder,
+      Dataset dataset,
+      Device device,
+      Environment environment,
+      PrintWriter out,
+      long stopAfterSteps) {
+    this.folder = folder;
+    this.dataset = dataset;
+    this.device = device;
+    this.environment = environment;
+    this.out = out;
+    this.metrics = new Metrics(folder);
+    this.stopAfterSteps = stopAfterSteps;
+  }
+
+  RunFolder folder() {
+    return folder;
+  }
+
+  Dataset dataset() {
+    return dataset;
+  }
+
+  Device device() {
+    return device;
+  }
+
+  Metrics metrics() {
+    return metrics;
+  }
+
+  /** The training images on the device, which stay this run's. */
+  DeviceData data() {
+    if (data == null) {
+      data = DeviceData.of(device, dataset.train());
+    }
+    return data;
+  }
+
+  /** Whether a stage has written its file. */
+  static boolean isFinished(Path file) {
+    return Files.exists(file);
+  }
+
+  /**
+   * Connects a stage's trainer with this run: its progress, metrics, stopping and checkpoint. The
+   * file of the stage must not be there yet.
+   */
+  Trainer connect(String stage, String label, Trainer trainer) {
+    Trainer connected =
+        trainer
+            .progress(new StageProgress(stage, label))
+            .stopWhen(this::isToStop)
+            .checkpoint(folder.checkpoint());
+    return Files.exists(folder.checkpoint()) ? connected.resume(folder.checkpoint()) : connected;
+  }
+
+  /** Trains a stage that {@link #connect} knows. */
+  void train(String stage, String label, Trainer trainer) {
+    check(stage, connect(stage, label, trainer).run());
+  }
+
+  /**
+   * Looks at how a stage went.
+   *
+   * @throws TrainingStopped if it was stopped
+   */
+  void check(String stage, TrainingResult result) {
+    if (result.stopped()) {
+      throw new TrainingStopped(stage, result.steps());
+    }
+  }
+
+  /** Forgets the checkpoint, after the file of its stage was written. */
+  void finished() {
+    try {
+      Files.deleteIfExists(folder.checkpoint());
+    } catch (IOException e) {
+      throw new CommandFailure(
+          "%s cannot be deleted (%s): delete it, then resume"
+              .formatted(folder.checkpoint(), e.getMessage()),
+          e);
+    }
+  }
+
+  private boolean isToStop() {
+    steps++;
+    return steps == stopAfterSteps || environment.interruption().isRequested();
+  }
+
+  @Override
+  public void close() {
+    if (data != null) {
+      data.close();
+    }
+    metrics.close();
+  }
+
+  /** Prints and records how a stage goes. */
+  private final class StageProgress implements TrainingProgress {
+    private final String stage;
+    private final TrainingProgress printer;
+    private double secondsBefore;
+
+    StageProgress(String stage, String label) {
+      this.stage = stage;
+      this.printer = new ProgressPrinter(out, environment.terminal().getAsBoolean(), label);
+    }
+
+    @Override
+    public void started(long firstStep, long totalSteps, int batch) {
+      secondsBefore = metrics.restart(stage, firstStep);
+      printer.started(firstStep, totalSteps, batch);
+    }
+
+    @Override
+    public void stepped(long step, long totalSteps) {
+      printer.stepped(step, totalSteps);
+    }
+
+    @Override
+    public void reported(Report report) {
+      Report whole =
+          new Report(
+              report.step(),
+              report.totalSteps(),
+              report.epoch(),
+              report.loss(),
+              report.learningRate(),
+              report.samplesPerSecond(),
+              secondsBefore + report.seconds(),
+              report.evaluation());
+      metrics.append(new Metrics.Row(stage, whole));
+      printer.reported(whole);
+      if (!Double.isFinite(report.loss())) {
+        printer.ended(true);
+        throw new CommandFailure(
+            "the training diverged: the loss is %s at step %d; use a smaller --learning-rate or set --clip-norm"
+                .formatted(report.loss(), report.step()));
+      }
+    }
+
+    @Override
+    public void ended(boolean stopped) {
+      printer.ended(stopped);
+    }
+  }
+}
