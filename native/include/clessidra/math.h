@@ -96,15 +96,15 @@ CLESSIDRA_FUNCTION T hyperbolic_tangent(T x) {
   const T one = constant<T>(1.0f);
   const T a = absolute(x);
   const T large = one - constant<T>(2.0f) / (exponential(a + a) + one);
-  const T z = x * x;
+  const T z = a * a;
   T p = constant<T>(-5.70498872745e-3f);
   p = fma(p, z, constant<T>(2.06390887954e-2f));
   p = fma(p, z, constant<T>(-5.37397155531e-2f));
   p = fma(p, z, constant<T>(1.33314422036e-1f));
   p = fma(p, z, constant<T>(-3.33332819422e-1f));
-  const T small = fma(p * z, x, x);
-  const T signed_large = from_bits(bits(large) | (bits(x) & static_cast<int32_t>(0x80000000u)));
-  return a < constant<T>(0.625f) ? small : signed_large;
+  const T small = fma(p * z, a, a);
+  const T result = a < constant<T>(0.625f) ? small : large;
+  return from_bits(bits(result) | (bits(x) & static_cast<int32_t>(0x80000000u)));
 }
 
 template <class T>
