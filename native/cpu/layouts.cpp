@@ -35,6 +35,9 @@
   F(x) F(y) F(step) F(count) F(seed) F(stream) F(probability) F(scale)
 #define FIELDS_gather_rows(F) \
   F(source) F(y) F(step) F(source_rows) F(seed) F(rows) F(columns) F(element) F(shuffle)
+#define FIELDS_affine_warp(F)                                                            \
+  F(x) F(y) F(step) F(seed) F(images) F(height) F(width) F(channels) F(stream) F(probability) \
+  F(rotation) F(scale) F(shear) F(shift)
 #define FIELDS_advance(F) F(state)
 #define FIELDS_schedule(F) \
   F(state) F(base) F(floor) F(factor) F(beta1) F(beta2) F(warmup) F(total) F(every) F(kind)

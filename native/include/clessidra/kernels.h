@@ -304,6 +304,27 @@ struct clessidra_gather_rows {
   int32_t shuffle;
 };
 
+// A random affine distortion of each image [height, width, channels], for augmentation. Image i has
+// the numbers u0 to u7 = unit_uniform of the random words of its blocks 2i and 2i + 1; it is copied
+// when u0 >= probability. Else, with d(u) = fma(2, u, -1), t = rotation * d(u1) turns (1 added when
+// below 0), (c, s) = cosine_and_sine_of_turns(t), sx = fma(scale, d(u2), 1),
+// sy = fma(scale, d(u3), 1): pixel (row, column) is read at
+//   across = column - (width - 1) / 2, down = row - (height - 1) / 2,
+//   px = fma(c * sx, across, fma(fma(shear, d(u4), -(s * sy)), down, (width - 1) / 2 + shift * d(u5)))
+//   py = fma(s * sx, across, fma(c * sy, down, (height - 1) / 2 + shift * d(u6)))
+// between four pixels p (0 outside the image), fx = px - floor(px), fy = py - floor(py):
+//   top = fma(fx, p01 - p00, p00), bottom = fma(fx, p11 - p10, p10), y = fma(fy, bottom - top, top).
+// shift is in pixels.
+struct clessidra_affine_warp {
+  const float* x;
+  float* y;
+  const uint64_t* step;
+  uint64_t seed;
+  int32_t images, height, width, channels;
+  uint32_t stream;
+  float probability, rotation, scale, shear, shift;
+};
+
 // What changes from step to step lives in device memory.
 struct clessidra_training_state {
   uint64_t step;
@@ -407,6 +428,7 @@ struct clessidra_average {
   X(random)                                                                        \
   X(mask_noise)                                                                    \
   X(gather_rows)                                                                   \
+  X(affine_warp)                                                                   \
   X(advance)                                                                       \
   X(schedule)                                                                      \
   X(clip_norm)                                                                     \

@@ -9,6 +9,7 @@ import dev.clessidra.engine.operations.Rearrangements;
 import dev.clessidra.engine.operations.Reductions;
 import dev.clessidra.engine.operations.Sparsity;
 import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.BinaryFunction;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
@@ -704,6 +705,17 @@ public final class Tape {
     return recording
         ? apply(new Noise.Mask("dropout", probability, 1 / (1 - probability), stream), x)
         : x;
+  }
+
+  /**
+   * Distorts each image at random, to augment a data set: rotation, scaling, shearing and shifting
+   * about the centre, read bilinearly, 0 outside. The images are constants.
+   *
+   * @param x [n, height * width * channels] or [n, height, width, channels]
+   */
+  public Tensor affineWarp(
+      Tensor x, int height, int width, int channels, AffineRange range, RandomStream stream) {
+    return apply(new Noise.AffineWarp(height, width, channels, range, stream), x);
   }
 
   /** Normally distributed numbers, constants for the gradient. */

@@ -135,6 +135,12 @@ public enum Kernel {
       POINTER.named("source", "y", "step"),
       INT64.named("source_rows", "seed"),
       INT32.named("rows", "columns", "element", "shuffle")),
+  /** {@link Kernels#affineWarp}. */
+  AFFINE_WARP(
+      POINTER.named("x", "y", "step"),
+      INT64.named("seed"),
+      INT32.named("images", "height", "width", "channels", "stream"),
+      FLOAT32.named("probability", "rotation", "scale", "shear", "shift")),
   /** {@link Kernels#advance}. */
   ADVANCE(POINTER.named("state")),
   /** {@link Kernels#schedule}. */

@@ -745,6 +745,55 @@ public final class Kernels {
   }
 
   /**
+   * Distorts each image of a batch at random: rotation, scaling, shearing and shifting about its
+   * centre, read between pixels (bilinear), 0 outside. The formula is in kernels.h.
+   *
+   * @param x {@code images x height x width x channels}
+   * @param y as x, not the same memory
+   * @param step one uint64, read when the kernel runs
+   */
+  public void affineWarp(
+      Buffer x,
+      Buffer y,
+      Buffer step,
+      RandomKey key,
+      int images,
+      int height,
+      int width,
+      int channels,
+      AffineRange range) {
+    Kernel kernel = Kernel.AFFINE_WARP;
+    notNull(kernel, "key", key);
+    notNull(kernel, "range", range);
+    if (height < 0 || width < 0 || channels < 0) {
+      throw new IllegalArgumentException(
+          "affine_warp: images are %d x %d x %d: expected sizes of at least 0."
+              .formatted(height, width, channels));
+    }
+    long rowSize = Math.multiplyExact((long) width, channels);
+    long count = elements(kernel, images, Math.toIntExact(Math.multiplyExact(height, rowSize)));
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("seed", key.seed())
+            .int32("images", images)
+            .int32("height", height)
+            .int32("width", width)
+            .int32("channels", channels)
+            .int32("stream", key.stream())
+            .float32("probability", range.probability())
+            .float32("rotation", range.rotation())
+            .float32("scale", range.scale())
+            .float32("shear", range.shear())
+            .float32("shift", range.shift()));
+  }
+
+  /**
    * {@code state.step += 1}.
    *
    * @param state a {@link #TRAINING_STATE}

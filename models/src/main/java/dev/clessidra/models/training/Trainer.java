@@ -11,6 +11,7 @@ import dev.clessidra.engine.optimizers.LearningRate;
 import dev.clessidra.engine.optimizers.Optimizer;
 import dev.clessidra.engine.optimizers.ParameterAverage;
 import dev.clessidra.engine.optimizers.Sgd;
+import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
@@ -58,6 +59,7 @@ public final class Trainer {
   private double weightDecay;
   private double maximumNorm = Double.POSITIVE_INFINITY;
   private double averageDecay;
+  private Optional<AffineRange> augmentation = Optional.empty();
   private long seed = 1;
   private TrainingProgress progress = TrainingProgress.NONE;
   private BooleanSupplier stop = () -> false;
@@ -162,6 +164,15 @@ public final class Trainer {
     return this;
   }
 
+  /**
+   * Distorts each image of a batch at random, so that the model sees a new one each time; for images
+   * given to this trainer, not for data on the device. None unless set.
+   */
+  public Trainer augment(AffineRange range) {
+    augmentation = Optional.of(range);
+    return this;
+  }
+
   /** The seed of batches and noise; 1 unless set. */
   public Trainer seed(long value) {
     seed = value;
@@ -212,6 +223,10 @@ public final class Trainer {
   /** Trains. The model has the trained parameters afterwards. */
   public TrainingResult run() {
     if (data != null) {
+      if (augmentation.isPresent()) {
+        throw new IllegalStateException(
+            "training: augmentation needs images: call data(...) with images");
+      }
       return run(data);
     }
     if (images == null) {
@@ -362,7 +377,7 @@ public final class Trainer {
     private void step() {
       try (Scope scope = model.device().scope()) {
         Tape tape = new Tape(model.device(), scope);
-        Tensor loss = model.loss(tape, samples.batch(tape, batch, state), state);
+        Tensor loss = model.loss(tape, nextBatch(tape), state);
         tape.backward(loss);
         lossSum.accumulate(loss);
         optimizer.step();
@@ -371,6 +386,22 @@ public final class Trainer {
         }
         state.advance();
       }
+    }
+
+    private Batch nextBatch(Tape tape) {
+      Batch next = samples.batch(tape, batch, state);
+      if (augmentation.isEmpty()) {
+        return next;
+      }
+      Tensor distorted =
+          tape.affineWarp(
+              next.inputs(),
+              images.height(),
+              images.width(),
+              images.channels(),
+              augmentation.get(),
+              state.stream("augmentation"));
+      return new Batch(distorted, next.labels());
     }
 
     /** Whole passes over the data after so many steps. */
@@ -429,7 +460,7 @@ public final class Trainer {
     }
 
     private String settings() {
-      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, batch %d, samples %d, steps %d"
+      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, batch %d, samples %d, steps %d"
           .formatted(
               optimizerKind,
               learningRate,
@@ -437,6 +468,7 @@ public final class Trainer {
               weightDecay,
               maximumNorm,
               averageDecay,
+              augmentation.map(AffineRange::toString).orElse("none"),
               batch,
               samples.count(),
               totalSteps);
