@@ -83,7 +83,13 @@ public final class Clessidra implements Callable<Integer> {
     for (TrainModelCommand command : TrainModelCommand.all(environment)) {
       train.addSubcommand(command.commandLine());
     }
-    CommandLine all = new CommandLine(program).addSubcommand(train);
+    CommandLine all =
+        new CommandLine(program)
+            .addSubcommand(train)
+            .addSubcommand(new EvaluateCommand(environment))
+            .addSubcommand(new ReconstructCommand(environment))
+            .addSubcommand(new EncodeCommand())
+            .addSubcommand(new DoctorCommand());
     all.setCaseInsensitiveEnumValuesAllowed(true)
         .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
         .setUsageHelpWidth(100)

@@ -28,15 +28,20 @@ final class DeviceSelection {
       description = "Threads of the CPU, unless set one a processor. Results do not depend on it.")
   private Integer threads;
 
-  // A field, as the logging keeps only loggers that someone holds.
-  private Logger logger;
-
   /** Opens the device. */
   Device open() {
-    // The device is said by the commands themselves.
-    logger = Logger.getLogger("dev.clessidra");
-    logger.setLevel(Level.WARNING);
-    return Device.open(options());
+    return open(options());
+  }
+
+  /** Opens a device without a log entry, as the commands say themselves which it is. */
+  static Device open(DeviceOptions options) {
+    Log.LOGGER.setLevel(Level.WARNING);
+    return Device.open(options);
+  }
+
+  /** Loaded when it is needed; holds the logger, or its level would be forgotten. */
+  private static final class Log {
+    static final Logger LOGGER = Logger.getLogger("dev.clessidra");
   }
 
   private DeviceOptions options() {

@@ -92,6 +92,12 @@ record Evaluation(
     return new Evaluation(dataset, reconstruction, pretrainedError, probeError, classification);
   }
 
+  /** The same with the error rate of a linear classifier on the codes. */
+  Evaluation withProbe(double errorRate) {
+    return new Evaluation(
+        dataset, reconstruction, pretrained, OptionalDouble.of(errorRate), classification);
+  }
+
   /** Evaluates an autoencoder. */
   static Reconstruction of(Autoencoder model, Dataset dataset, boolean components) {
     requireSize(model.inputs(), dataset.test());

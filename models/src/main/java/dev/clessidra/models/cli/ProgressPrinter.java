@@ -24,6 +24,7 @@ final class ProgressPrinter implements TrainingProgress {
   private static final int BAR = 20;
   private static final int WIDTH = 79; // no line may wrap, as it could not be drawn over
   private static final long REDRAW_NANOS = 250_000_000;
+  private static final long LEAST_NANOS = 1_000_000_000; // between two lines
   private static final String RESTART_LINE = "\r\u001b[K";
 
   private final PrintWriter out;
@@ -46,6 +47,7 @@ final class ProgressPrinter implements TrainingProgress {
   @Override
   public void started(long first, long totalSteps, int batch) {
     started = System.nanoTime();
+    drawn = started;
     firstStep = first;
     printed = (int) (first * LINES / totalSteps);
     if (first > 0) {
@@ -78,8 +80,13 @@ final class ProgressPrinter implements TrainingProgress {
       evaluation = report.evaluation();
     }
     int due = (int) (report.step() * LINES / report.totalSteps());
-    if (!terminal && due > printed && report.step() < report.totalSteps()) {
+    long now = System.nanoTime();
+    if (!terminal
+        && due > printed
+        && report.step() < report.totalSteps()
+        && now - drawn > LEAST_NANOS) {
       printed = due;
+      drawn = now;
       out.println(
           format(
               "  %3d %%  epoch %.1f%s",

@@ -6,6 +6,9 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** The settings that each kind of model is trained with unless others are given. */
 final class Recipes {
+  /** Of the softmax regression that tells how good codes are. */
+  static final double PROBE_EPOCHS = 10;
+
   private static final Map<String, String> COMMON =
       Map.of(
           "--data", "sample",
@@ -36,7 +39,7 @@ final class Recipes {
               "--tied", "true",
               "--noise", "0",
               "--epochs", "15",
-              "--probe-epochs", "10"),
+              "--probe-epochs", String.valueOf(PROBE_EPOCHS)),
           "stacked",
           Map.of(
               "--widths", "1000,500,250",

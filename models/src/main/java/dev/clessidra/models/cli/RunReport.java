@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.function.ToDoubleFunction;
@@ -30,7 +31,7 @@ import java.util.function.ToDoubleFunction;
  * @param configuration of the run
  * @param evaluation of its models
  * @param seconds that the training took
- * @param samplesPerSecond of its last stage
+ * @param samplesPerSecond of the stage that took longest
  */
 record RunReport(
     TrainingRun run,
@@ -48,12 +49,7 @@ record RunReport(
   Report build() {
     SequencedMap<String, List<TrainingProgress.Report>> stages = run.metrics().byStage();
     Report.Builder page =
-        Report.builder(
-                "Clessidra: %s autoencoder"
-                    .formatted(configuration.model())
-                    .replace("autoencoder autoencoder", "autoencoder"))
-            .subtitle(configuration.description())
-            .metrics(headline());
+        Report.builder(title()).subtitle(configuration.description()).metrics(headline());
     try (Autoencoder model = Autoencoder.load(run.folder().model(), run.device())) {
       addReconstructions(page, model);
       addCurves(page, stages);
@@ -63,6 +59,15 @@ record RunReport(
       addCodes(page, model);
     }
     return page.section("Settings").keyValues(settings()).build();
+  }
+
+  private String title() {
+    String model = configuration.model();
+    String kind =
+        model.equals("autoencoder")
+            ? "Autoencoder"
+            : model.substring(0, 1).toUpperCase(Locale.ROOT) + model.substring(1) + " autoencoder";
+    return kind + " (" + run.folder().path().toAbsolutePath().normalize().getFileName() + ")";
   }
 
   private Report.Metric[] headline() {
@@ -100,7 +105,9 @@ record RunReport(
           }
         });
     metrics.add(new Report.Metric("Training", duration(seconds), "without measuring in between"));
-    metrics.add(new Report.Metric("Speed", format("%,.0f", samplesPerSecond), "images a second"));
+    metrics.add(
+        new Report.Metric(
+            "Speed", format("%,.0f", samplesPerSecond), "images a second, longest stage"));
     return metrics.toArray(Report.Metric[]::new);
   }
 
@@ -124,23 +131,47 @@ record RunReport(
   private void addCurves(
       Report.Builder page, SequencedMap<String, List<TrainingProgress.Report>> stages) {
     page.section("Training");
-    stages.forEach((stage, reports) ->
+    LineChart.Builder layers =
+        LineChart.builder("Loss of the layers, each trained on the codes of the one below")
+            .xLabel("Epoch")
+            .yLabel("Training loss per image")
+            .logarithmic();
+    boolean layered = false;
+    for (Map.Entry<String, List<TrainingProgress.Report>> stage : stages.entrySet()) {
+      if (Stages.isLayer(stage.getKey())) {
+        layers.series(stage.getKey(), epochs(stage.getValue()), losses(stage.getValue()));
+        layered = true;
+      }
+    }
+    if (layered) {
+      page.add(layers.build());
+    }
+    stages.forEach((stage, reports) -> {
+      if (!Stages.isLayer(stage)) {
         page.add(
-            LineChart.builder(stages.size() == 1 ? "" : "Loss: " + stage)
+            LineChart.builder("Loss of the " + stage)
                 .xLabel("Epoch")
                 .yLabel("Training loss per image")
-                .series(
-                    "training loss",
-                    epochs(reports),
-                    values(reports, TrainingProgress.Report::loss))
-                .build()));
-    List<TrainingProgress.Report> last = stages.lastEntry().getValue();
-    for (List<TrainingProgress.Report> reports : stages.values()) {
-      addError(page, reports, Metrics.SQUARED_ERROR, "Squared error of the test images", 1);
-    }
-    if (evaluation.classification().isEmpty()) {
+                .series("training loss", epochs(reports), losses(reports))
+                .build());
+      }
+    });
+    // Of what was pretrained there is a chart with the state before.
+    if (evaluation.pretrained().isEmpty() && stages.containsKey(Stages.AUTOENCODER)) {
       addError(
-          page, last, Metrics.ERROR_RATE, "Test error of softmax regression on the codes", 100);
+          page,
+          stages.get(Stages.AUTOENCODER),
+          Metrics.SQUARED_ERROR,
+          "Squared error of the test images",
+          1);
+    }
+    if (stages.containsKey(Stages.PROBE)) {
+      addError(
+          page,
+          stages.get(Stages.PROBE),
+          Metrics.ERROR_RATE,
+          "Test error of softmax regression on the codes",
+          100);
     }
   }
 
@@ -211,7 +242,7 @@ record RunReport(
         .add(
             LineChart.builder("")
                 .xLabel("Epoch of the common training")
-                .yLabel(what.substring(0, 1).toUpperCase(java.util.Locale.ROOT) + what.substring(1))
+                .yLabel(what.substring(0, 1).toUpperCase(Locale.ROOT) + what.substring(1))
                 .series("all layers together", epochs, values)
                 .series(
                     "before",
@@ -223,6 +254,10 @@ record RunReport(
   private static List<TrainingProgress.Report> measured(
       List<TrainingProgress.Report> reports, String name) {
     return reports.stream().filter(report -> report.evaluation().containsKey(name)).toList();
+  }
+
+  private static double[] losses(List<TrainingProgress.Report> reports) {
+    return values(reports, TrainingProgress.Report::loss);
   }
 
   private static double[] epochs(List<TrainingProgress.Report> reports) {
@@ -239,7 +274,7 @@ record RunReport(
         .classification()
         .ifPresent(measured -> {
           List<String> names = run.dataset().test().classNames();
-          List<String> header = new ArrayList<>(List.of("Given: true below"));
+          List<String> header = new ArrayList<>(List.of("True class"));
           List<List<String>> rows = new ArrayList<>();
           int[][] confusion = measured.confusion();
           for (int label = 0; label < confusion.length; label++) {

@@ -4,6 +4,7 @@ import com.google.gson.JsonObject;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.training.TrainingProgress;
 import java.io.PrintWriter;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SequencedMap;
 
@@ -33,13 +34,17 @@ final class RunSummary {
     SequencedMap<String, List<TrainingProgress.Report>> stages = run.metrics().byStage();
     double seconds =
         stages.values().stream().mapToDouble(reports -> reports.getLast().seconds()).sum();
-    TrainingProgress.Report last = stages.lastEntry().getValue().getLast();
+    TrainingProgress.Report longest =
+        stages.values().stream()
+            .map(List::getLast)
+            .max(Comparator.comparingDouble(TrainingProgress.Report::seconds))
+            .orElseThrow();
     return new RunSummary(
         run,
         RunConfiguration.read(run.folder().config()),
         Evaluation.of(run.folder(), run.dataset(), run.device(), components),
         seconds,
-        last.step() * (double) batch / last.seconds());
+        longest.step() * (double) batch / longest.seconds());
   }
 
   /** Writes result.json and, if wanted, report.html, and says what is in them. */

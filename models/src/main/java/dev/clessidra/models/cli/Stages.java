@@ -22,6 +22,7 @@ final class Stages {
   static final String PROBE = "probe";
   static final String FINE_TUNING = "fine-tuning";
 
+  private static final String LAYER = "layer ";
   private static final int EVALUATIONS = 15; // of a training
 
   private Stages() {}
@@ -33,7 +34,12 @@ final class Stages {
 
   /** The name of a layer's stage, from 0. */
   static String layer(int layer) {
-    return "layer " + (layer + 1);
+    return LAYER + (layer + 1);
+  }
+
+  /** Whether a stage trains a layer. */
+  static boolean isLayer(String stage) {
+    return stage.startsWith(LAYER);
   }
 
   /** Trains an autoencoder as a whole and saves it. */

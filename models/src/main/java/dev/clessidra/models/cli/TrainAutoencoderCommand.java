@@ -70,7 +70,7 @@ final class TrainAutoencoderCommand extends TrainModelCommand {
 
   @Override
   void check(Dataset dataset, Device on) {
-    build(dataset, on).close();
+    check(build(dataset, on));
   }
 
   private Autoencoder build(Dataset dataset, Device on) {

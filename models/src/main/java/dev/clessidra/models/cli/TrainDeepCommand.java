@@ -90,7 +90,7 @@ final class TrainDeepCommand extends TrainModelCommand {
 
   @Override
   void check(Dataset dataset, Device on) {
-    build(dataset, on).close();
+    check(build(dataset, on), pretrainEpochs);
   }
 
   private Autoencoder build(Dataset dataset, Device on) {

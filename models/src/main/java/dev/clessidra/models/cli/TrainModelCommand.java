@@ -4,7 +4,9 @@ import static dev.clessidra.models.cli.Words.format;
 import static dev.clessidra.models.cli.Words.quoted;
 
 import dev.clessidra.kernels.Device;
+import dev.clessidra.models.Model;
 import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.training.Trainer;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,6 +108,16 @@ abstract class TrainModelCommand implements Callable<Integer> {
    * @throws IllegalArgumentException if they do not fit each other or the data
    */
   abstract void check(Dataset dataset, Device on);
+
+  /** Checks the settings of the stages of a model, and closes it. */
+  final void check(Model model, double... stageEpochs) {
+    try (model) {
+      Trainer _ = training.apply(Trainer.of(model));
+      for (double epochs : stageEpochs) {
+        Trainer _ = training.apply(Trainer.of(model), epochs);
+      }
+    }
+  }
 
   /** Trains what is not trained yet, each stage into its file. */
   abstract void train(TrainingRun run);

@@ -91,7 +91,7 @@ final class TrainSparseCommand extends TrainModelCommand {
     if (probe) {
       Stages.requireLabels(dataset, "--probe needs them; leave it out");
     }
-    build(dataset, on).close();
+    check(build(dataset, on), probeEpochs);
   }
 
   private Autoencoder build(Dataset dataset, Device on) {

@@ -125,14 +125,15 @@ final class TrainStackedCommand extends TrainModelCommand {
   void check(Dataset dataset, Device on) {
     if (!noClassifier) {
       Stages.requireLabels(dataset, "the classifier needs them; use --no-classifier");
-      start(dataset).hidden(widths).build(on).close();
+      check(start(dataset).hidden(widths).build(on), classifierEpochs);
     }
     // The stack itself checks only when it is trained.
-    Autoencoder.builder(dataset.train().imageSize())
-        .encoder(widths)
-        .maskingNoise(noise)
-        .build(on)
-        .close();
+    check(
+        Autoencoder.builder(dataset.train().imageSize())
+            .encoder(widths)
+            .maskingNoise(noise)
+            .build(on),
+        pretrainEpochs);
   }
 
   private Classifier.Builder start(Dataset dataset) {

@@ -1,0 +1,154 @@
+package dev.clessidra.models.cli;
+
+import com.google.gson.JsonObject;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Classifier;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.Trainer;
+import dev.clessidra.models.training.TrainingProgress;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code evaluate}. */
+@Command(
+    name = "evaluate",
+    abbreviateSynopsis = true,
+    header = "Measure how good a trained model is on test images.",
+    description = {
+      "Of an autoencoder: the squared error of its reconstructions, summed over the values of an"
+          + " image (in [0, 1]) and averaged over the images, and how sparse its codes are. Of a"
+          + " classifier: the share of the images that it gets wrong. Of a run: all its models."
+    },
+    footer = {
+      "%nExamples:",
+      "  clessidra evaluate runs/deep-1 --pca",
+      "  clessidra evaluate runs/sparse-1 --probe --data mnist:FOLDER",
+      "  clessidra evaluate model.safetensors --json"
+    })
+final class EvaluateCommand implements Callable<Integer> {
+  private final Environment environment;
+
+  @Spec private CommandSpec spec;
+  @Mixin private ModelSelection model;
+  @Mixin private DataSelection data;
+  @Mixin private DeviceSelection device;
+
+  @Option(
+      names = "--pca",
+      order = HelpSections.MODEL,
+      description =
+          "Compare with principal components of the same code size, fitted to the training images.")
+  private boolean components;
+
+  @Option(
+      names = "--probe",
+      order = HelpSections.MODEL + 1,
+      description =
+          "Train softmax regression on the codes of the training images and measure its test error;"
+              + " needs labels.")
+  private boolean probe;
+
+  @Option(
+      names = "--json",
+      order = HelpSections.MODEL + 2,
+      description = "Print the numbers as JSON.")
+  private boolean json;
+
+  EvaluateCommand(Environment environment) {
+    this.environment = environment;
+  }
+
+  @Override
+  public Integer call() {
+    Path file = model.file();
+    String kind = model.kind();
+    if (kind.equals(Classifier.KIND) && (components || probe)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "%s is a classifier, --pca and --probe are for autoencoders: leave them out"
+              .formatted(model.path()));
+    }
+    Dataset dataset = model.data(data);
+    try (Device opened = device.open()) {
+      print(file, evaluate(file, kind, dataset, opened));
+    }
+    return ExitCode.OK;
+  }
+
+  private Evaluation evaluate(Path file, String kind, Dataset dataset, Device opened) {
+    if (kind.equals(Classifier.KIND)) {
+      Stages.requireLabels(dataset, "the error of a classifier needs them");
+      try (Classifier classifier = Classifier.load(file, opened)) {
+        return new Evaluation(
+            dataset,
+            Optional.empty(),
+            OptionalDouble.empty(),
+            OptionalDouble.empty(),
+            Optional.of(Evaluation.of(classifier, dataset.test())));
+      }
+    }
+    Evaluation evaluation;
+    if (model.isRun()) {
+      evaluation = Evaluation.of(new RunFolder(model.path()), dataset, opened, components);
+    } else {
+      try (Autoencoder autoencoder = Autoencoder.load(file, opened)) {
+        evaluation =
+            new Evaluation(
+                dataset,
+                Optional.of(Evaluation.of(autoencoder, dataset, components)),
+                OptionalDouble.empty(),
+                OptionalDouble.empty(),
+                Optional.empty());
+      }
+    }
+    return probe && evaluation.probe().isEmpty()
+        ? evaluation.withProbe(probe(file, dataset, opened))
+        : evaluation;
+  }
+
+  private double probe(Path file, Dataset dataset, Device opened) {
+    Stages.requireLabels(dataset, "--probe needs them; leave it out");
+    TrainingProgress progress =
+        json
+            ? TrainingProgress.NONE
+            : new ProgressPrinter(
+                spec.commandLine().getOut(),
+                environment.terminal().getAsBoolean(),
+                "softmax regression on the codes");
+    try (Autoencoder autoencoder = Autoencoder.load(file, opened);
+        DeviceData images = DeviceData.of(opened, dataset.train());
+        DeviceData codes = images.map(autoencoder.codeSize(), autoencoder::codes);
+        Classifier regression = Classifier.builder(codes.size(), codes.classes()).build(opened)) {
+      Trainer.of(regression).data(codes).epochs(Recipes.PROBE_EPOCHS).progress(progress).run();
+      return regression.errorRate(autoencoder.encode(dataset.test()), dataset.test().labels());
+    }
+  }
+
+  private void print(Path file, Evaluation evaluation) {
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      JsonObject object = new JsonObject();
+      object.addProperty("model", file.toString());
+      evaluation.json().asMap().forEach(object::add);
+      out.print(RunConfiguration.text(object));
+    } else {
+      out.println(model.path() + " on " + evaluation.dataset().description());
+      evaluation.lines().forEach(out::println);
+      evaluation
+          .reconstruction()
+          .ifPresent(measured -> out.println(Evaluation.sparsityLine(measured)));
+    }
+    out.flush();
+  }
+}

@@ -1,0 +1,101 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.report.ImageGrid;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code reconstruct}. */
+@Command(
+    name = "reconstruct",
+    abbreviateSynopsis = true,
+    header = "Draw images and what an autoencoder makes of them, as a PNG file.",
+    description = "Takes test images, of all classes in turn where there are classes.",
+    footer = {
+      "%nExamples:",
+      "  clessidra reconstruct runs/deep-1 --out grid.png",
+      "  clessidra reconstruct runs/deep-1 --data FOLDER --count 8 --out mine.png",
+      "  clessidra reconstruct runs/deep-1 --show                  (draws with characters)"
+    })
+final class ReconstructCommand implements Callable<Integer> {
+  private static final int MOST = 64; // images side by side
+
+  private final Environment environment;
+
+  @Spec private CommandSpec spec;
+  @Mixin private ModelSelection model;
+  @Mixin private DataSelection data;
+  @Mixin private DeviceSelection device;
+
+  @Option(
+      names = "--count",
+      paramLabel = "N",
+      defaultValue = "16",
+      order = HelpSections.DATA + 1,
+      description = "How many images, at most " + MOST + " (default: ${DEFAULT-VALUE}).")
+  private int count;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      order = HelpSections.RUN,
+      description = "The PNG file to write: images above, their reconstructions below.")
+  private Path out;
+
+  @Option(names = "--show", order = HelpSections.RUN + 1, description = "Draw some of them here.")
+  private boolean show;
+
+  ReconstructCommand(Environment environment) {
+    this.environment = environment;
+  }
+
+  @Override
+  public Integer call() {
+    if (out == null && !show) {
+      throw new ParameterException(
+          spec.commandLine(), "nowhere to draw, expected --out FILE or --show");
+    }
+    if (count < 1 || count > MOST) {
+      throw new ParameterException(
+          spec.commandLine(), "--count is %d, expected 1 to %d".formatted(count, MOST));
+    }
+    Path file = model.file();
+    if (out != null && Files.isDirectory(out)) {
+      throw new CommandFailure(
+          "%s is a folder, expected the name of a PNG file: give --out a file".formatted(out));
+    }
+    Dataset dataset = model.data(data);
+    ImageData test = dataset.test();
+    try (Device opened = device.open();
+        Autoencoder autoencoder = Autoencoder.load(file, opened)) {
+      Evaluation.requireSize(autoencoder.inputs(), test);
+      PrintWriter writer = spec.commandLine().getOut();
+      if (show) {
+        Drawing.show(writer, environment, autoencoder, test);
+      }
+      if (out != null) {
+        ImageData shown = test.subset(Stages.spread(test, count));
+        ImageGrid.builder("", shown.height(), shown.width(), shown.channels())
+            .row("images", shown)
+            .row("reconstructions", autoencoder.reconstruct(shown))
+            .build()
+            .writePng(out);
+        writer.println(
+            "%s: %d test images above, their reconstructions below".formatted(out, shown.count()));
+      }
+      writer.flush();
+    }
+    return ExitCode.OK;
+  }
+}
