@@ -1,0 +1,133 @@
+package dev.clessidra.kernels.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.DeviceException;
+import dev.clessidra.kernels.DeviceOptions;
+import dev.clessidra.kernels.Kernel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Every kernel against its plain scalar definition, to the bit. */
+final class ConformanceTest {
+  private static final long SEED = 20_060_728;
+  private static final int DIFFERENCES_SHOWN = 10;
+
+  private static final List<Device> DEVICES = new ArrayList<>();
+
+  /** Opens a device for each instruction set that the machine has and 1, 2 and 3 threads. */
+  @BeforeAll
+  static void openDevices() {
+    for (String instructionSet : List.of("portable", "avx2", "avx512")) {
+      for (int threads = 1; threads <= 3; threads++) {
+        DeviceOptions options =
+            DeviceOptions.defaults()
+                .withDevice("cpu")
+                .withInstructionSet(instructionSet)
+                .withThreads(threads);
+        try {
+          DEVICES.add(Device.open(options));
+        } catch (DeviceException e) {
+          assertThat(e).hasMessageContaining("not supported by this machine");
+          assertThat(instructionSet).isNotEqualTo("portable");
+        }
+      }
+    }
+  }
+
+  @AfterAll
+  static void closeDevices() {
+    DEVICES.forEach(Device::close);
+    DEVICES.clear();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void kernelGivesTheBitsOfItsDefinitionOnEveryDevice(Kernel kernel) {
+    List<Launch> launches = Launches.of(kernel, SEED);
+    assertThat(launches).as("launches of %s to try", kernel).isNotEmpty();
+    List<String> differences = new ArrayList<>();
+    for (Launch launch : launches) {
+      List<byte[]> expected = launch.define();
+      List<Device> devices = launch.isHeavy() ? List.of(DEVICES.getLast()) : DEVICES;
+      for (Device device : devices) {
+        launch
+            .difference(launch.run(device), expected)
+            .map(difference -> "%s: %s".formatted(device.description(), difference))
+            .ifPresent(differences::add);
+      }
+      assertThat(differences.size()).as("%s", differences).isLessThan(DIFFERENCES_SHOWN);
+    }
+    assertThat(differences).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void kernelThatDoesNothingWouldBeSeen(Kernel kernel) {
+    List<Launch> launches = Launches.of(kernel, SEED);
+    List<Launch> unseen =
+        launches.stream()
+            .filter(launch -> !launch.isHeavy())
+            .filter(launch -> launch.difference(launch.before(), launch.define()).isEmpty())
+            .toList();
+    assertThat(unseen.size())
+        .as("launches of %d that change nothing: %s", launches.size(), unseen)
+        .isLessThanOrEqualTo(launches.size() / 4);
+  }
+
+  @Test
+  void otherSeedWouldBeSeen() {
+    Launch launch = Launches.random(new Values(1), 0, 100, 3, 42);
+    Launch other = Launches.random(new Values(1), 0, 100, 3, 43);
+    assertThat(difference(launch, other)).isPresent();
+    assertThat(difference(launch, launch)).isEmpty();
+  }
+
+  @Test
+  void otherBetaWouldBeSeen() {
+    Launch launch = Launches.gemm(new Values(1), 5, 6, 7, 1, false, true, 0, true, 1);
+    Launch other = Launches.gemm(new Values(1), 5, 6, 7, 1, false, true, 0, true, 0.999999f);
+    assertThat(difference(launch, other)).isPresent();
+    assertThat(difference(launch, launch)).isEmpty();
+  }
+
+  @Test
+  void otherSecondMomentWouldBeSeen() {
+    Launch launch = Launches.adam(new Values(1), 20, 0, 0, 0.99f);
+    Launch other = Launches.adam(new Values(1), 20, 0, 0, 0.999f);
+    assertThat(difference(launch, other)).isPresent();
+    assertThat(difference(launch, launch)).isEmpty();
+  }
+
+  @Test
+  void oneFlippedBitWouldBeSeen() {
+    Launch launch = Launches.random(new Values(1), 1, 100, 3, 42);
+    List<byte[]> expected = launch.define();
+    for (int i = 0; i < expected.getFirst().length; i++) {
+      List<byte[]> actual = launch.define();
+      actual.getFirst()[i] ^= 1;
+      assertThat(launch.difference(actual, expected)).isPresent();
+    }
+  }
+
+  @Test
+  void oneElementTooManyWouldBeSeen() {
+    Values values = new Values(1);
+    Launch launch =
+        new Launch(Kernel.FILL, values).output("y", 7).int64("count", 8).float32("value", 1);
+    List<byte[]> result = launch.run(DEVICES.getFirst());
+    assertThat(launch.difference(result, launch.define()))
+        .hasValueSatisfying(text -> assertThat(text).contains("guard of y overwritten"));
+  }
+
+  private static Optional<String> difference(Launch launch, Launch other) {
+    return launch.difference(other.run(DEVICES.getLast()), launch.define());
+  }
+}

@@ -1,0 +1,788 @@
+package dev.clessidra.kernels.conformance;
+
+import dev.clessidra.kernels.Kernel;
+import dev.clessidra.kernels.conformance.Values.Kind;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The launches that every kernel is tried with; a kernel without any fails the test. */
+final class Launches {
+  private static final int SUM_CHUNK = 4096;
+  private static final int COLUMN_CHUNK = 32;
+  // Around vectors of every width, and around what a task has at least.
+  private static final int[] COUNTS = {
+    0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 1000, 16383, 16384, 16385, 40_000
+  };
+  private static final int[] SUMMED = {
+    0, 1, 2, 31, 32, 33, 63, 64, 65, 100, 4095, 4096, 4097, 8191, 20_000, 70_001
+  };
+  private static final int[][] ROWS = {
+    {0, 5}, {1, 1}, {5, 5}, {16, 16}, {64, 64}, {3, 1}, {1, 7}, {2, 10}, {5, 15}, {5, 16}, {5, 17},
+    {7, 31}, {7, 33}, {300, 10}, {40, 500}, {9, 1000}, {3, 4095}, {3, 4096}, {2, 4097}, {2, 9000}
+  };
+  private static final int ANY_BITS = 60_000;
+  private static final float[] BETAS = {0, 1, 0.5f, 0.3f};
+  private static final Kind[] KINDS = Kind.values();
+
+  private final Values values;
+  private final List<Launch> launches = new ArrayList<>();
+  private int turn;
+
+  private Launches(long seed) {
+    values = new Values(seed);
+  }
+
+  /** Returns the launches of a kernel. */
+  static List<Launch> of(Kernel kernel, long seed) {
+    Launches all = new Launches(seed);
+    switch (kernel) {
+      case GEMM -> all.gemm();
+      case ACTIVATION_FORWARD -> all.activationForward();
+      case ACTIVATION_BACKWARD -> all.activationBackward();
+      case UNARY -> all.unary();
+      case BINARY -> all.binary();
+      case FILL -> all.fill();
+      case COPY -> all.copy();
+      case REDUCE -> all.reduce();
+      case REDUCE_ROWS -> all.reduceRows();
+      case REDUCE_COLUMNS -> all.reduceColumns();
+      case LOSS -> all.loss();
+      case LOSS_BACKWARD -> all.lossBackward();
+      case SOFTMAX -> all.softmax();
+      case SOFTMAX_CROSS_ENTROPY -> all.softmaxCrossEntropy();
+      case SOFTMAX_CROSS_ENTROPY_BACKWARD -> all.softmaxCrossEntropyBackward();
+      case KL_SPARSITY -> all.klSparsity();
+      case KL_SPARSITY_BACKWARD -> all.klSparsityBackward();
+      case TOP_K -> all.topK();
+      case RANDOM -> all.random();
+      case MASK_NOISE -> all.maskNoise();
+      case AFFINE_WARP -> all.affineWarp();
+      case GATHER_ROWS -> all.gatherRows();
+      case ADVANCE -> all.advance();
+      case SCHEDULE -> all.schedule();
+      case CLIP_NORM -> all.clipNorm();
+      case SGD -> all.sgd();
+      case ADAM -> all.adam();
+      case AVERAGE -> all.average();
+    }
+    return all.launches;
+  }
+
+  private Launch add(Kernel kernel) {
+    Launch launch = new Launch(kernel, values);
+    launches.add(launch);
+    return launch;
+  }
+
+  private float beta() {
+    return BETAS[turn++ % BETAS.length];
+  }
+
+  private float[] floats(long count) {
+    return values.floats(KINDS[values.below(KINDS.length)], Math.toIntExact(count));
+  }
+
+  /** An output that is read only if beta is not 0. */
+  private void accumulated(Launch launch, String name, long count, float beta) {
+    if (beta == 0) {
+      launch.output(name, count);
+    } else {
+      launch.inOut(name, floats(count));
+    }
+  }
+
+  static Launch gemm(
+      Values values,
+      int m,
+      int n,
+      int k,
+      int padding,
+      boolean transposeA,
+      boolean transposeB,
+      int activation,
+      boolean bias,
+      float beta) {
+    int lda = (transposeA ? m : k) + padding;
+    int ldb = (transposeB ? k : n) + padding * 2;
+    int ldc = n + padding * 3;
+    Launch launch =
+        new Launch(Kernel.GEMM, values)
+            .input("a", values.floats((transposeA ? k : m) * lda))
+            .input("b", values.floats((transposeB ? n : k) * ldb));
+    if (bias) {
+      launch.input("bias", values.floats(n));
+    } else {
+      launch.nothing("bias");
+    }
+    if (beta == 0) {
+      launch.output("c", (long) m * ldc);
+    } else {
+      launch.inOut("c", values.floats(m * ldc));
+    }
+    return launch
+        .int32("m", m)
+        .int32("n", n)
+        .int32("k", k)
+        .int32("lda", lda)
+        .int32("ldb", ldb)
+        .int32("ldc", ldc)
+        .int32("transpose_a", transposeA ? 1 : 0)
+        .int32("transpose_b", transposeB ? 1 : 0)
+        .int32("activation", activation)
+        .float32("slope", 0.125f)
+        .float32("beta", beta);
+  }
+
+  private void gemm() {
+    int[][] shapes = {
+      {0, 3, 4},
+      {3, 0, 4},
+      {4, 5, 0},
+      {1, 1, 1},
+      {1, 1, 33},
+      {2, 2, 2},
+      {3, 5, 7},
+      {16, 16, 16},
+      {4, 24, 12},
+      {5, 25, 13},
+      {8, 48, 384},
+      {7, 47, 383},
+      {9, 49, 385},
+      {1, 100, 50},
+      {100, 1, 50},
+      {33, 17, 29},
+      {63, 64, 65},
+      {64, 64, 64},
+      {65, 30, 257},
+      {130, 200, 150},
+      {257, 95, 40},
+      {40, 513, 17},
+      {10, 10, 800},
+      {2049, 5, 3}
+    };
+    for (int[] shape : shapes) {
+      for (int transposes = 0; transposes < 4; transposes++) {
+        for (int padding = 0; padding < 6; padding += 5) {
+          int index = launches.size();
+          launches.add(
+              gemm(
+                  values,
+                  shape[0],
+                  shape[1],
+                  shape[2],
+                  padding,
+                  (transposes & 1) != 0,
+                  (transposes & 2) != 0,
+                  values.below(6),
+                  index % 5 < 3,
+                  beta()));
+        }
+      }
+    }
+  }
+
+  private void activationForward() {
+    for (int activation = 0; activation < 6; activation++) {
+      for (int count : COUNTS) {
+        Launch launch = add(Kernel.ACTIVATION_FORWARD).input("x", floats(count));
+        if (count % 4 == 1) {
+          launch.same("y", "x");
+        } else {
+          launch.output("y", count);
+        }
+        launch.int64("count", count).int32("activation", activation).float32("slope", 0.2f);
+      }
+      add(Kernel.ACTIVATION_FORWARD)
+          .input("x", values.anyBits(ANY_BITS))
+          .output("y", ANY_BITS)
+          .int64("count", ANY_BITS)
+          .int32("activation", activation)
+          .float32("slope", 0.2f);
+    }
+  }
+
+  private void activationBackward() {
+    for (int activation = 0; activation < 6; activation++) {
+      for (int count : COUNTS) {
+        float beta = beta();
+        Launch launch =
+            add(Kernel.ACTIVATION_BACKWARD).input("dy", floats(count)).input("y", floats(count));
+        if (beta == 0 && count % 4 == 1) {
+          launch.same("dx", "dy");
+        } else {
+          accumulated(launch, "dx", count, beta);
+        }
+        launch
+            .int64("count", count)
+            .int32("activation", activation)
+            .float32("slope", 0.2f)
+            .float32("beta", beta);
+      }
+    }
+  }
+
+  private void unary() {
+    for (int function = 0; function < 8; function++) {
+      for (int count : COUNTS) {
+        float beta = beta();
+        Launch launch = add(Kernel.UNARY).input("x", floats(count));
+        if (count % 4 == 1) {
+          launch.same("y", "x");
+        } else {
+          accumulated(launch, "y", count, beta);
+        }
+        launch
+            .int64("count", count)
+            .int32("function", function)
+            .float32("alpha", 1.7f)
+            .float32("shift", -0.3f)
+            .float32("beta", beta);
+      }
+      add(Kernel.UNARY)
+          .input("x", values.anyBits(ANY_BITS))
+          .output("y", ANY_BITS)
+          .int64("count", ANY_BITS)
+          .int32("function", function)
+          .float32("alpha", 1.7f)
+          .float32("shift", -0.3f)
+          .float32("beta", 0);
+    }
+  }
+
+  private void binary() {
+    for (int function = 0; function < 4; function++) {
+      for (int count : COUNTS) {
+        for (int bCount : new int[] {Math.max(1, count), 1, 3, 16, 300}) {
+          float beta = beta();
+          float alpha = values.below(2) == 0 ? 1 : 0.3f;
+          Launch launch = add(Kernel.BINARY).input("a", floats(count)).input("b", floats(bCount));
+          if (count % 4 == 1) {
+            launch.same("y", bCount == count ? "b" : "a");
+          } else {
+            accumulated(launch, "y", count, beta);
+          }
+          launch
+              .int64("count", count)
+              .int64("b_count", bCount)
+              .int32("function", function)
+              .float32("alpha", alpha)
+              .float32("beta", beta);
+        }
+      }
+    }
+  }
+
+  private void fill() {
+    for (int count : COUNTS) {
+      for (float value : new float[] {0, -0.0f, Float.POSITIVE_INFINITY, 1.5f}) {
+        add(Kernel.FILL).output("y", count).int64("count", count).float32("value", value);
+      }
+    }
+  }
+
+  private void copy() {
+    int[][] shapes = {
+      {0, 3},
+      {3, 0},
+      {1, 1},
+      {1, 40_000},
+      {7, 7},
+      {5, 16},
+      {5, 17},
+      {300, 10},
+      {64, 1000},
+      {40_000, 1}
+    };
+    for (int[] shape : shapes) {
+      for (int padding = 0; padding < 3; padding++) {
+        for (float beta : BETAS) {
+          int rows = shape[0];
+          int columns = shape[1];
+          int ldx = columns + padding;
+          int ldy = columns + padding * 2;
+          Launch launch = add(Kernel.COPY).input("x", floats((long) rows * ldx));
+          accumulated(launch, "y", (long) rows * ldy, beta);
+          launch
+              .int64("rows", rows)
+              .int32("columns", columns)
+              .int32("ldx", ldx)
+              .int32("ldy", ldy)
+              .float32("beta", beta);
+        }
+      }
+    }
+  }
+
+  private static long chunks(long count, int chunk) {
+    return (count + chunk - 1) / chunk;
+  }
+
+  private Launch reduce(int reduction, float[] x, float scale, float beta) {
+    Launch launch = add(Kernel.REDUCE).input("x", x);
+    accumulated(launch, "y", 1, beta);
+    return launch
+        .workspace("workspace", chunks(x.length, SUM_CHUNK))
+        .int64("count", x.length)
+        .int32("reduction", reduction)
+        .float32("scale", scale)
+        .float32("beta", beta);
+  }
+
+  private void reduce() {
+    for (int reduction = 0; reduction < 4; reduction++) {
+      for (int count : SUMMED) {
+        for (Kind kind : KINDS) {
+          reduce(reduction, values.floats(kind, count), values.below(2) == 0 ? 1 : 0.7f, beta());
+        }
+      }
+      reduce(reduction, new float[] {-0.0f}, 1, 0);
+      reduce(reduction, new float[] {-0.0f, 0.0f, -1}, -1, 0);
+    }
+    // Three levels of chunks.
+    reduce(0, values.uniform(-1, 1, SUM_CHUNK * SUM_CHUNK + 5), 1, 0).heavy();
+  }
+
+  private Launch reduceRows(int reduction, int rows, int columns, float[] x) {
+    float beta = beta();
+    Launch launch = add(Kernel.REDUCE_ROWS).input("x", x);
+    accumulated(launch, "y", rows, beta);
+    return launch
+        .int64("rows", rows)
+        .int32("columns", columns)
+        .int32("reduction", reduction)
+        .float32("scale", values.below(2) == 0 ? 1 : 0.7f)
+        .float32("beta", beta);
+  }
+
+  private void reduceRows() {
+    for (int reduction = 0; reduction < 4; reduction++) {
+      for (int[] shape : ROWS) {
+        for (Kind kind : KINDS) {
+          reduceRows(reduction, shape[0], shape[1], values.floats(kind, shape[0] * shape[1]));
+        }
+      }
+      reduceRows(reduction, 3, 0, new float[0]);
+    }
+    int columns = SUM_CHUNK * SUM_CHUNK + 5;
+    reduceRows(0, 1, columns, values.uniform(-1, 1, columns)).heavy();
+  }
+
+  private void reduceColumns() {
+    int[][] shapes = {
+      {0, 3},
+      {1, 1},
+      {1, 40},
+      {2, 3},
+      {16, 16},
+      {31, 15},
+      {32, 16},
+      {33, 17},
+      {64, 64},
+      {65, 63},
+      {100, 130},
+      {256, 1000},
+      {50, 511},
+      {50, 512},
+      {50, 513},
+      {1023, 5},
+      {1024, 5},
+      {1025, 5},
+      {3000, 33},
+      {33_000, 3}
+    };
+    for (int reduction = 0; reduction < 4; reduction++) {
+      for (int[] shape : shapes) {
+        int rows = shape[0];
+        int columns = shape[1];
+        float beta = beta();
+        Launch launch = add(Kernel.REDUCE_COLUMNS).input("x", floats((long) rows * columns));
+        accumulated(launch, "y", columns, beta);
+        launch
+            .workspace("workspace", chunks(rows, COLUMN_CHUNK) * columns)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("reduction", reduction)
+            .float32("scale", values.below(2) == 0 ? 1 : 0.7f)
+            .float32("beta", beta);
+      }
+    }
+  }
+
+  private void target(Launch launch, int function, int count) {
+    if (function == 2) {
+      launch.nothing("target");
+    } else {
+      launch.input("target", values.uniform(0, 1, count));
+    }
+  }
+
+  private void loss() {
+    for (int function = 0; function < 3; function++) {
+      for (int count : SUMMED) {
+        for (Kind kind : KINDS) {
+          Launch launch = add(Kernel.LOSS).input("x", values.floats(kind, count));
+          target(launch, function, count);
+          launch
+              .output("loss", 1)
+              .workspace("workspace", chunks(count, SUM_CHUNK))
+              .int64("count", count)
+              .int32("function", function)
+              .float32("scale", 0.37f);
+        }
+      }
+    }
+  }
+
+  private void lossBackward() {
+    for (int function = 0; function < 3; function++) {
+      for (int count : COUNTS) {
+        float beta = beta();
+        Launch launch = add(Kernel.LOSS_BACKWARD).input("x", floats(count));
+        target(launch, function, count);
+        launch.input("upstream", new float[] {1.5f});
+        if (beta == 0 && count % 4 == 1) {
+          launch.same("dx", "x");
+        } else {
+          accumulated(launch, "dx", count, beta);
+        }
+        launch
+            .int64("count", count)
+            .int32("function", function)
+            .float32("scale", 0.37f)
+            .float32("beta", beta);
+      }
+    }
+  }
+
+  private void softmax() {
+    for (int[] shape : ROWS) {
+      for (Kind kind : KINDS) {
+        int count = shape[0] * shape[1];
+        Launch launch = add(Kernel.SOFTMAX).input("x", values.floats(kind, count));
+        if (shape[1] % 4 == 1) {
+          launch.same("y", "x");
+        } else {
+          launch.output("y", count);
+        }
+        launch.int64("rows", shape[0]).int32("columns", shape[1]);
+      }
+    }
+  }
+
+  private void softmaxCrossEntropy() {
+    for (int[] shape : ROWS) {
+      for (Kind kind : KINDS) {
+        int rows = shape[0];
+        int columns = shape[1];
+        softmaxCrossEntropy(rows, columns, kind, values.ints(columns, rows));
+      }
+    }
+    softmaxCrossEntropy(5000, 3, Kind.ORDINARY, values.ints(3, 5000));
+    // One label alone out of range.
+    for (int label : new int[] {-1, 4, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+      softmaxCrossEntropy(3, 4, Kind.ORDINARY, new int[] {3, label, 0});
+    }
+  }
+
+  private void softmaxCrossEntropy(int rows, int columns, Kind kind, int[] labels) {
+    add(Kernel.SOFTMAX_CROSS_ENTROPY)
+        .input("logits", values.floats(kind, rows * columns))
+        .input("labels", labels)
+        .output("probabilities", (long) rows * columns)
+        .output("loss", 1)
+        .workspace("workspace", rows + chunks(rows, SUM_CHUNK))
+        .int64("rows", rows)
+        .int32("columns", columns)
+        .float32("scale", 0.01f);
+  }
+
+  private void softmaxCrossEntropyBackward() {
+    for (int[] shape : ROWS) {
+      for (float beta : BETAS) {
+        int rows = shape[0];
+        int columns = shape[1];
+        int[] labels = values.ints(columns, rows);
+        if (rows > 2) {
+          labels[0] = -1;
+          labels[1] = columns;
+        }
+        Launch launch =
+            add(Kernel.SOFTMAX_CROSS_ENTROPY_BACKWARD)
+                .input("probabilities", values.uniform(0, 1, rows * columns))
+                .input("labels", labels)
+                .input("upstream", new float[] {-0.8f});
+        accumulated(launch, "dx", (long) rows * columns, beta);
+        launch
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .float32("scale", 0.01f)
+            .float32("beta", beta);
+      }
+    }
+  }
+
+  /** Mean activations, of which some are outside (0, 1) or NaN. */
+  private float[] means(int columns, boolean anything) {
+    float[] means = values.uniform(0, 1, columns);
+    float[] odd = {0, 1, -0.5f, 2, 1e-7f, Float.NaN};
+    for (int i = 0; anything && i < columns && i < odd.length; i++) {
+      means[columns - 1 - i] = odd[i];
+    }
+    return means;
+  }
+
+  private void klSparsity() {
+    for (int columns : SUMMED) {
+      for (int odd = 0; odd < 2; odd++) {
+        add(Kernel.KL_SPARSITY)
+            .input("mean", means(columns, odd == 1))
+            .output("loss", 1)
+            .workspace("workspace", chunks(columns, SUM_CHUNK))
+            .int32("columns", columns)
+            .float32("rho", 0.05f)
+            .float32("scale", 3);
+      }
+    }
+  }
+
+  private void klSparsityBackward() {
+    int[][] shapes = {{0, 5}, {1, 1}, {4, 4}, {3, 255}, {3, 256}, {3, 257}, {100, 17}, {70, 600}};
+    for (int[] shape : shapes) {
+      for (float beta : BETAS) {
+        Launch launch =
+            add(Kernel.KL_SPARSITY_BACKWARD)
+                .input("mean", means(shape[1], true))
+                .input("upstream", new float[] {1.25f});
+        accumulated(launch, "dx", (long) shape[0] * shape[1], beta);
+        launch
+            .int64("rows", shape[0])
+            .int32("columns", shape[1])
+            .float32("rho", 0.05f)
+            .float32("scale", 0.3f)
+            .float32("beta", beta);
+      }
+    }
+  }
+
+  private void topK() {
+    int[][] shapes = {
+      {0, 5}, {1, 1}, {3, 2}, {4, 4}, {5, 15}, {5, 16}, {5, 17}, {16, 16}, {20, 33}, {40, 200}
+    };
+    for (int[] shape : shapes) {
+      int rows = shape[0];
+      int columns = shape[1];
+      for (int k : new int[] {1, (columns + 1) / 2, columns}) {
+        topK(rows, columns, k, values.ties(rows * columns));
+        for (Kind kind : KINDS) {
+          topK(rows, columns, k, values.floats(kind, rows * columns));
+        }
+      }
+    }
+    topK(40, 500, 25, values.floats(40 * 500));
+  }
+
+  private void topK(int rows, int columns, int k, float[] x) {
+    Launch launch = add(Kernel.TOP_K).input("x", x);
+    if (turn++ % 2 == 0) {
+      launch.same("y", "x");
+    } else {
+      launch.output("y", x.length);
+    }
+    launch.output("mask", x.length).int64("rows", rows).int32("columns", columns).int32("k", k);
+  }
+
+  static Launch random(Values values, int distribution, int count, long step, long seed) {
+    return new Launch(Kernel.RANDOM, values)
+        .output("y", count)
+        .input("step", step)
+        .int64("count", count)
+        .int64("seed", seed)
+        .int32("stream", (int) (seed >>> 7))
+        .int32("distribution", distribution)
+        .float32("a", distribution == 0 ? -0.7f : 0.1f)
+        .float32("b", 1.3f);
+  }
+
+  private void random() {
+    long[] steps = {0, 1, (1L << 32) + 5, -1};
+    for (int distribution = 0; distribution < 2; distribution++) {
+      for (int count : COUNTS) {
+        launches.add(random(values, distribution, count, steps[turn++ % 4], values.next()));
+      }
+    }
+  }
+
+  private void maskNoise() {
+    for (float probability : new float[] {0, 0.3f, 1}) {
+      for (int count : COUNTS) {
+        Launch launch = add(Kernel.MASK_NOISE).input("x", floats(count));
+        if (count % 4 == 1) {
+          launch.same("y", "x");
+        } else {
+          launch.output("y", count);
+        }
+        launch
+            .input("step", values.next() >>> values.below(64))
+            .int64("count", count)
+            .int64("seed", values.next())
+            .int32("stream", (int) values.next())
+            .float32("probability", probability)
+            .float32("scale", 1.25f);
+      }
+    }
+  }
+
+  private void affineWarp() {
+    int[][] shapes = {
+      {0, 3, 4, 1}, {1, 1, 1, 1}, {3, 5, 7, 2}, {2, 8, 8, 8}, {60, 28, 28, 1}, {2, 1, 9, 3}
+    };
+    for (float probability : new float[] {0, 0.5f, 1}) {
+      for (int[] shape : shapes) {
+        int count = shape[0] * shape[1] * shape[2] * shape[3];
+        add(Kernel.AFFINE_WARP)
+            .input("x", floats(count))
+            .output("y", count)
+            .input("step", values.next() >>> values.below(64))
+            .int64("seed", values.next())
+            .int32("images", shape[0])
+            .int32("height", shape[1])
+            .int32("width", shape[2])
+            .int32("channels", shape[3])
+            .int32("stream", (int) values.next())
+            .float32("probability", probability)
+            .float32("rotation", 0.5f)
+            .float32("scale", 0.3f)
+            .float32("shear", 0.4f)
+            .float32("shift", 3);
+      }
+    }
+  }
+
+  private void gatherRows() {
+    int[] sources = {1, 2, 3, 4, 5, 16, 17, 100, 1000};
+    int[][] shapes = {{0, 3}, {1, 1}, {5, 5}, {16, 17}, {64, 100}, {300, 1}, {100, 784}};
+    for (int sourceRows : sources) {
+      for (int[] shape : shapes) {
+        for (int element = 0; element < 3; element++) {
+          gatherRows(sourceRows, shape[0], shape[1], element, turn++ % 2);
+        }
+      }
+    }
+  }
+
+  private void gatherRows(int sourceRows, int rows, int columns, int element, int shuffle) {
+    long step = values.below(2) == 0 ? 0 : values.next() >>> (8 + values.below(56));
+    int count = sourceRows * columns;
+    Launch launch = add(Kernel.GATHER_ROWS);
+    switch (element) {
+      case 0 -> launch.input("source", values.bytes(count));
+      case 1 -> launch.input("source", floats(count));
+      default -> launch.input("source", values.ints(Integer.MAX_VALUE, count));
+    }
+    launch
+        .output("y", (long) rows * columns)
+        .input("step", step)
+        .int64("source_rows", sourceRows)
+        .int64("seed", values.next())
+        .int32("rows", rows)
+        .int32("columns", columns)
+        .int32("element", element)
+        .int32("shuffle", shuffle);
+  }
+
+  private void advance() {
+    for (long step : new long[] {0, 41, 0xffffffffL}) {
+      add(Kernel.ADVANCE).state("state", step, 0.9, 0.999, 0.1f, 1);
+    }
+  }
+
+  private void schedule() {
+    long[][] spans = {{0, 100}, {10, 100}, {10, 10}, {10, 5}, {0, 0}};
+    for (int kind = 0; kind < 3; kind++) {
+      for (long[] span : spans) {
+        for (long step : new long[] {0, 1, 9, 10, 11, 37, 60, 85, 99, 100, 101, 5000}) {
+          add(Kernel.SCHEDULE)
+              .state("state", step, 0.81, 0.998001, 0.5f, 1)
+              .float64("base", 3e-3)
+              .float64("floor", 1e-5)
+              .float64("factor", 0.7)
+              .float64("beta1", 0.9)
+              .float64("beta2", 0.999)
+              .int64("warmup", span[0])
+              .int64("total", span[1])
+              .int64("every", 7)
+              .int32("kind", kind);
+        }
+      }
+    }
+  }
+
+  private void clipNorm() {
+    for (int count : SUMMED) {
+      for (Kind kind : KINDS) {
+        for (float maximum : new float[] {0.5f, 1e30f}) {
+          add(Kernel.CLIP_NORM)
+              .input("gradients", values.floats(kind, count))
+              .state("state", 3, 0.9, 0.99, 0.1f, 0.3f)
+              .workspace("workspace", chunks(count, SUM_CHUNK))
+              .int64("count", count)
+              .float32("maximum", maximum);
+        }
+      }
+    }
+  }
+
+  private void sgd() {
+    for (int count : COUNTS) {
+      for (int options = 0; options < 4; options++) {
+        float weightDecay = options < 2 ? 0 : 0.01f;
+        add(Kernel.SGD)
+            .inOut("parameters", floats(count))
+            .input("gradients", floats(count))
+            .inOut("velocity", floats(count))
+            .state("state", 3, 0.9, 0.99, 0.1f, 0.3f)
+            .int64("count", count)
+            .float32("momentum", 0.9f)
+            .float32("weight_decay", weightDecay)
+            .int32("nesterov", options % 2);
+      }
+    }
+  }
+
+  static Launch adam(Values values, int count, float weightDecay, int decoupled, float beta2) {
+    return new Launch(Kernel.ADAM, values)
+        .inOut("parameters", values.floats(count))
+        .input("gradients", values.floats(count))
+        .inOut("first_moment", values.floats(count))
+        .inOut("second_moment", values.uniform(0, 2, count))
+        .state("state", 3, 0.729, 0.970299, 0.01f, 0.3f)
+        .int64("count", count)
+        .float32("beta1", 0.9f)
+        .float32("beta2", beta2)
+        .float32("epsilon", 1e-8f)
+        .float32("weight_decay", weightDecay)
+        .int32("decoupled", decoupled);
+  }
+
+  private void adam() {
+    for (int count : COUNTS) {
+      for (int decoupled = 0; decoupled < 2; decoupled++) {
+        launches.add(adam(values, count, 0, decoupled, 0.99f));
+        launches.add(adam(values, count, 0.02f, decoupled, 0.99f));
+      }
+    }
+  }
+
+  private void average() {
+    for (int count : COUNTS) {
+      for (long step : new long[] {0, 1_000_000}) {
+        add(Kernel.AVERAGE)
+            .input("x", floats(count))
+            .inOut("y", floats(count))
+            .state("state", step, 0.9, 0.99, 0.1f, 0.3f)
+            .int64("count", count)
+            .float64("decay", 0.999);
+      }
+    }
+  }
+}
