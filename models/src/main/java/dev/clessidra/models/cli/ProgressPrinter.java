@@ -21,7 +21,7 @@ import java.util.Map;
  */
 final class ProgressPrinter implements TrainingProgress {
   private static final int LINES = 12; // of a training, where lines are not drawn over
-  private static final int BAR = 20;
+  private static final int BAR = 16;
   private static final int WIDTH = 79; // no line may wrap, as it could not be drawn over
   private static final long REDRAW_NANOS = 250_000_000;
   private static final long LEAST_NANOS = 1_000_000_000; // between two lines
@@ -53,7 +53,9 @@ final class ProgressPrinter implements TrainingProgress {
     if (first > 0) {
       out.println(format("%s: goes on after step %d of %d", label, first, totalSteps));
     }
-    if (!terminal) {
+    if (terminal) {
+      draw(first, totalSteps);
+    } else {
       out.println(format("%s: %d steps of %d images", label, totalSteps - first, batch));
     }
     out.flush();
@@ -64,13 +66,17 @@ final class ProgressPrinter implements TrainingProgress {
     long now = System.nanoTime();
     if (terminal && now - drawn > REDRAW_NANOS) {
       drawn = now;
-      int done = (int) (step * BAR / totalSteps);
-      String bar = "#".repeat(done) + "-".repeat(BAR - done);
-      String line =
-          format("%s [%s] %2d %%%s", label, bar, step * 100 / totalSteps, state(step, totalSteps));
-      out.print(RESTART_LINE + line.substring(0, Math.min(WIDTH, line.length())));
-      out.flush();
+      draw(step, totalSteps);
     }
+  }
+
+  private void draw(long step, long totalSteps) {
+    int done = (int) (step * BAR / totalSteps);
+    String bar = "#".repeat(done) + "-".repeat(BAR - done);
+    String line =
+        format("%s [%s] %2d %%%s", label, bar, step * 100 / totalSteps, state(step, totalSteps));
+    out.print(RESTART_LINE + line.substring(0, Math.min(WIDTH, line.length())));
+    out.flush();
   }
 
   @Override
@@ -97,17 +103,17 @@ final class ProgressPrinter implements TrainingProgress {
     }
   }
 
-  /** Loss, speed and time left, as far as they are known. */
+  /** Time left, speed and errors, as far as they are known; the first ones matter most. */
   private String state(long step, long totalSteps) {
     List<String> parts = new ArrayList<>();
+    if (step > firstStep) {
+      double elapsed = (System.nanoTime() - started) * 1e-9;
+      parts.add(clock(elapsed * (totalSteps - step) / (step - firstStep)) + " left");
+    }
     if (latest != null) {
-      parts.add(format("%,.0f/s", latest.samplesPerSecond()));
+      parts.add(format(terminal ? "%,.0f/s" : "%,.0f samples/s", latest.samplesPerSecond()));
       parts.add("loss " + number(latest.loss()));
       parts.addAll(evaluated());
-    }
-    double elapsed = (System.nanoTime() - started) * 1e-9;
-    if (step > firstStep) {
-      parts.add(clock(elapsed * (totalSteps - step) / (step - firstStep)) + " left");
     }
     return parts.isEmpty() ? "" : "  " + String.join("  ", parts);
   }

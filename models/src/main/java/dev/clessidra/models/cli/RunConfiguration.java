@@ -97,9 +97,14 @@ record RunConfiguration(
         | NullPointerException e) {
       throw new CommandFailure(
           "%s cannot be read as a run's configuration (%s): restore it, or train again"
-              .formatted(file, e.getMessage()),
+              .formatted(file, reason(e)),
           e);
     }
+  }
+
+  /** Without the name of the class that a cause's message starts with. */
+  private static String reason(Exception e) {
+    return e.getCause() == null ? e.getMessage() : e.getCause().getMessage();
   }
 
   private static String string(JsonObject object, String name) {

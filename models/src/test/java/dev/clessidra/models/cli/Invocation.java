@@ -1,0 +1,99 @@
+package dev.clessidra.models.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import picocli.CommandLine;
+
+/**
+ * What a command line did.
+ *
+ * @param code its exit code
+ * @param out what it wrote
+ * @param err what it complained about
+ */
+record Invocation(int code, String out, String err) {
+  static final int SIDE = 8;
+  static final int CLASSES = 4;
+
+  /**
+   * Runs a command line in this process, as in a pipe; run folders without a name go to a folder.
+   */
+  static Invocation of(Path runs, String... arguments) {
+    return of(
+        new Environment(() -> false, StandardCharsets.UTF_8, runs, new Interruption()), arguments);
+  }
+
+  static Invocation of(Environment environment, String... arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine commandLine =
+        Clessidra.commandLine(environment)
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err));
+    int code = commandLine.execute(arguments);
+    commandLine.getOut().flush();
+    commandLine.getErr().flush();
+    return new Invocation(code, out.toString(), err.toString());
+  }
+
+  /** The arguments {@code first}, then {@code more}. */
+  static String[] join(String[] first, String... more) {
+    String[] all = java.util.Arrays.copyOf(first, first.length + more.length);
+    System.arraycopy(more, 0, all, first.length, more.length);
+    return all;
+  }
+
+  /** Writes 160 training and 40 test images of 8 x 8 in four classes, and names them as data. */
+  static String data(Path folder) {
+    writeImages(folder.resolve("train"), 160, SIDE, 1);
+    writeLabels(folder.resolve("train-labels"), 160);
+    writeImages(folder.resolve("test"), 40, SIDE, 2);
+    writeLabels(folder.resolve("test-labels"), 40);
+    return "idx:%s,%s,%s,%s"
+        .formatted(
+            folder.resolve("train"),
+            folder.resolve("train-labels"),
+            folder.resolve("test"),
+            folder.resolve("test-labels"));
+  }
+
+  /** Images of a bright bar whose place is the class, with noise. */
+  static void writeImages(Path file, int count, int side, long seed) {
+    Random random = new Random(seed);
+    ByteBuffer bytes = ByteBuffer.allocate(16 + count * side * side);
+    bytes.putInt(0x00000803).putInt(count).putInt(side).putInt(side);
+    for (int image = 0; image < count; image++) {
+      for (int y = 0; y < side; y++) {
+        for (int x = 0; x < side; x++) {
+          boolean bar = y * CLASSES / side == image % CLASSES;
+          bytes.put((byte) (bar ? 200 + random.nextInt(56) : random.nextInt(40)));
+        }
+      }
+    }
+    write(file, bytes.array());
+  }
+
+  static void writeLabels(Path file, int count) {
+    ByteBuffer bytes = ByteBuffer.allocate(8 + count);
+    bytes.putInt(0x00000801).putInt(count);
+    for (int image = 0; image < count; image++) {
+      bytes.put((byte) (image % CLASSES));
+    }
+    write(file, bytes.array());
+  }
+
+  private static void write(Path file, byte[] bytes) {
+    try {
+      Files.write(file, bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,220 @@
+package dev.clessidra.models.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ResumeTest {
+  @TempDir private Path folder;
+  private Path whole;
+  private Path stopped;
+  private String data;
+
+  @BeforeEach
+  void writeData() {
+    data = Invocation.data(folder);
+    whole = folder.resolve("whole");
+    stopped = folder.resolve("stopped");
+  }
+
+  private Invocation run(String arguments) {
+    return Invocation.of(folder.resolve("runs"), arguments.split(" "));
+  }
+
+  private static List<Path> models(Path run) throws IOException {
+    try (Stream<Path> files = Files.list(run)) {
+      return files
+          .map(Path::getFileName)
+          .filter(file -> file.toString().endsWith(".safetensors"))
+          .sorted()
+          .toList();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "autoencoder | --widths 16,4 --epochs 4 --noise 0.2 --average 0.9 | 7",
+        "sparse | --units 20 --sparsity topk:3 --epochs 2 --probe --probe-epochs 2 | 6",
+        "stacked | --widths 12,8 --epochs 2 --pretrain-epochs 1 --classifier-epochs 1 | 3",
+        "deep | --widths 12,4 --epochs 2 --pretrain --pretrain-epochs 1 --optimizer sgd --clip-norm"
+            + " 1 | 4",
+      })
+  void aRunThatIsStoppedAgainAndAgainEndsWithTheSameBytes(String model, String options, int steps)
+      throws IOException {
+    String settings =
+        "train %s %s --batch 32 --seed 5 --data %s".formatted(model, options.strip(), data);
+    assertThat(run(settings + " --out " + whole).code()).isZero();
+
+    Invocation part = run(settings + " --out " + stopped + " --stop-after-steps " + steps);
+    int stops = 0;
+    while (part.code() == ExitCode.INTERRUPTED) {
+      stops++;
+      assertThat(stops).isLessThan(50);
+      assertThat(part.out())
+          .contains("Go on with:")
+          .contains("./clessidra train %s --resume %s".formatted(model, stopped));
+      assertThat(stopped.resolve("checkpoint.safetensors")).exists();
+      part =
+          run(
+              "train %s --resume %s --threads 1 --stop-after-steps %d"
+                  .formatted(model, stopped, steps));
+    }
+
+    assertThat(part.err()).isEmpty();
+    assertThat(part.code()).isZero();
+    assertThat(stops).isGreaterThan(1);
+    assertThat(models(stopped)).isEqualTo(models(whole)).hasSizeGreaterThan(0);
+    for (Path file : models(whole)) {
+      assertThat(stopped.resolve(file)).hasSameBinaryContentAs(whole.resolve(file));
+    }
+    assertThat(stopped.resolve("report.html")).exists();
+  }
+
+  @Test
+  void aRunWhoseProcessDiedStartsItsStageAgain() throws IOException {
+    String settings = "train autoencoder --widths 4 --epochs 4 --batch 32 --data " + data;
+    run(settings + " --out " + whole);
+    run(settings + " --stop-after-steps 9 --out " + stopped);
+    Files.delete(stopped.resolve("checkpoint.safetensors"));
+
+    Invocation resumed = run("train autoencoder --resume " + stopped);
+
+    assertThat(resumed.code()).isZero();
+    assertThat(stopped.resolve("model.safetensors"))
+        .hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+    assertThat(steps(stopped)).isEqualTo(steps(whole));
+  }
+
+  private static List<String> steps(Path run) throws IOException {
+    return Files.readAllLines(run.resolve("metrics.csv")).stream()
+        .map(line -> line.split(",", -1)[1])
+        .toList();
+  }
+
+  @Test
+  void otherSettingsAreRefused() {
+    run(
+        "train autoencoder --widths 4 --epochs 4 --stop-after-steps 2 --data "
+            + data
+            + " --out "
+            + stopped);
+
+    Invocation resumed = run("train autoencoder --epochs 9 --resume " + stopped);
+
+    assertThat(resumed.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(resumed.err())
+        .startsWith("clessidra: --epochs cannot be given with --resume")
+        .hasLineCount(1);
+  }
+
+  @Test
+  void otherDataIsRefused() {
+    run(
+        "train autoencoder --widths 4 --epochs 4 --stop-after-steps 2 --data "
+            + data
+            + " --out "
+            + stopped);
+    Invocation.writeImages(folder.resolve("train"), 160, Invocation.SIDE, 99);
+
+    Invocation resumed = run("train autoencoder --resume " + stopped);
+
+    assertThat(resumed.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(resumed.err()).contains("is not what the run").hasLineCount(1);
+  }
+
+  @Test
+  void dataThatHasMovedCanBeNamedAgain() throws IOException {
+    run(
+        "train autoencoder --widths 4 --epochs 4 --stop-after-steps 2 --data "
+            + data
+            + " --out "
+            + stopped);
+    Path moved = Files.createDirectory(folder.resolve("moved"));
+    String again = Invocation.data(moved);
+    Files.delete(folder.resolve("train"));
+
+    Invocation resumed = run("train autoencoder --resume " + stopped + " --data " + again);
+
+    assertThat(resumed.err()).isEmpty();
+    assertThat(resumed.code()).isZero();
+  }
+
+  @Test
+  void aFinishedRunIsNotResumed() {
+    run("train autoencoder --widths 4 --steps 2 --no-report --data " + data + " --out " + whole);
+
+    Invocation resumed = run("train autoencoder --resume " + whole);
+
+    assertThat(resumed.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(resumed.err()).contains("is finished: nothing to resume");
+  }
+
+  @Test
+  void aRunOfAnotherModelIsNotResumed() {
+    run(
+        "train autoencoder --widths 4 --epochs 4 --stop-after-steps 2 --data "
+            + data
+            + " --out "
+            + stopped);
+
+    Invocation resumed = run("train deep --resume " + stopped);
+
+    assertThat(resumed.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(resumed.err()).contains("use train autoencoder --resume");
+  }
+
+  @Test
+  void controlCSavesACheckpointAndSaysHowToGoOn() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Dclessidra.native.library=" + System.getProperty("clessidra.native.library", ""),
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                "dev.clessidra.models.cli.Clessidra",
+                "train",
+                "autoencoder",
+                "--epochs",
+                "1000000",
+                "--data",
+                data,
+                "--out",
+                stopped.toString())
+            .redirectErrorStream(true)
+            .start();
+    String last = "";
+    try (BufferedReader out = process.inputReader()) {
+      StringBuilder all = new StringBuilder();
+      for (String line = out.readLine(); line != null; line = out.readLine()) {
+        all.append(line).append('\n');
+        if (line.startsWith("autoencoder:")) {
+          new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+        }
+      }
+      last = all.toString();
+      assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+
+    assertThat(last).contains("Go on with:").contains("--resume " + stopped);
+    assertThat(process.exitValue()).isEqualTo(ExitCode.INTERRUPTED);
+    assertThat(stopped.resolve("checkpoint.safetensors")).exists();
+  }
+}

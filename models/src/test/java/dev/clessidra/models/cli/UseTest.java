@@ -1,0 +1,210 @@
+package dev.clessidra.models.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import dev.clessidra.models.data.Mnist;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class UseTest {
+  @TempDir private static Path folder;
+  private static Path autoencoder;
+  private static Path stacked;
+
+  @BeforeAll
+  static void train() {
+    String data = Invocation.data(folder);
+    autoencoder = folder.resolve("autoencoder");
+    stacked = folder.resolve("stacked");
+    assertThat(
+            run("train autoencoder --widths 16,3 --epochs 10 --batch 32 --no-report --data %s --out %s"
+                    .formatted(data, autoencoder))
+                .code())
+        .isZero();
+    assertThat(
+            run("train stacked --widths 8,4 --pretrain-epochs 1 --epochs 5 --batch 32 --no-report --data %s --out %s"
+                    .formatted(data, stacked))
+                .code())
+        .isZero();
+  }
+
+  private static Invocation run(String arguments) {
+    return Invocation.of(folder.resolve("runs"), arguments.split(" "));
+  }
+
+  private static JsonObject json(Invocation printed) {
+    assertThat(printed.err()).isEmpty();
+    return JsonParser.parseString(printed.out()).getAsJsonObject();
+  }
+
+  @Test
+  void evaluatingARunGivesTheNumbersOfItsTraining() throws IOException {
+    JsonObject evaluated = json(run("evaluate " + autoencoder + " --json --pca"));
+    JsonObject result =
+        JsonParser.parseString(Files.readString(autoencoder.resolve("result.json")))
+            .getAsJsonObject();
+
+    assertThat(evaluated.get("test_squared_error")).isEqualTo(result.get("test_squared_error"));
+    assertThat(evaluated.get("pca_test_squared_error").getAsDouble()).isPositive();
+    assertThat(evaluated.get("code_size").getAsInt()).isEqualTo(3);
+    assertThat(evaluated.getAsJsonObject("sparsity").get("mean_active_units").getAsDouble())
+        .isEqualTo(3);
+  }
+
+  @Test
+  void evaluatingSaysWhatTheErrorIs() {
+    assertThat(run("evaluate " + autoencoder).out())
+        .contains("per image: summed over 64 values in [0, 1], mean over 40 images")
+        .contains("Codes: L0");
+  }
+
+  @Test
+  void aProbeTellsHowWellCodesSeparateTheClasses() {
+    JsonObject evaluated = json(run("evaluate " + autoencoder + " --probe --json"));
+
+    assertThat(evaluated.get("probe_test_error_rate").getAsDouble()).isBetween(0.0, 1.0);
+  }
+
+  @Test
+  void aClassifierIsEvaluatedByItself() {
+    double ofRun =
+        json(run("evaluate " + stacked + " --json")).get("test_error_rate").getAsDouble();
+    double ofFile =
+        json(run("evaluate " + stacked.resolve("classifier.safetensors") + " --json"))
+            .get("test_error_rate")
+            .getAsDouble();
+
+    assertThat(ofFile).isEqualTo(ofRun, within(0.0));
+  }
+
+  @Test
+  void reconstructionsAreDrawnAsOnePicture() throws IOException {
+    Path picture = folder.resolve("pictures/grid.png");
+
+    Invocation drawn = run("reconstruct %s --count 6 --out %s".formatted(autoencoder, picture));
+
+    assertThat(drawn.err()).isEmpty();
+    BufferedImage image = ImageIO.read(picture.toFile());
+    assertThat(image.getWidth()).isGreaterThan(image.getHeight() * 2);
+  }
+
+  @Test
+  void withoutUnicodeImagesAreDrawnInAscii() {
+    Environment ascii =
+        new Environment(
+            () -> false, StandardCharsets.US_ASCII, folder.resolve("runs"), new Interruption());
+
+    Invocation drawn = Invocation.of(ascii, "reconstruct", autoencoder.toString(), "--show");
+
+    assertThat(drawn.out()).matches("(?s)\\p{ASCII}+").contains("@");
+  }
+
+  @Test
+  void codesAndLabelsAreWrittenForNumPy() throws IOException {
+    Path codes = folder.resolve("codes.npy");
+
+    Invocation written = run("encode %s --part all --out %s".formatted(autoencoder, codes));
+
+    assertThat(written.err()).isEmpty();
+    assertThat(header(codes)).contains("'<f4'", "(200, 3)");
+    Path labels = folder.resolve("codes.labels.npy");
+    assertThat(header(labels)).contains("'<i4'", "(200,)");
+    byte[] bytes = Files.readAllBytes(labels);
+    ByteBuffer values =
+        ByteBuffer.wrap(bytes, bytes.length - 200 * 4, 200 * 4).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < 200; i++) {
+      assertThat(values.getInt()).isEqualTo(i % Invocation.CLASSES);
+    }
+  }
+
+  private static String header(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), 10, 100, StandardCharsets.ISO_8859_1);
+  }
+
+  @Test
+  void partsAreEncodedAlone() throws IOException {
+    Path codes = folder.resolve("part.npy");
+
+    run("encode %s --part train --out %s".formatted(autoencoder, codes));
+
+    assertThat(header(codes)).contains("(160, 3)");
+  }
+
+  @Test
+  void doctorNamesEveryDevice() {
+    Invocation examined = run("doctor");
+
+    assertThat(examined.err()).isEmpty();
+    assertThat(examined.code()).isZero();
+    assertThat(examined.out())
+        .containsPattern("(?m)^ok +cpu")
+        .containsPattern("(?m)^no +cuda +CUDA is not in this version, use cpu$")
+        .contains("native library")
+        .contains("CLESSIDRA_THREADS");
+  }
+
+  @Test
+  void theSampleOfMnistIsTheDefault() {
+    Path run = folder.resolve("sample");
+
+    Invocation trained = run("train autoencoder --widths 32 --steps 20 --out " + run);
+
+    assertThat(trained.err()).isEmpty();
+    assertThat(trained.out()).contains("784-32 on " + Mnist.sample().description());
+    assertThat(run.resolve("report.html")).content().contains("MNIST sample", "PCA");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "train",
+        "train autoencoder",
+        "train sparse",
+        "train stacked",
+        "train deep",
+        "evaluate",
+        "reconstruct",
+        "encode",
+        "doctor"
+      })
+  void everyCommandTeachesByExamples(String command) {
+    Invocation help = run((command + " --help").strip());
+
+    assertThat(help.code()).isZero();
+    assertThat(help.out())
+        .startsWith(command.isEmpty() ? "Autoencoders" : help.out().substring(0, 1))
+        .contains("Usage: clessidra " + command)
+        .contains("Examples:")
+        .doesNotContain("${", "--stop-after-steps");
+    assertThat(help.out().lines()).allMatch(line -> line.length() <= 100);
+  }
+
+  @Test
+  void theVersionIsPrinted() {
+    assertThat(run("--version").out()).startsWith("clessidra ");
+  }
+
+  @Test
+  void withoutACommandTheHelpGoesToTheErrors() {
+    Invocation nothing = Invocation.of(folder.resolve("runs"));
+
+    assertThat(nothing.code()).isEqualTo(ExitCode.USAGE);
+    assertThat(nothing.out()).isEmpty();
+    assertThat(nothing.err()).contains("Usage: clessidra");
+  }
+}
