@@ -13,13 +13,14 @@ import java.util.stream.Stream;
  * autoencoder, and relates them to the machine's peak: floating-point operations a second of fused
  * multiply-adds in registers, with the same threads and instruction set.
  *
- * <p>One command builds and measures, in about half a minute:
+ * <p>One command builds, and measures for about half a minute:
  *
  * <pre>{@code
  * mvn -q -B -Dmaven.test.skip=true -Pmeasure -pl bench -am package
  * }</pre>
  *
- * <p>and without Maven, once it is built (the argument is the number of rounds):
+ * <p>and without Maven, on a JDK 25, once it is built (9 is the number of rounds, {@code
+ * -Drounds=9} with Maven):
  *
  * <pre>{@code
  * java --enable-native-access=ALL-UNNAMED -cp 'bench/target/*:bench/target/lib/*' \
@@ -28,8 +29,9 @@ import java.util.stream.Stream;
  *
  * <p>A round goes through all workloads once and measures the peak again between any two of them. A
  * workload's share of the peak is taken from the peaks just before and just after it, so that
- * whatever else slows the machine down slows both. The properties {@code clessidra.threads} and
- * {@code clessidra.instructionset} choose what is measured.
+ * whatever else slows the machine down slows both; the figures are good only where little else
+ * runs. Threads and instruction set are chosen as for every device, for example by the environment
+ * variables {@code CLESSIDRA_THREADS} and {@code CLESSIDRA_INSTRUCTIONSET}.
  */
 public final class Measure {
   private static final int ROUNDS = 9;

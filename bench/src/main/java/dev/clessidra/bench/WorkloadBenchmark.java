@@ -15,9 +15,14 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What all benchmarks share: a device and a workload on it. Threads and instruction set of the
- * device come from the properties of {@link dev.clessidra.kernels.DeviceOptions}, which forks
- * inherit.
+ * What all benchmarks share: a device and a workload on it. Once built they run, on a JDK 25, with
+ *
+ * <pre>{@code
+ * java -jar bench/target/clessidra-bench-0.1.0-SNAPSHOT.jar MatrixProduct -p product=FORWARD
+ * }</pre>
+ *
+ * <p>Threads and instruction set of the device come from the properties of {@link
+ * dev.clessidra.kernels.DeviceOptions}, which forks inherit.
  */
 @State(Scope.Benchmark)
 @Fork(
