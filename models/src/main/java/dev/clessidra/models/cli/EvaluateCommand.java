@@ -143,11 +143,9 @@ final class EvaluateCommand implements Callable<Integer> {
       evaluation.json().asMap().forEach(object::add);
       out.print(RunConfiguration.text(object));
     } else {
-      out.println(model.path() + " on " + evaluation.dataset().description());
-      evaluation.lines().forEach(out::println);
-      evaluation
-          .reconstruction()
-          .ifPresent(measured -> out.println(Evaluation.sparsityLine(measured)));
+      out.println(model.path());
+      out.println(evaluation.dataset().description());
+      evaluation.lines(true).forEach(out::println);
     }
     out.flush();
   }

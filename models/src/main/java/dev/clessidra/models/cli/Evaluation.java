@@ -169,42 +169,69 @@ record Evaluation(
     }
   }
 
-  /** The numbers as lines for a person. */
-  List<String> lines() {
+  /** The numbers as lines for a person, with the sparsity of the codes if wanted. */
+  List<String> lines(boolean sparsity) {
     List<String> lines = new ArrayList<>();
     int count = dataset.test().count();
     reconstruction.ifPresent(measured -> {
       lines.add(
-          Words.format(
-              "Test squared error %s per image: summed over %d values in [0, 1], mean over %d"
-                  + " images",
-              Words.number(measured.squaredError()), dataset.test().imageSize(), count));
+          line(
+              "Test squared error",
+              Words.number(measured.squaredError()),
+              "summed over %d values in [0,1], mean of %d images"
+                  .formatted(dataset.test().imageSize(), count)));
       if (measured.components().isPresent()) {
         lines.add(
-            Words.format(
-                "PCA with %d components  %s on the same images",
-                measured.codeSize(), Words.number(measured.componentsError())));
+            line(
+                "PCA",
+                Words.number(measured.componentsError()),
+                "with %d components, the same measure".formatted(measured.codeSize())));
       } else if (!measured.noComponents().isEmpty()) {
-        lines.add("No comparison with PCA: " + measured.noComponents());
+        lines.add(line("PCA", "none", measured.noComponents()));
       }
     });
-    pretrained.ifPresent(
-        error -> lines.add("Before fine-tuning the pretrained layers gave " + Words.number(error)));
+    pretrained.ifPresent(error ->
+        lines.add(
+            line("Pretrained", Words.number(error), "before the layers were trained together")));
     probe.ifPresent(error ->
-        lines.add("Test error of softmax regression on the codes " + Words.percent(error)));
+        lines.add(
+            line(
+                "Softmax regression",
+                Words.percent(error),
+                "of %d test images wrong, from their codes".formatted(count))));
     classification.ifPresent(measured ->
         lines.add(
-            Words.format(
-                "Test error of the fine-tuned classifier %s of %d images",
-                Words.percent(measured.errorRate()), count)));
+            line(
+                "Classifier",
+                Words.percent(measured.errorRate()),
+                "of %d test images wrong".formatted(count))));
+    if (sparsity) {
+      reconstruction.ifPresent(measured -> lines.addAll(sparsityLines(measured)));
+    }
     return lines;
   }
 
-  /** The sparsity of the codes as a line for a person. */
-  static String sparsityLine(Reconstruction measured) {
-    return "Codes: "
-        + measured.sparsity()
-        + (measured.rest() > 0 ? Words.format(" (active above %.1f)", measured.rest()) : "");
+  private static List<String> sparsityLines(Reconstruction measured) {
+    SparsityStatistics statistics = measured.sparsity();
+    return List.of(
+        line(
+            "Active units (L0)",
+            Words.format("%.1f", statistics.meanActive()),
+            Words.format(
+                "of %d, mean of the images%s; %d never active",
+                statistics.units(),
+                measured.rest() > 0 ? Words.format(" (above %.1f)", measured.rest()) : "",
+                statistics.deadUnits())),
+        line(
+            "Sparsity",
+            Words.format("%.3f", statistics.population().trevesRolls()),
+            Words.format(
+                "of an image's code, %.3f of a unit's lifetime (Treves-Rolls)",
+                statistics.lifetime().trevesRolls())));
+  }
+
+  private static String line(String what, String value, String note) {
+    return Words.format("%-18s %8s  %s", what, value, note);
   }
 
   /** The numbers for a program. */

@@ -61,12 +61,7 @@ final class RunSummary {
     // Last, as its presence says that the run is finished.
     RunConfiguration.write(folder.result(), json);
     out.println();
-    evaluation.lines().forEach(out::println);
-    if (configuration.model().equals("sparse")) {
-      evaluation
-          .reconstruction()
-          .ifPresent(measured -> out.println(Evaluation.sparsityLine(measured)));
-    }
+    evaluation.lines(configuration.model().equals("sparse")).forEach(out::println);
     out.println();
     if (evaluation.classification().isPresent()) {
       out.println("Model       " + folder.classifier());

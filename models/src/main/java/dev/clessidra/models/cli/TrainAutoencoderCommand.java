@@ -64,8 +64,7 @@ final class TrainAutoencoderCommand extends TrainModelCommand {
 
   @Override
   String describe(Dataset dataset) {
-    return "Autoencoder %s on %s"
-        .formatted(Stages.sizes(dataset.train().imageSize(), widths), dataset.description());
+    return "Autoencoder %s".formatted(Stages.sizes(dataset.train().imageSize(), widths));
   }
 
   @Override

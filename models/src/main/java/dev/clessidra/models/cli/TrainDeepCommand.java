@@ -81,11 +81,10 @@ final class TrainDeepCommand extends TrainModelCommand {
 
   @Override
   String describe(Dataset dataset) {
-    return "Deep autoencoder %s%s on %s"
+    return "Deep autoencoder %s%s"
         .formatted(
             Stages.sizes(dataset.train().imageSize(), widths),
-            options.tied() ? ", tied weights," : "",
-            dataset.description());
+            options.tied() ? ", tied weights" : "");
   }
 
   @Override

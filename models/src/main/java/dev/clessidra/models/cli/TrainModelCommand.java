@@ -244,6 +244,7 @@ abstract class TrainModelCommand implements Callable<Integer> {
       Device opened,
       PrintWriter writer) {
     writer.println(settings.describe(dataset));
+    writer.println(dataset.description());
     writer.println(format("%s; run folder %s", opened.description(), folder.path()));
     writer.flush();
     Interruption interruption = environment.interruption();

@@ -79,11 +79,8 @@ final class TrainSparseCommand extends TrainModelCommand {
 
   @Override
   String describe(Dataset dataset) {
-    return "Sparse autoencoder %s, %s, on %s"
-        .formatted(
-            Stages.sizes(dataset.train().imageSize(), List.of(units)),
-            sparsity,
-            dataset.description());
+    return "Sparse autoencoder %s, %s"
+        .formatted(Stages.sizes(dataset.train().imageSize(), List.of(units)), sparsity);
   }
 
   @Override

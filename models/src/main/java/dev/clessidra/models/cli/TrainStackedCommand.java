@@ -114,11 +114,10 @@ final class TrainStackedCommand extends TrainModelCommand {
 
   @Override
   String describe(Dataset dataset) {
-    return "Stacked autoencoder %s%s on %s"
+    return "Stacked autoencoder %s%s"
         .formatted(
             Stages.sizes(dataset.train().imageSize(), widths),
-            noClassifier ? "" : " with a classifier",
-            dataset.description());
+            noClassifier ? "" : " with a classifier");
   }
 
   @Override

@@ -68,8 +68,8 @@ class UseTest {
   @Test
   void evaluatingSaysWhatTheErrorIs() {
     assertThat(run("evaluate " + autoencoder).out())
-        .contains("per image: summed over 64 values in [0, 1], mean over 40 images")
-        .contains("Codes: L0");
+        .contains("summed over 64 values in [0,1], mean of 40 images")
+        .contains("Active units (L0)");
   }
 
   @Test
@@ -164,7 +164,7 @@ class UseTest {
     Invocation trained = run("train autoencoder --widths 32 --steps 20 --out " + run);
 
     assertThat(trained.err()).isEmpty();
-    assertThat(trained.out()).contains("784-32 on " + Mnist.sample().description());
+    assertThat(trained.out()).contains(Mnist.sample().description());
     assertThat(run.resolve("report.html")).content().contains("MNIST sample", "PCA");
   }
 
