@@ -1,0 +1,106 @@
+package dev.clessidra.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.clessidra.engine.Parameters;
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.engine.TrainingState;
+import dev.clessidra.engine.initializers.Initializer;
+import dev.clessidra.engine.optimizers.Adam;
+import dev.clessidra.engine.optimizers.LearningRate;
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Program;
+import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.Mnist;
+import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.Trainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The README's Java: each block stands here too, and is run. */
+class ReadmeTest {
+  @Test
+  void theModelExampleRuns(@TempDir Path folder) {
+    try (Device device = Device.open("auto");
+        Autoencoder model = Autoencoder.builder(784).encoder(256, 32).seed(7).build(device)) {
+      Dataset digits = Mnist.sample();
+      Trainer.of(model).data(digits).epochs(2).run();
+      float[] code = model.encode(digits.test().floats(0, 1));
+      float[] restored = model.decode(code);
+      model.save(folder.resolve("autoencoder.safetensors"));
+      assertThat(code).hasSize(32);
+      assertThat(restored).hasSize(784);
+      assertThat(folder.resolve("autoencoder.safetensors")).isNotEmptyFile();
+    }
+  }
+
+  @Test
+  void theEngineExampleRuns() {
+    try (Device device = Device.open("auto");
+        Parameters parameters =
+            Parameters.builder(device)
+                .add("w1", Shape.of(784, 32), Initializer.heNormal())
+                .add("b1", Shape.of(32), Initializer.zeros())
+                .add("w2", Shape.of(32, 784), Initializer.glorotUniform())
+                .add("b2", Shape.of(784), Initializer.zeros())
+                .build(7);
+        TrainingState state = new TrainingState(device, 7);
+        Adam adam = Adam.builder(LearningRate.constant(1e-3)).build(parameters, state);
+        DeviceData data = DeviceData.of(device, Mnist.sample().train())) {
+      Runnable step =
+          () -> {
+            try (Scope scope = device.scope()) {
+              Tape tape = new Tape(device, scope);
+              Tensor x = data.batch(tape, 128, state).inputs();
+              Tensor code =
+                  tape.linear(x, parameters.get("w1"), parameters.get("b1"), Activation.RELU);
+              Tensor y =
+                  tape.linear(code, parameters.get("w2"), parameters.get("b2"), Activation.SIGMOID);
+              tape.backward(tape.meanSquaredError(y, x));
+              adam.step();
+              state.advance();
+            }
+          };
+      try (Program program = device.capture(step)) { // runs the step once
+        program.run(99); // and 99 times more, without allocating anything
+      }
+      assertThat(state.step()).isEqualTo(100);
+    }
+  }
+
+  @Test
+  void theBlocksOfTheReadmeAreTheOnesAbove() throws IOException {
+    Path readme = Path.of("..", "README.md");
+    String here =
+        squeeze(
+            Files.readString(
+                Path.of("src", "test", "java", "dev", "clessidra", "models", "ReadmeTest.java")));
+    var blocks =
+        Pattern.compile("```java\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(readme))
+            .results()
+            .map(MatchResult::group)
+            .toList();
+    assertThat(blocks).hasSizeGreaterThanOrEqualTo(2);
+    for (String block : blocks) {
+      for (String line : block.lines().filter(line -> line.endsWith(";")).toList()) {
+        if (!line.contains("model.save")) { // into the test's own folder here
+          assertThat(here).contains(squeeze(line));
+        }
+      }
+    }
+  }
+
+  private static String squeeze(String text) {
+    return text.replaceAll("\\s+", " ").strip();
+  }
+}

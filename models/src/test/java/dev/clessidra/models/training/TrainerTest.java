@@ -1,0 +1,166 @@
+package dev.clessidra.models.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.clessidra.engine.io.ModelFileException;
+import dev.clessidra.kernels.AffineRange;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Digits;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import org.assertj.core.api.Condition;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+  private static Device device;
+
+  @BeforeAll
+  static void open() {
+    device = Device.open("cpu");
+  }
+
+  @AfterAll
+  static void close() {
+    device.close();
+  }
+
+  private static Autoencoder model() {
+    return Autoencoder.builder(784).encoder(32, 8).maskingNoise(0.1f).seed(3).build(device);
+  }
+
+  private static Trainer trainer(Autoencoder model) {
+    return Trainer.of(model)
+        .data(Digits.train(1000))
+        .steps(60)
+        .batch(48)
+        .optimizer(OptimizerKind.ADAMW)
+        .weightDecay(0.01)
+        .maximumNorm(5)
+        .average(0.9)
+        .augment(new AffineRange(0.5f, 0.03f, 0.1f, 0.1f, 1))
+        .seed(11);
+  }
+
+  private static BooleanSupplier after(int steps) {
+    AtomicInteger asked = new AtomicInteger();
+    return () -> asked.incrementAndGet() == steps;
+  }
+
+  @Test
+  void aStoppedTrainingResumesToTheSameBytes(@TempDir Path folder) {
+    Path checkpoint = folder.resolve("checkpoint.safetensors");
+    try (Autoencoder whole = model();
+        Autoencoder part = model();
+        Autoencoder rest = model()) {
+      assertThat(trainer(whole).run().stopped()).isFalse();
+      TrainingResult stopped = trainer(part).checkpoint(checkpoint).stopWhen(after(23)).run();
+      assertThat(stopped.stopped()).isTrue();
+      assertThat(stopped.steps()).isEqualTo(23);
+      TrainingResult resumed = trainer(rest).resume(checkpoint).run();
+      assertThat(resumed.steps()).isEqualTo(60);
+      whole.save(folder.resolve("whole.safetensors"));
+      rest.save(folder.resolve("rest.safetensors"));
+      assertThat(folder.resolve("rest.safetensors"))
+          .hasSameBinaryContentAs(folder.resolve("whole.safetensors"));
+      part.save(folder.resolve("part.safetensors"));
+      assertThat(folder.resolve("part.safetensors").toFile())
+          .doesNotHave(
+              new Condition<>(
+                  file -> sameBytes(file.toPath(), folder.resolve("whole.safetensors")),
+                  "the bytes of the whole training"));
+    }
+  }
+
+  private static boolean sameBytes(Path a, Path b) {
+    try {
+      return Files.mismatch(a, b) == -1;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void aCheckpointOfOtherSettingsIsRefused(@TempDir Path folder) {
+    Path checkpoint = folder.resolve("checkpoint.safetensors");
+    try (Autoencoder part = model();
+        Autoencoder other = model()) {
+      trainer(part).checkpoint(checkpoint).stopWhen(after(5)).run();
+      assertThatThrownBy(() -> trainer(other).batch(32).resume(checkpoint).run())
+          .isInstanceOf(ModelFileException.class)
+          .hasMessageContaining("resume with the same settings");
+      assertThatThrownBy(() -> trainer(other).seed(12).resume(checkpoint).run())
+          .isInstanceOf(ModelFileException.class)
+          .hasMessageContaining("seed");
+    }
+  }
+
+  @Test
+  void everySampleIsVisitedOnceAnEpochAndReportsAddUp() {
+    List<TrainingProgress.Report> reports = new ArrayList<>();
+    try (Autoencoder model = model()) {
+      TrainingResult result =
+          Trainer.of(model)
+              .data(Digits.train(100))
+              .epochs(3)
+              .batch(32)
+              .learningRate(5e-3)
+              .evaluation(1, () -> Map.of("error", model.squaredError(Digits.test(10))))
+              .progress(
+                  new TrainingProgress() {
+                    @Override
+                    public void reported(Report report) {
+                      reports.add(report);
+                    }
+                  })
+              .run();
+      assertThat(result.steps()).isEqualTo(10); // 300 samples in batches of 32
+      assertThat(result.reports()).isEqualTo(reports);
+      assertThat(reports).filteredOn(report -> !report.evaluation().isEmpty()).hasSize(3);
+      assertThat(reports.getLast().epoch()).isCloseTo(3.2, within(1e-9));
+      assertThat(reports.getLast().loss()).isLessThan(reports.getFirst().loss());
+      assertThat(result.evaluation()).containsKey("error");
+    }
+  }
+
+  @Test
+  void theDataMeanIsThatOfTheSamples() {
+    float[] all = Digits.train(1500).floats();
+    try (DeviceData data = DeviceData.of(device, Digits.train(1500))) {
+      float[] mean = data.mean();
+      double sum = 0;
+      for (int i = 0; i < 1500; i++) {
+        sum += all[i * 784 + 400];
+      }
+      assertThat((double) mean[400]).isCloseTo(sum / 1500, within(1e-6));
+    }
+  }
+
+  @Test
+  void mistakesAreNamed() {
+    try (Autoencoder model = model();
+        DeviceData data = DeviceData.of(device, Digits.train(10))) {
+      Trainer trainer = Trainer.of(model);
+      assertThatThrownBy(() -> trainer.epochs(0)).hasMessage("training: epochs must be above 0, got 0.0");
+      assertThatThrownBy(() -> trainer.batch(0)).hasMessageContaining("at least 1, got 0");
+      assertThatThrownBy(() -> trainer.learningRate(Double.NaN)).hasMessageContaining("NaN");
+      assertThatThrownBy(() -> trainer.average(1)).hasMessageContaining("[0, 1)");
+      assertThatThrownBy(trainer::run).hasMessageContaining("there is no data");
+      assertThatThrownBy(
+              () -> trainer.data(data).augment(new AffineRange(1, 0, 0, 0, 1)).run())
+          .hasMessageContaining("augmentation needs images");
+    }
+  }
+}
