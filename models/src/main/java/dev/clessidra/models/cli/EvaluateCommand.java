@@ -123,9 +123,7 @@ final class EvaluateCommand implements Callable<Integer> {
         json
             ? TrainingProgress.NONE
             : new ProgressPrinter(
-                spec.commandLine().getOut(),
-                environment.terminal().getAsBoolean(),
-                "softmax regression on the codes");
+                spec.commandLine().getOut(), environment.terminal().getAsBoolean(), Stages.PROBE);
     try (Autoencoder autoencoder = Autoencoder.load(file, opened);
         DeviceData images = DeviceData.of(opened, dataset.train());
         DeviceData codes = images.map(autoencoder.codeSize(), autoencoder::codes);

@@ -10,6 +10,7 @@ import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -61,7 +62,7 @@ record Evaluation(
    * @param errorRate share of the images that are classified wrongly
    * @param confusion images by true class, then by the class they were given
    */
-  record Classification(double errorRate, int[][] confusion) {}
+  record Classification(double errorRate, List<List<Integer>> confusion) {}
 
   /** Evaluates all models in a run's folder. */
   static Evaluation of(RunFolder folder, Dataset dataset, Device device, boolean components) {
@@ -153,7 +154,9 @@ record Evaluation(
       confusion[labels[i]][given[i]]++;
       wrong += labels[i] == given[i] ? 0 : 1;
     }
-    return new Classification((double) wrong / labels.length, confusion);
+    return new Classification(
+        (double) wrong / labels.length,
+        Arrays.stream(confusion).map(row -> Arrays.stream(row).boxed().toList()).toList());
   }
 
   /**

@@ -79,23 +79,21 @@ record RunReport(
                 new Report.Metric(
                     "Test error",
                     percent(measured.errorRate()),
-                    "of " + evaluation.dataset().test().count() + " images, fine-tuned")));
+                    "of " + evaluation.dataset().test().count() + " test images, fine-tuned")));
     evaluation
         .probe()
         .ifPresent(error ->
             metrics.add(
                 new Report.Metric(
-                    "Test error of the codes",
-                    percent(error),
-                    "softmax regression on the fixed codes")));
+                    "Softmax regression", percent(error), "test error on the fixed codes")));
     evaluation
         .reconstruction()
         .ifPresent(measured -> {
           metrics.add(
               new Report.Metric(
-                  "Test squared error",
+                  "Squared error",
                   number(measured.squaredError()),
-                  "summed over an image, mean over the images"));
+                  "of a test image, summed over its values, on average"));
           if (measured.components().isPresent()) {
             metrics.add(
                 new Report.Metric(
@@ -104,7 +102,7 @@ record RunReport(
                     measured.codeSize() + " components, the same images"));
           }
         });
-    metrics.add(new Report.Metric("Training", duration(seconds), "without measuring in between"));
+    metrics.add(new Report.Metric("Training", duration(seconds), "without the evaluations"));
     metrics.add(
         new Report.Metric(
             "Speed", format("%,.0f", samplesPerSecond), "images a second, longest stage"));
@@ -206,6 +204,7 @@ record RunReport(
                 stages.get(Stages.AUTOENCODER),
                 Metrics.SQUARED_ERROR,
                 "squared error of the test images",
+                "",
                 before,
                 1));
     if (evaluation.classification().isPresent() && evaluation.probe().isPresent()) {
@@ -213,7 +212,8 @@ record RunReport(
           page,
           stages.get(Stages.FINE_TUNING),
           Metrics.ERROR_RATE,
-          "test error in per cent",
+          "test error",
+          " %",
           evaluation.probe().getAsDouble(),
           100);
     }
@@ -224,6 +224,7 @@ record RunReport(
       List<TrainingProgress.Report> reports,
       String name,
       String what,
+      String unit,
       double before,
       double factor) {
     List<TrainingProgress.Report> measured = measured(reports, name);
@@ -237,12 +238,12 @@ record RunReport(
     page.section("Before and after training all layers together")
         .text(
             format(
-                "The layers trained one by one gave a %s of %s; trained together, %s.",
-                what, number(values[0]), number(values[values.length - 1])))
+                "The layers trained one by one gave a %s of %s%s; trained together, %s%s.",
+                what, number(values[0]), unit, number(values[values.length - 1]), unit))
         .add(
             LineChart.builder("")
                 .xLabel("Epoch of the common training")
-                .yLabel(what.substring(0, 1).toUpperCase(Locale.ROOT) + what.substring(1))
+                .yLabel(what.substring(0, 1).toUpperCase(Locale.ROOT) + what.substring(1) + unit)
                 .series("all layers together", epochs, values)
                 .series(
                     "before",
@@ -276,12 +277,12 @@ record RunReport(
           List<String> names = run.dataset().test().classNames();
           List<String> header = new ArrayList<>(List.of("True class"));
           List<List<String>> rows = new ArrayList<>();
-          int[][] confusion = measured.confusion();
-          for (int label = 0; label < confusion.length; label++) {
+          List<List<Integer>> confusion = measured.confusion();
+          for (int label = 0; label < confusion.size(); label++) {
             String name = label < names.size() ? names.get(label) : String.valueOf(label);
             header.add(name);
             List<String> row = new ArrayList<>(List.of(name));
-            for (int count : confusion[label]) {
+            for (int count : confusion.get(label)) {
               row.add(String.valueOf(count));
             }
             rows.add(row);

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 /** The stages that trainings are made of; one whose file is there already does nothing. */
 final class Stages {
   static final String AUTOENCODER = "autoencoder";
-  static final String PROBE = "probe";
+  static final String PROBE = "softmax regression";
   static final String FINE_TUNING = "fine-tuning";
 
   private static final String LAYER = "layer ";
@@ -117,7 +117,7 @@ final class Stages {
       int[] labels = run.dataset().test().labels();
       run.train(
           PROBE,
-          "classifier of codes",
+          PROBE,
           evaluated(
               options.apply(Trainer.of(probe).data(codes), epochs),
               epochs,

@@ -162,7 +162,8 @@ abstract class TrainModelCommand implements Callable<Integer> {
   private void requireOnlyResumable(ParseResult given) {
     for (OptionSpec option : given.matchedOptions()) {
       String name = option.longestName();
-      if (!OF_THIS_PROCESS.contains(name) && !name.equals("--data") || name.equals(OUT)) {
+      boolean allowed = OF_THIS_PROCESS.contains(name) || name.equals("--data");
+      if (!allowed || name.equals(OUT)) {
         throw new ParameterException(
             spec.commandLine(),
             "%s cannot be given with --resume, which goes on with the settings of %s: leave it out"

@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 final class Words {
   private Words() {}
 
+  @SuppressWarnings("AnnotateFormatMethod") // needs a dependency for that one annotation
   static String format(String pattern, Object... values) {
     return String.format(Locale.ROOT, pattern, values);
   }

@@ -135,7 +135,7 @@ class TrainTest {
     assertThat(trained.err()).isEmpty();
     assertThat(trained.out())
         .containsSubsequence(
-            "layer 1 of 2:", "layer 2 of 2:", "classifier of codes:", "fine-tuning:");
+            "layer 1 of 2:", "layer 2 of 2:", "softmax regression:", "fine-tuning:");
     Path run = run("stacked", 1);
     assertThat(run)
         .isDirectoryContaining("glob:**/layer-1.safetensors")
