@@ -9,10 +9,13 @@ import dev.clessidra.models.Sparsity;
 import dev.clessidra.models.data.DataException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -68,7 +71,7 @@ public final class Clessidra implements Callable<Integer> {
     interruption.install();
     PrintStream out = System.out;
     CommandLine commandLine =
-        commandLine(Environment.system(interruption))
+        commandLine(Environment.system(interruption), arguments)
             .setOut(new PrintWriter(out, false, out.charset()))
             .setErr(new PrintWriter(System.err, true, System.err.charset()));
     int code = commandLine.execute(arguments);
@@ -76,20 +79,26 @@ public final class Clessidra implements Callable<Integer> {
     System.exit(code);
   }
 
-  /** The whole command line, not yet connected to an output. */
-  static CommandLine commandLine(Environment environment) {
+  /**
+   * The command line for some arguments, not yet connected to an output. Of commands that are not
+   * asked for only those are made that a help or an error could list, as making one takes time.
+   */
+  static CommandLine commandLine(Environment environment, String... arguments) {
+    String first = arguments.length > 0 ? arguments[0] : "";
+    String second = arguments.length > 1 ? arguments[1] : "";
+    SequencedMap<String, Supplier<Object>> commands = new LinkedHashMap<>();
+    commands.put("train", () -> TrainCommand.commandLine(environment, second));
+    commands.put("evaluate", () -> new EvaluateCommand(environment));
+    commands.put("reconstruct", () -> new ReconstructCommand(environment));
+    commands.put("encode", EncodeCommand::new);
+    commands.put("doctor", DoctorCommand::new);
     Clessidra program = new Clessidra();
-    CommandLine train = new CommandLine(new TrainCommand());
-    for (TrainModelCommand command : TrainModelCommand.all(environment)) {
-      train.addSubcommand(command.commandLine());
+    CommandLine all = new CommandLine(program);
+    if (commands.containsKey(first)) {
+      all.addSubcommand(commands.get(first).get());
+    } else if (!first.equals("--version")) {
+      commands.values().forEach(command -> all.addSubcommand(command.get()));
     }
-    CommandLine all =
-        new CommandLine(program)
-            .addSubcommand(train)
-            .addSubcommand(new EvaluateCommand(environment))
-            .addSubcommand(new ReconstructCommand(environment))
-            .addSubcommand(new EncodeCommand())
-            .addSubcommand(new DoctorCommand());
     all.setCaseInsensitiveEnumValuesAllowed(true)
         .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
         .setUsageHelpWidth(100)

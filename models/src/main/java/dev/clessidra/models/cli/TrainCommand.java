@@ -1,6 +1,10 @@
 package dev.clessidra.models.cli;
 
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -22,6 +26,24 @@ import picocli.CommandLine.Spec;
     })
 final class TrainCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
+
+  private TrainCommand() {}
+
+  /** The command with those below it, or only with that of a model where there is one. */
+  static CommandLine commandLine(Environment environment, String model) {
+    SequencedMap<String, Supplier<TrainModelCommand>> models = new LinkedHashMap<>();
+    models.put("autoencoder", () -> new TrainAutoencoderCommand(environment));
+    models.put("sparse", () -> new TrainSparseCommand(environment));
+    models.put("stacked", () -> new TrainStackedCommand(environment));
+    models.put("deep", () -> new TrainDeepCommand(environment));
+    CommandLine train = new CommandLine(new TrainCommand());
+    if (models.containsKey(model)) {
+      train.addSubcommand(models.get(model).get().commandLine());
+    } else {
+      models.values().forEach(command -> train.addSubcommand(command.get().commandLine()));
+    }
+    return train;
+  }
 
   @Override
   public Integer call() {

@@ -11,7 +11,6 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -85,15 +84,6 @@ abstract class TrainModelCommand implements Callable<Integer> {
 
   TrainModelCommand(Environment environment) {
     this.environment = environment;
-  }
-
-  /** A command for each kind of model. */
-  static List<TrainModelCommand> all(Environment environment) {
-    return List.of(
-        new TrainAutoencoderCommand(environment),
-        new TrainSparseCommand(environment),
-        new TrainStackedCommand(environment),
-        new TrainDeepCommand(environment));
   }
 
   /** The kind of model, as {@code train} takes it. */

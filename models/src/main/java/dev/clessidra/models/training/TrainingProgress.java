@@ -32,7 +32,7 @@ public interface TrainingProgress {
   /** Before the first step; {@code firstStep} is above 0 when a training is resumed. */
   default void started(long firstStep, long totalSteps, int batch) {}
 
-  /** Several times a second, between steps; must be quick and allocate nothing. */
+  /** Several times a second, between steps; must be quick, as the training waits. */
   default void stepped(long step, long totalSteps) {}
 
   /** About 200 times in a training and after each evaluation. */

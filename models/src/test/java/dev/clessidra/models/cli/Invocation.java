@@ -34,7 +34,7 @@ record Invocation(int code, String out, String err) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine commandLine =
-        Clessidra.commandLine(environment)
+        Clessidra.commandLine(environment, arguments)
             .setOut(new PrintWriter(out))
             .setErr(new PrintWriter(err));
     int code = commandLine.execute(arguments);
