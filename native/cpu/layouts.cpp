@@ -1,6 +1,7 @@
 #include "layouts.h"
 
 #include <cstddef>
+#include <span>
 
 #include "clessidra/kernels.h"
 
@@ -68,8 +69,7 @@ constexpr bool is_whole(const Field (&fields)[kCount], size_t size, size_t align
   return size == (end + alignment - 1) / alignment * alignment;
 }
 
-template <size_t kCount>
-void describe(std::string& text, const char* name, size_t size, const Field (&fields)[kCount]) {
+void describe(std::string& text, const char* name, size_t size, std::span<const Field> fields) {
   text += name;
   text += ' ';
   text += std::to_string(size);

@@ -11,6 +11,8 @@ namespace CLESSIDRA_ISA {
 
 constexpr int64_t kSumChunk = CLESSIDRA_SUM_CHUNK;
 constexpr int kSumVecs = CLESSIDRA_SUM_LANES / kLanes;
+// Copies of a term in the code: enough to keep the lanes in registers where there are few.
+constexpr int kSumUnroll = kSumVecs <= 4 ? kSumVecs : 1;
 
 // Lane l combined with lane l + kLanes / 2, and so on down to lane 0.
 template <class Combine>
@@ -28,11 +30,11 @@ CLESSIDRA_FUNCTION float sum_chunk(int64_t begin, int64_t end, const Term& term)
   Vec lanes[kSumVecs] = {};
   int64_t i = begin;
   for (; i + CLESSIDRA_SUM_LANES <= end; i += CLESSIDRA_SUM_LANES) {
-#pragma GCC unroll 8
+#pragma GCC unroll kSumUnroll
     for (int j = 0; j < kSumVecs; ++j) lanes[j] += term(i + j * kLanes, Whole{});
   }
   // The lanes start at +0 and so never hold -0: adding +0 for what is not there changes nothing.
-#pragma GCC unroll 8
+#pragma GCC unroll kSumUnroll
   for (int j = 0; j < kSumVecs; ++j, i += kLanes) {
     if (i >= end) break;
     const int64_t n = end - i < kLanes ? end - i : kLanes;
@@ -47,7 +49,7 @@ CLESSIDRA_FUNCTION float sum_chunk(int64_t begin, int64_t end, const Term& term)
 }
 
 // Sum of x[0..count), which is overwritten.
-inline __attribute__((always_inline)) float sum_in_place(float* x, int64_t count) {
+__attribute__((noinline)) inline float sum_in_place(float* x, int64_t count) {
   while (count > 1) {
     int64_t chunks = 0;
     for (int64_t begin = 0; begin < count; begin += kSumChunk, ++chunks) {
@@ -77,7 +79,6 @@ CLESSIDRA_FUNCTION float sum(ThreadPool& threads, int64_t count, float* workspac
 // Sum of the terms in [0, count) of a row, by one thread and with no workspace.
 template <class Term>
 CLESSIDRA_FUNCTION float sum_row(int32_t count, const Term& term) {
-  if (count <= kSumChunk) return sum_chunk(0, count, term);
   // A row of 2^31 - 1 elements has 2^19 chunks, which have 2^7 chunks, which have one.
   float groups[128];
   float sums[kSumChunk];
@@ -88,9 +89,9 @@ CLESSIDRA_FUNCTION float sum_row(int32_t count, const Term& term) {
       const int64_t end = begin + kSumChunk < count ? begin + kSumChunk : count;
       sums[chunks] = sum_chunk(begin, end, term);
     }
-    groups[group] = sum_in_place(sums, chunks);
+    groups[group] = chunks == 1 ? sums[0] : sum_in_place(sums, chunks);
   }
-  return sum_in_place(groups, group);
+  return group == 1 ? groups[0] : sum_in_place(groups, group);
 }
 
 CLESSIDRA_FUNCTION Vec larger(Vec x, Vec maximum) { return x > maximum ? x : maximum; }

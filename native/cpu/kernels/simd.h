@@ -36,17 +36,18 @@ using CLESSIDRA_ISA::IntVec;
 using CLESSIDRA_ISA::Vec;
 using CLESSIDRA_ISA::kLanes;
 
-CLESSIDRA_FUNCTION Vec fma(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
-  return _mm512_fmadd_ps(a, b, c);
+CLESSIDRA_FUNCTION Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 #elif defined(__AVX2__)
-  return _mm256_fmadd_ps(a, b, c);
+CLESSIDRA_FUNCTION Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 #else
+// Four calls of libm: inlined, they would only make the code larger.
+__attribute__((noinline)) inline Vec fma(Vec a, Vec b, Vec c) {
   Vec r{};
   for (int i = 0; i < kLanes; ++i) r[i] = __builtin_fmaf(a[i], b[i], c[i]);
   return r;
-#endif
 }
+#endif
 
 CLESSIDRA_FUNCTION Vec square_root(Vec x) {
 #if defined(__AVX512F__)
