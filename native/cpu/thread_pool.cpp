@@ -12,6 +12,10 @@ namespace {
 // kernels of a step, far shorter than what another thread of the host would notice.
 constexpr auto kSpin = std::chrono::microseconds(100);
 
+// How often the caller looks whether the last worker is done before it gives its processor away:
+// where there are more threads than processors, that worker may be waiting for it.
+constexpr int kTurns = 10000;
+
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
@@ -53,7 +57,13 @@ void ThreadPool::run(int64_t tasks, Function function, const void* context) {
   // A worker joins by raising active_ and then reading open_; after this line none can join, so a
   // late worker costs nothing: only those at work are waited for.
   open_ = false;
-  while (active_ > 0) _mm_pause();
+  for (int turn = 0; active_ > 0; ++turn) {
+    if (turn < kTurns) {
+      _mm_pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
 }
 
 void ThreadPool::work() {
