@@ -1,5 +1,6 @@
 package dev.clessidra.models;
 
+import dev.clessidra.engine.Parameter;
 import dev.clessidra.engine.Parameters;
 import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tape;
@@ -331,24 +332,51 @@ public final class Autoencoder implements Model {
   }
 
   /**
-   * Sets the output's bias, for a sigmoid or linear output, so that it starts from the mean sample.
-   * Does nothing when the model was loaded or pretrained.
+   * Lets training start from the mean sample. The output's bias, for a sigmoid or linear output, is
+   * set to give it; with {@link Sparsity.TopK} the first layer's biases are set so that the mean
+   * sample activates no unit, without which the units that resemble it are the largest for every
+   * sample and the others never learn. Does nothing when the model was loaded or pretrained.
    */
   @Override
   public void prepare(DeviceData data) {
-    boolean sigmoid = outputActivation.equals(Activation.SIGMOID);
-    if (started || !(sigmoid || outputActivation.equals(Activation.IDENTITY))) {
+    if (started) {
       return;
     }
-    float[] bias = data.mean();
-    if (sigmoid) {
-      for (int i = 0; i < bias.length; i++) {
-        double p = Math.clamp(bias[i], 0.01, 0.99);
-        bias[i] = (float) StrictMath.log(p / (1 - p));
-      }
-    }
-    parameters.get(decoderBias(widths.size() - 1)).copyFrom(bias);
     started = true;
+    float[] mean = data.mean();
+    if (sparsity instanceof Sparsity.TopK) {
+      parameters.get(encoderBias(0)).copyFrom(negativeProduct(mean, parameters.get(encoderWeight(0))));
+    }
+    Parameter bias = parameters.get(decoderBias(widths.size() - 1));
+    if (outputActivation.equals(Activation.SIGMOID)) {
+      bias.copyFrom(logits(mean));
+    } else if (outputActivation.equals(Activation.IDENTITY)) {
+      bias.copyFrom(mean);
+    }
+  }
+
+  private static float[] logits(float[] mean) {
+    float[] logits = new float[mean.length];
+    for (int i = 0; i < mean.length; i++) {
+      double p = Math.clamp(mean[i], 0.01, 0.99);
+      logits[i] = (float) StrictMath.log(p / (1 - p));
+    }
+    return logits;
+  }
+
+  /** -(x w) for a row x. */
+  private static float[] negativeProduct(float[] x, Parameter w) {
+    int columns = w.shape().columns();
+    float[] weights = w.copyToArray();
+    double[] sums = new double[columns];
+    for (int i = 0; i < weights.length; i++) {
+      sums[i % columns] -= (double) x[i / columns] * weights[i];
+    }
+    float[] result = new float[columns];
+    for (int j = 0; j < columns; j++) {
+      result[j] = (float) sums[j];
+    }
+    return result;
   }
 
   @Override
