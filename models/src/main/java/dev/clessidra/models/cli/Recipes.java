@@ -1,5 +1,6 @@
 package dev.clessidra.models.cli;
 
+import java.util.HashMap;
 import java.util.Map;
 import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.OptionSpec;
@@ -10,7 +11,7 @@ final class Recipes {
   static final double PROBE_EPOCHS = 10;
 
   private static final Map<String, String> COMMON =
-      Map.of(
+      recipe(
           "--data", "sample",
           "--seed", "1",
           "--batch", "256",
@@ -18,12 +19,13 @@ final class Recipes {
           "--learning-rate", "0.001",
           "--schedule", "cosine",
           "--weight-decay", "0",
+          "--augment", "0",
           "--average", "0");
 
   private static final Map<String, Map<String, String>> RECIPES =
       Map.of(
           "autoencoder",
-          Map.of(
+          recipe(
               "--widths", "256,32",
               "--activation", "relu",
               "--code-activation", "identity",
@@ -32,7 +34,7 @@ final class Recipes {
               "--noise", "0",
               "--epochs", "10"),
           "sparse",
-          Map.of(
+          recipe(
               "--units", "1000",
               "--sparsity", "topk:25",
               "--loss", "squared-error",
@@ -41,7 +43,7 @@ final class Recipes {
               "--epochs", "15",
               "--probe-epochs", String.valueOf(PROBE_EPOCHS)),
           "stacked",
-          Map.of(
+          recipe(
               "--widths", "1000,500,250",
               "--activation", "relu",
               "--tied", "false",
@@ -53,7 +55,7 @@ final class Recipes {
               "--dropout", "0.2",
               "--average", "0.999"),
           "deep",
-          Map.of(
+          recipe(
               "--widths", "1000,500,250,30",
               "--activation", "tanh",
               "--code-activation", "identity",
@@ -62,9 +64,20 @@ final class Recipes {
               "--noise", "0",
               "--pretrain-epochs", "5",
               "--epochs", "30",
+              "--learning-rate", "0.002",
+              "--augment", "0.7",
               "--average", "0.999"));
 
   private Recipes() {}
+
+  /** Of names and values in turn. */
+  private static Map<String, String> recipe(String... namesAndValues) {
+    Map<String, String> recipe = new HashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      recipe.put(namesAndValues[i], namesAndValues[i + 1]);
+    }
+    return Map.copyOf(recipe);
+  }
 
   /** The defaults of the options of {@code train MODEL}. */
   static IDefaultValueProvider defaults(String model) {

@@ -53,7 +53,7 @@ final class Stages {
           AUTOENCODER,
           AUTOENCODER,
           evaluated(
-              options.apply(Trainer.of(model).data(run.data())),
+              options.applyToImages(Trainer.of(model).data(run.data())),
               options.epochs(dataset.train().count()),
               Metrics.SQUARED_ERROR,
               () -> model.squaredError(dataset.test())));

@@ -102,7 +102,7 @@ abstract class TrainModelCommand implements Callable<Integer> {
   /** Checks the settings of the stages of a model, and closes it. */
   final void check(Model model, double... stageEpochs) {
     try (model) {
-      Trainer _ = training.apply(Trainer.of(model));
+      Trainer _ = training.applyToImages(Trainer.of(model));
       for (double epochs : stageEpochs) {
         Trainer _ = training.apply(Trainer.of(model), epochs);
       }

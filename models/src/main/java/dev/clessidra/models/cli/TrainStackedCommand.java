@@ -183,7 +183,7 @@ final class TrainStackedCommand extends TrainModelCommand {
           Stages.FINE_TUNING,
           Stages.FINE_TUNING,
           Stages.evaluated(
-              training().apply(Trainer.of(model).data(run.data())),
+              training().applyToImages(Trainer.of(model).data(run.data())),
               training().epochs(dataset.train().count()),
               Metrics.ERROR_RATE,
               () -> model.errorRate(dataset.test())));

@@ -1,5 +1,6 @@
 package dev.clessidra.models.cli;
 
+import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.models.training.OptimizerKind;
 import dev.clessidra.models.training.Trainer;
 import java.util.Locale;
@@ -20,6 +21,8 @@ final class TrainingOptions {
 
   // Of the steps: the learning rate rises over these.
   private static final double WARMUP = 0.02;
+  // The share of images that are distorted when there is augmentation.
+  private static final float AUGMENTED = 0.8f;
 
   @Option(
       names = "--epochs",
@@ -88,9 +91,19 @@ final class TrainingOptions {
   private double average;
 
   @Option(
+      names = "--augment",
+      paramLabel = "X",
+      order = HelpSections.TRAINING + 9,
+      description =
+          "Distort each image at random, so that the model never sees the same one twice: 1 turns by"
+              + " up to 14 degrees, scales by 15 %%, slants by 0.25 and shifts by a pixel; 0 not at all"
+              + " (default: ${DEFAULT-VALUE}).")
+  private float augment;
+
+  @Option(
       names = "--seed",
       paramLabel = "N",
-      order = HelpSections.TRAINING + 9,
+      order = HelpSections.TRAINING + 10,
       description =
           "Of weights, batches and noise; the same seed gives the same model, byte for byte"
               + " (default: ${DEFAULT-VALUE}).")
@@ -107,6 +120,16 @@ final class TrainingOptions {
   /** Gives a trainer all of these settings. */
   Trainer apply(Trainer trainer) {
     return steps == null ? apply(trainer, epochs) : apply(trainer, epochs).steps(steps);
+  }
+
+  /** As {@link #apply(Trainer)} for a stage that trains on images, which are augmented. */
+  Trainer applyToImages(Trainer trainer) {
+    Trainer set = apply(trainer);
+    return augment == 0
+        ? set
+        : set.augment(
+            new AffineRange(
+                AUGMENTED, 0.04f * augment, 0.15f * augment, 0.25f * augment, augment));
   }
 
   /** As {@link #apply(Trainer)} for a stage with a length of its own. */

@@ -24,14 +24,24 @@ public final class DeviceData implements AutoCloseable {
   private final Tensor inputs;
   private final Optional<Tensor> labels;
   private final int classes;
+  private final Optional<ImageShape> imageShape;
+
+  /** The sizes of an image in pixels, and its channels. */
+  public record ImageShape(int height, int width, int channels) {}
 
   private DeviceData(
-      Device device, Scope scope, Tensor inputs, Optional<Tensor> labels, int classes) {
+      Device device,
+      Scope scope,
+      Tensor inputs,
+      Optional<Tensor> labels,
+      int classes,
+      Optional<ImageShape> imageShape) {
     this.device = device;
     this.scope = scope;
     this.inputs = inputs;
     this.labels = labels;
     this.classes = classes;
+    this.imageShape = imageShape;
   }
 
   /** Copies images, and labels where there are some, to the device. */
@@ -51,7 +61,12 @@ public final class DeviceData implements AutoCloseable {
                 Tensor.of(device, scope, "labels", Shape.of(images.count()), images.labels()))
             : Optional.empty();
     return new DeviceData(
-        device, scope, inputs, labels, images.hasLabels() ? images.classCount() : 0);
+        device,
+        scope,
+        inputs,
+        labels,
+        images.hasLabels() ? images.classCount() : 0,
+        Optional.of(new ImageShape(images.height(), images.width(), images.channels())));
   }
 
   /** The number of samples. */
@@ -72,6 +87,11 @@ public final class DeviceData implements AutoCloseable {
   /** One more than the largest label; 0 without labels. */
   public int classes() {
     return classes;
+  }
+
+  /** The shape of the samples where they are images; nothing for codes. */
+  public Optional<ImageShape> imageShape() {
+    return imageShape;
   }
 
   /** The batch of the state's step: each epoch visits every sample once, in an order of its own. */
@@ -120,7 +140,7 @@ public final class DeviceData implements AutoCloseable {
     Optional<Tensor> copied =
         labels.map(
             all -> Tensor.of(device, target, "labels", all.shape(), all.copyToIntArray()));
-    return new DeviceData(device, target, mapped, copied, classes);
+    return new DeviceData(device, target, mapped, copied, classes, Optional.empty());
   }
 
   /** A function of a block of samples on a tape. */

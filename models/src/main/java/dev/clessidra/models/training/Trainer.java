@@ -165,8 +165,8 @@ public final class Trainer {
   }
 
   /**
-   * Distorts each image of a batch at random, so that the model sees a new one each time; for images
-   * given to this trainer, not for data on the device. None unless set.
+   * Distorts each image of a batch at random, so that the model sees a new one each time; the data
+   * must be images. None unless set.
    */
   public Trainer augment(AffineRange range) {
     augmentation = Optional.of(range);
@@ -223,10 +223,6 @@ public final class Trainer {
   /** Trains. The model has the trained parameters afterwards. */
   public TrainingResult run() {
     if (data != null) {
-      if (augmentation.isPresent()) {
-        throw new IllegalStateException(
-            "training: augmentation needs images: call data(...) with images");
-      }
       return run(data);
     }
     if (images == null) {
@@ -393,12 +389,19 @@ public final class Trainer {
       if (augmentation.isEmpty()) {
         return next;
       }
+      DeviceData.ImageShape shape =
+          samples
+              .imageShape()
+              .orElseThrow(
+                  () ->
+                      new IllegalStateException(
+                          "training: augmentation needs images, the data are codes"));
       Tensor distorted =
           tape.affineWarp(
               next.inputs(),
-              images.height(),
-              images.width(),
-              images.channels(),
+              shape.height(),
+              shape.width(),
+              shape.channels(),
               augmentation.get(),
               state.stream("augmentation"));
       return new Batch(distorted, next.labels());

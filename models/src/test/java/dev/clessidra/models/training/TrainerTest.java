@@ -8,6 +8,7 @@ import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Classifier;
 import dev.clessidra.models.Digits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -158,9 +159,11 @@ class TrainerTest {
       assertThatThrownBy(() -> trainer.learningRate(Double.NaN)).hasMessageContaining("NaN");
       assertThatThrownBy(() -> trainer.average(1)).hasMessageContaining("[0, 1)");
       assertThatThrownBy(trainer::run).hasMessageContaining("there is no data");
-      assertThatThrownBy(
-              () -> trainer.data(data).augment(new AffineRange(1, 0, 0, 0, 1)).run())
-          .hasMessageContaining("augmentation needs images");
+      try (DeviceData codes = data.map(8, model::codes);
+          Classifier classifier = Classifier.builder(8, 10).build(device)) {
+        Trainer onCodes = Trainer.of(classifier).data(codes).augment(new AffineRange(1, 0, 0, 0, 1));
+        assertThatThrownBy(onCodes::run).hasMessageContaining("augmentation needs images");
+      }
     }
   }
 }
