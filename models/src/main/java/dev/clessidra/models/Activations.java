@@ -12,12 +12,18 @@ public final class Activations {
 
   private static final Map<String, Activation> BY_NAME =
       Map.of(
-          "identity", Activation.IDENTITY,
-          "relu", Activation.RELU,
-          LEAKY_RELU, Activation.leakyRelu(0.01f),
-          "sigmoid", Activation.SIGMOID,
-          "tanh", Activation.TANH,
-          "softplus", Activation.SOFTPLUS);
+          "identity",
+          Activation.IDENTITY,
+          "relu",
+          Activation.RELU,
+          LEAKY_RELU,
+          Activation.leakyRelu(0.01f),
+          "sigmoid",
+          Activation.SIGMOID,
+          "tanh",
+          Activation.TANH,
+          "softplus",
+          Activation.SOFTPLUS);
 
   private Activations() {}
 
@@ -52,7 +58,9 @@ public final class Activations {
     return name.equals(LEAKY_RELU) ? name + ":" + activation.slope() : name;
   }
 
-  /** The usual initialisation of the weights before an activation: He for rectifiers, else Glorot. */
+  /**
+   * The usual initialisation of the weights before an activation: He for rectifiers, else Glorot.
+   */
   static Initializer initializer(Activation activation) {
     return switch (activation.function()) {
       case RELU, LEAKY_RELU, SOFTPLUS -> Initializer.heNormal();

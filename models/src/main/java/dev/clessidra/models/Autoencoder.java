@@ -185,7 +185,8 @@ public final class Autoencoder implements Model {
                 .formatted(sparsity, Activations.label(codeActivation)));
       }
       int code = widths.getLast();
-      if (sparsity instanceof Sparsity.TopK(int k, int encodingK) && Math.max(k, encodingK) > code) {
+      if (sparsity instanceof Sparsity.TopK(int k, int encodingK)
+          && Math.max(k, encodingK) > code) {
         throw new IllegalArgumentException(
             "autoencoder: sparsity %s keeps more than the %d units of the code: use a smaller k or a wider code"
                 .formatted(sparsity, code));
@@ -345,7 +346,9 @@ public final class Autoencoder implements Model {
     started = true;
     float[] mean = data.mean();
     if (sparsity instanceof Sparsity.TopK) {
-      parameters.get(encoderBias(0)).copyFrom(negativeProduct(mean, parameters.get(encoderWeight(0))));
+      parameters
+          .get(encoderBias(0))
+          .copyFrom(negativeProduct(mean, parameters.get(encoderWeight(0))));
     }
     Parameter bias = parameters.get(decoderBias(widths.size() - 1));
     if (outputActivation.equals(Activation.SIGMOID)) {

@@ -193,10 +193,9 @@ public final class Classifier implements Model {
     Tensor labels =
         batch
             .labels()
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        "classifier: the training data has no labels: give images with labels"));
+            .orElseThrow(() ->
+                new IllegalArgumentException(
+                    "classifier: the training data has no labels: give images with labels"));
     Tensor x = batch.inputs();
     if (inputNoise > 0) {
       x = tape.maskNoise(x, inputNoise, state.stream("classifier.input"));

@@ -15,8 +15,9 @@ import java.util.SequencedMap;
 /**
  * Something that a {@link dev.clessidra.models.training.Trainer} can train: parameters and a loss.
  *
- * <p>Thread-safety: methods that only read the parameters (encoding, reconstructing, evaluating) may
- * be called by many threads at once, without a lock; training and closing must not run beside them.
+ * <p>Thread-safety: methods that only read the parameters (encoding, reconstructing, evaluating)
+ * may be called by many threads at once, without a lock; training and closing must not run beside
+ * them.
  */
 public interface Model extends AutoCloseable {
   /** Metadata key of a model file: which kind of model it holds. */

@@ -4,7 +4,9 @@ import java.util.Locale;
 
 /** How the distance of an autoencoder's output to its input is measured. */
 public enum Reconstruction {
-  /** Cross-entropy of a sigmoid output: inputs in [0, 1] as probabilities of Bernoulli variables. */
+  /**
+   * Cross-entropy of a sigmoid output: inputs in [0, 1] as probabilities of Bernoulli variables.
+   */
   CROSS_ENTROPY,
   /** Squared error, of any output. */
   SQUARED_ERROR;

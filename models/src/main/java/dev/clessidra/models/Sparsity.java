@@ -15,8 +15,8 @@ public sealed interface Sparsity {
   }
 
   /**
-   * Adds weight * sum over units of KL(rho || mean activation over the batch) to the loss (Ng, CS294A
-   * lecture notes 2011); for a sigmoid code. rho in (0, 1), weight at least 0.
+   * Adds weight * sum over units of KL(rho || mean activation over the batch) to the loss (Ng,
+   * CS294A lecture notes 2011); for a sigmoid code. rho in (0, 1), weight at least 0.
    */
   static Sparsity kullbackLeibler(float rho, float weight) {
     return new KullbackLeibler(rho, weight);
@@ -24,8 +24,8 @@ public sealed interface Sparsity {
 
   /**
    * Keeps the k largest activations of each code and sets the others to 0 (Makhzani and Frey,
-   * "k-sparse autoencoders", ICLR 2014); after training {@code encodingK} are kept, which that paper
-   * finds better above k.
+   * "k-sparse autoencoders", ICLR 2014); after training {@code encodingK} are kept, which that
+   * paper finds better above k.
    */
   static Sparsity topK(int k, int encodingK) {
     return new TopK(k, encodingK);

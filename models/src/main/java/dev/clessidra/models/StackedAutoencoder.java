@@ -10,11 +10,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Greedy layer-by-layer training (Bengio et al., "Greedy layer-wise training of deep networks", NIPS
- * 2006; with masking noise, Vincent et al., JMLR 2010): the first autoencoder learns to restore the
- * data, its decoder is set aside, the next one learns to restore the first's codes, and so on. The
- * trained layers start a {@link #unroll deep autoencoder} or a {@link #classifier classifier}, both
- * of which are then trained as a whole.
+ * Greedy layer-by-layer training (Bengio et al., "Greedy layer-wise training of deep networks",
+ * NIPS 2006; with masking noise, Vincent et al., JMLR 2010): the first autoencoder learns to
+ * restore the data, its decoder is set aside, the next one learns to restore the first's codes, and
+ * so on. The trained layers start a {@link #unroll deep autoencoder} or a {@link #classifier
+ * classifier}, both of which are then trained as a whole.
  *
  * <p>Owns its layers until closed. Thread-safety: as {@link Model}.
  */
@@ -138,8 +138,8 @@ public final class StackedAutoencoder implements AutoCloseable {
   }
 
   /**
-   * Trains the layers that are not trained yet, one after the other. A training that is stopped ends
-   * the whole; its layer is not added.
+   * Trains the layers that are not trained yet, one after the other. A training that is stopped
+   * ends the whole; its layer is not added.
    *
    * @return one result for each layer that was trained
    */
@@ -181,8 +181,7 @@ public final class StackedAutoencoder implements AutoCloseable {
         .encoder(settings.widths.get(i))
         .codeActivation(activation(i))
         .outputActivation(first ? Activation.SIGMOID : settings.activation)
-        .reconstruction(
-            probabilities ? Reconstruction.CROSS_ENTROPY : Reconstruction.SQUARED_ERROR)
+        .reconstruction(probabilities ? Reconstruction.CROSS_ENTROPY : Reconstruction.SQUARED_ERROR)
         .tied(settings.tied)
         .maskingNoise(settings.maskingNoise)
         .seed(settings.seed + i)

@@ -57,8 +57,12 @@ class AutoencoderTest {
         Autoencoder untied = Autoencoder.builder(784).encoder(64, 8).build(device)) {
       assertThat(tied.parameters().byName().keySet())
           .containsExactlyInAnyOrder(
-              "encoder.0.weight", "encoder.0.bias", "encoder.1.weight", "encoder.1.bias",
-              "decoder.0.bias", "decoder.1.bias");
+              "encoder.0.weight",
+              "encoder.0.bias",
+              "encoder.1.weight",
+              "encoder.1.bias",
+              "decoder.0.bias",
+              "decoder.1.bias");
       assertThat(untied.parameters().count() - tied.parameters().count())
           .isEqualTo(784 * 64 + 64 * 8);
       double before = tied.squaredError(Digits.test(200));
@@ -138,7 +142,8 @@ class AutoencoderTest {
       model.save(file);
       try (Autoencoder loaded = Autoencoder.load(file, device)) {
         assertThat(loaded.configuration()).isEqualTo(model.configuration());
-        assertThat(loaded.reconstruct(Digits.test(10))).isEqualTo(model.reconstruct(Digits.test(10)));
+        assertThat(loaded.reconstruct(Digits.test(10)))
+            .isEqualTo(model.reconstruct(Digits.test(10)));
         Path again = folder.resolve("again.safetensors");
         loaded.save(again);
         assertThat(again).hasSameBinaryContentAs(file);
@@ -163,7 +168,8 @@ class AutoencoderTest {
         .isInstanceOf(ModelFileException.class)
         .hasMessage(
             file
-                + ": holds a model of kind classifier, expected a model of kind autoencoder: give the file of such a model");
+                + ": holds a model of kind classifier, expected a model of kind autoencoder: give"
+                + " the file of such a model");
   }
 
   @Test
@@ -189,13 +195,9 @@ class AutoencoderTest {
             () -> Autoencoder.builder(4).encoder(8).sparsity(Sparsity.topK(9, 9)).build(device))
         .hasMessageContaining("keeps more than the 8 units");
     assertThatThrownBy(
-            () ->
-                Autoencoder.builder(4)
-                    .sparsity(Sparsity.kullbackLeibler(0.1f, 1))
-                    .build(device))
+            () -> Autoencoder.builder(4).sparsity(Sparsity.kullbackLeibler(0.1f, 1)).build(device))
         .hasMessageContaining("set the code's activation to sigmoid");
-    assertThatThrownBy(
-            () -> Autoencoder.builder(4).outputActivation(Activation.TANH).build(device))
+    assertThatThrownBy(() -> Autoencoder.builder(4).outputActivation(Activation.TANH).build(device))
         .hasMessageContaining("cross-entropy needs a sigmoid output");
     try (Autoencoder model = Autoencoder.builder(4).encoder(2).build(device)) {
       assertThatThrownBy(() -> model.encode(new float[7]))

@@ -21,7 +21,9 @@ class SparsityTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "l2:1", "l1", "l1:-1", "l1:x", "l1:NaN", "kl:0.05", "kl:1,1", "topk:0", "topk:"})
+      strings = {
+        "", "l2:1", "l1", "l1:-1", "l1:x", "l1:NaN", "kl:0.05", "kl:1,1", "topk:0", "topk:"
+      })
   void nonsenseIsRefusedInOneLine(String text) {
     assertThatThrownBy(() -> Sparsity.parse(text))
         .isInstanceOf(IllegalArgumentException.class)

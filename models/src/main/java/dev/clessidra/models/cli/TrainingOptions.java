@@ -95,9 +95,9 @@ final class TrainingOptions {
       paramLabel = "X",
       order = HelpSections.TRAINING + 9,
       description =
-          "Distort each image at random, so that the model never sees the same one twice: 1 turns by"
-              + " up to 14 degrees, scales by 15 %%, slants by 0.25 and shifts by a pixel; 0 not at all"
-              + " (default: ${DEFAULT-VALUE}).")
+          "Distort each image at random, so that the model never sees the same one twice: 1 turns"
+              + " by up to 14 degrees, scales by 15 %%, slants by 0.25 and shifts by a pixel; 0 not"
+              + " at all (default: ${DEFAULT-VALUE}).")
   private float augment;
 
   @Option(
@@ -128,8 +128,7 @@ final class TrainingOptions {
     return augment == 0
         ? set
         : set.augment(
-            new AffineRange(
-                AUGMENTED, 0.04f * augment, 0.15f * augment, 0.25f * augment, augment));
+            new AffineRange(AUGMENTED, 0.04f * augment, 0.15f * augment, 0.25f * augment, augment));
   }
 
   /** As {@link #apply(Trainer)} for a stage with a length of its own. */

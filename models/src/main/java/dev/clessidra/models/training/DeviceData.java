@@ -11,9 +11,9 @@ import dev.clessidra.models.data.ImageData;
 import java.util.Optional;
 
 /**
- * A data set in device memory, from which a captured step takes its batches. Images stay bytes there
- * (a quarter of the memory) and become floats in [0, 1] as a batch is gathered. Owns its memory until
- * closed. Reading is safe from several threads.
+ * A data set in device memory, from which a captured step takes its batches. Images stay bytes
+ * there (a quarter of the memory) and become floats in [0, 1] as a batch is gathered. Owns its
+ * memory until closed. Reading is safe from several threads.
  */
 public final class DeviceData implements AutoCloseable {
   // Rows that are transformed at a time: enough for the matrix product, little in memory.
@@ -104,13 +104,12 @@ public final class DeviceData implements AutoCloseable {
   /** The mean of each input over all samples, [size], summed in double precision. */
   public float[] mean() {
     double[] sums = new double[size()];
-    forEachBlock(
-        (first, block) -> {
-          float[] values = block.copyToArray();
-          for (int i = 0; i < values.length; i++) {
-            sums[i % sums.length] += values[i];
-          }
-        });
+    forEachBlock((first, block) -> {
+      float[] values = block.copyToArray();
+      for (int i = 0; i < values.length; i++) {
+        sums[i % sums.length] += values[i];
+      }
+    });
     float[] mean = new float[sums.length];
     for (int i = 0; i < sums.length; i++) {
       mean[i] = (float) (sums[i] / count());
@@ -129,17 +128,15 @@ public final class DeviceData implements AutoCloseable {
     Scope target = device.scope();
     Tensor mapped = Tensor.allocate(device, target, "codes", Shape.of(count(), size));
     try (Scope work = device.scope()) {
-      forEachBlock(
-          (first, block) -> {
-            try (Scope step = work.child()) {
-              Tensor result = function.apply(Tape.inference(device, step), block);
-              mapped.slice(first, block.shape().dim(0)).copyFrom(result);
-            }
-          });
+      forEachBlock((first, block) -> {
+        try (Scope step = work.child()) {
+          Tensor result = function.apply(Tape.inference(device, step), block);
+          mapped.slice(first, block.shape().dim(0)).copyFrom(result);
+        }
+      });
     }
     Optional<Tensor> copied =
-        labels.map(
-            all -> Tensor.of(device, target, "labels", all.shape(), all.copyToIntArray()));
+        labels.map(all -> Tensor.of(device, target, "labels", all.shape(), all.copyToIntArray()));
     return new DeviceData(device, target, mapped, copied, classes, Optional.empty());
   }
 

@@ -123,9 +123,9 @@ public final class Trainer {
   }
 
   /**
-   * Whether the learning rate rises over the first {@code warmupShare} of the steps and then falls to
-   * 0 along a cosine (Loshchilov and Hutter, ICLR 2017), or stays constant; cosine with 0.02 unless
-   * set.
+   * Whether the learning rate rises over the first {@code warmupShare} of the steps and then falls
+   * to 0 along a cosine (Loshchilov and Hutter, ICLR 2017), or stays constant; cosine with 0.02
+   * unless set.
    */
   public Trainer cosine(boolean value, double warmupShare) {
     require(warmupShare >= 0 && warmupShare < 1, "the warm-up must be in [0, 1)", warmupShare);
@@ -392,10 +392,9 @@ public final class Trainer {
       DeviceData.ImageShape shape =
           samples
               .imageShape()
-              .orElseThrow(
-                  () ->
-                      new IllegalStateException(
-                          "training: augmentation needs images, the data are codes"));
+              .orElseThrow(() ->
+                  new IllegalStateException(
+                      "training: augmentation needs images, the data are codes"));
       Tensor distorted =
           tape.affineWarp(
               next.inputs(),

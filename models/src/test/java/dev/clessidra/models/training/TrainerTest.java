@@ -154,14 +154,16 @@ class TrainerTest {
     try (Autoencoder model = model();
         DeviceData data = DeviceData.of(device, Digits.train(10))) {
       Trainer trainer = Trainer.of(model);
-      assertThatThrownBy(() -> trainer.epochs(0)).hasMessage("training: epochs must be above 0, got 0.0");
+      assertThatThrownBy(() -> trainer.epochs(0))
+          .hasMessage("training: epochs must be above 0, got 0.0");
       assertThatThrownBy(() -> trainer.batch(0)).hasMessageContaining("at least 1, got 0");
       assertThatThrownBy(() -> trainer.learningRate(Double.NaN)).hasMessageContaining("NaN");
       assertThatThrownBy(() -> trainer.average(1)).hasMessageContaining("[0, 1)");
       assertThatThrownBy(trainer::run).hasMessageContaining("there is no data");
       try (DeviceData codes = data.map(8, model::codes);
           Classifier classifier = Classifier.builder(8, 10).build(device)) {
-        Trainer onCodes = Trainer.of(classifier).data(codes).augment(new AffineRange(1, 0, 0, 0, 1));
+        Trainer onCodes =
+            Trainer.of(classifier).data(codes).augment(new AffineRange(1, 0, 0, 0, 1));
         assertThatThrownBy(onCodes::run).hasMessageContaining("augmentation needs images");
       }
     }
