@@ -23,6 +23,7 @@ final class TrainingOptions {
   private static final double WARMUP = 0.02;
   // The share of images that are distorted when there is augmentation.
   private static final float AUGMENTED = 0.8f;
+  private static final float MOST_AUGMENTED = 4;
 
   @Option(
       names = "--epochs",
@@ -124,6 +125,10 @@ final class TrainingOptions {
 
   /** As {@link #apply(Trainer)} for a stage that trains on images, which are augmented. */
   Trainer applyToImages(Trainer trainer) {
+    if (!(augment >= 0 && augment <= MOST_AUGMENTED)) {
+      throw new IllegalArgumentException(
+          "--augment must be in [0, %s], got %s".formatted(MOST_AUGMENTED, augment));
+    }
     Trainer set = apply(trainer);
     return augment == 0
         ? set

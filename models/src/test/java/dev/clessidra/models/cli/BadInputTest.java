@@ -62,6 +62,7 @@ class BadInputTest {
         "train autoencoder --optimizer lion --data DATA | lion",
         "train autoencoder --threads 0 --data DATA | --threads is 0, expected 1 to",
         "train sparse --units 10 --sparsity topk:25 --data DATA | keeps more than the 10 units",
+        "train autoencoder --augment -1 --data DATA | --augment must be in [0, 4.0], got -1",
         "train sparse --units -5 --data DATA | each at least 1",
         "train sparse --sparsity l1:-1 --data DATA | lambda must be at least 0",
         "train sparse --sparsity l2:1 --data DATA | expected none, l1:LAMBDA",
