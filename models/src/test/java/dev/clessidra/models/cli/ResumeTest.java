@@ -179,7 +179,11 @@ class ResumeTest {
   @Test
   void controlCSavesACheckpointAndSaysHowToGoOn() throws Exception {
     Process process =
+        // A parent in the background may have SIGINT ignored, which a JVM would inherit. The steps
+        // are bounded, so that a training that nobody can stop ends by itself.
         new ProcessBuilder(
+                "env",
+                "--default-signal=INT",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "--enable-native-access=ALL-UNNAMED",
@@ -190,8 +194,8 @@ class ResumeTest {
                 "dev.clessidra.models.cli.Clessidra",
                 "train",
                 "autoencoder",
-                "--epochs",
-                "1000000",
+                "--steps",
+                "400000",
                 "--data",
                 data,
                 "--out",
