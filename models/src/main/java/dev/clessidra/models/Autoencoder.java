@@ -9,7 +9,6 @@ import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Device;
-import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import dev.clessidra.models.training.DeviceData;
@@ -505,23 +504,7 @@ public final class Autoencoder implements Model {
     return sum / images.count();
   }
 
-  private float[] inBlocks(
-      float[] values, int from, int to, DeviceData.Transformation transformation) {
-    if (values.length % from != 0) {
-      throw new IllegalArgumentException(
-          "autoencoder: expected a multiple of %d numbers, got %d".formatted(from, values.length));
-    }
-    int count = values.length / from;
-    float[] results = new float[Math.multiplyExact(count, to)];
-    for (int first = 0; first < count; first += ROWS) {
-      int rows = Math.min(ROWS, count - first);
-      try (Scope scope = device.scope()) {
-        float[] part = Arrays.copyOfRange(values, first * from, (first + rows) * from);
-        Tensor block = Tensor.of(device, scope, "samples", Shape.of(rows, from), part);
-        float[] result = transformation.apply(Tape.inference(device, scope), block).copyToArray();
-        System.arraycopy(result, 0, results, first * to, result.length);
-      }
-    }
-    return results;
+  private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {
+    return Inference.inBlocks(device, KIND, values, from, to, function);
   }
 }

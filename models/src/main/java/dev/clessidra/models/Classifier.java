@@ -8,11 +8,9 @@ import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Device;
-import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -25,7 +23,6 @@ public final class Classifier implements Model {
   /** The {@link Model#kind kind} of this model. */
   public static final String KIND = "classifier";
 
-  private static final int ROWS = 1000;
   private static final String SOFTMAX_WEIGHT = "softmax.weight";
   private static final String SOFTMAX_BIAS = "softmax.bias";
 
@@ -241,27 +238,12 @@ public final class Classifier implements Model {
 
   /** The most probable class of each sample, from [n, inputs] row by row. */
   public int[] classify(float[] samples) {
-    if (samples.length % inputs != 0) {
-      throw new IllegalArgumentException(
-          "classifier: expected a multiple of %d numbers, got %d"
-              .formatted(inputs, samples.length));
-    }
-    int count = samples.length / inputs;
-    int[] result = new int[count];
-    for (int first = 0; first < count; first += ROWS) {
-      int rows = Math.min(ROWS, count - first);
-      try (Scope scope = device.scope()) {
-        float[] part = Arrays.copyOfRange(samples, first * inputs, (first + rows) * inputs);
-        Tensor block = Tensor.of(device, scope, "samples", Shape.of(rows, inputs), part);
-        float[] p = probabilities(Tape.inference(device, scope), block).copyToArray();
-        for (int i = 0; i < rows; i++) {
-          int best = 0;
-          for (int c = 1; c < classes; c++) {
-            if (p[i * classes + c] > p[i * classes + best]) {
-              best = c;
-            }
-          }
-          result[first + i] = best;
+    float[] p = Inference.inBlocks(device, KIND, samples, inputs, classes, this::probabilities);
+    int[] result = new int[p.length / classes];
+    for (int i = 0; i < result.length; i++) {
+      for (int c = 1; c < classes; c++) {
+        if (p[i * classes + c] > p[i * classes + result[i]]) {
+          result[i] = c;
         }
       }
     }

@@ -1,0 +1,50 @@
+package dev.clessidra.models;
+
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.training.DeviceData;
+import java.util.Arrays;
+
+/** Runs a trained model over many samples, some at a time. */
+final class Inference {
+  // Enough for the matrix product, little in memory.
+  private static final int ROWS = 1000;
+
+  private Inference() {}
+
+  /**
+   * A function of each sample.
+   *
+   * @param kind of model, for messages
+   * @param samples [n, inputs] row by row
+   * @return [n, outputs] row by row
+   * @throws IllegalArgumentException when the samples are not whole rows
+   */
+  static float[] inBlocks(
+      Device device,
+      String kind,
+      float[] samples,
+      int inputs,
+      int outputs,
+      DeviceData.Transformation function) {
+    if (samples.length % inputs != 0) {
+      throw new IllegalArgumentException(
+          "%s: expected a multiple of %d numbers, got %d".formatted(kind, inputs, samples.length));
+    }
+    int count = samples.length / inputs;
+    float[] results = new float[Math.multiplyExact(count, outputs)];
+    for (int first = 0; first < count; first += ROWS) {
+      int rows = Math.min(ROWS, count - first);
+      try (Scope scope = device.scope()) {
+        float[] part = Arrays.copyOfRange(samples, first * inputs, (first + rows) * inputs);
+        Tensor block = Tensor.of(device, scope, "samples", Shape.of(rows, inputs), part);
+        float[] result = function.apply(Tape.inference(device, scope), block).copyToArray();
+        System.arraycopy(result, 0, results, first * outputs, result.length);
+      }
+    }
+    return results;
+  }
+}
