@@ -45,83 +45,93 @@ struct Tile {
   }
 };
 
-// The tile's rows of A (or columns of B), kLines, for one slice of k.
-template <int kLines, int kDepth, int kThreads>
-struct Slice {
+// The tile's rows of A (or columns of B), kLines, for one slice of k after the other. Along: the
+// lines stand side by side in memory, else the depths of a line do.
+template <int kLines, int kDepth, int kThreads, bool kAlong>
+class Slice {
+ public:
   // Four more floats: lines and depths that are stored together then fall on different banks.
   static constexpr int kStride = kLines + 4;
   static constexpr int kFloats = kDepth * kStride;
-  static constexpr int kQuads = kLines * kDepth / 4 / kThreads;
-  static_assert(kQuads * 4 * kThreads == kLines * kDepth && kDepth % 8 == 0);
 
-  float4 quads[kQuads];
+  // The tile starts at `operand`, of which `lines` are there.
+  __device__ Slice(const float* operand, int64_t stride, int lines, bool vectors)
+      : from_(operand + (kAlong ? first_depth() * stride + line()
+                                : line() * stride + first_depth())),
+        stride_(stride),
+        lines_(lines - line()),
+        vectors_(vectors) {}
 
-  // Where quad q of this thread starts. Along the lines: a warp takes whole rows of the operand.
-  // Across them: two lanes take 32 bytes of a line, a full sector.
-  template <bool kAlong>
-  __device__ static void place(int q, int& line, int& depth) {
-    const int i = q * kThreads + static_cast<int>(threadIdx.x);
-    if constexpr (kAlong) {
-      line = i % (kLines / 4) * 4;
-      depth = i / (kLines / 4);
-    } else {
-      line = i / 2 % kLines;
-      depth = i / (2 * kLines) * 8 + i % 2 * 4;
-    }
-  }
-
-  // Loads what starts at `from`; `beyond` stands for what is not among `lines` lines or not within
-  // `depth`. Along: line and depth are at from[depth * stride + line], else at
-  // from[line * stride + depth].
-  template <bool kAlong>
-  __device__ void load(const float* from, int64_t stride, int64_t lines, int64_t depth,
-                       bool vectors, float beyond) {
+  // Loads the slice that starts at the current depth, of which `depth` are left.
+  __device__ void load(int depth, float beyond) {
     CLESSIDRA_UNROLL
     for (int q = 0; q < kQuads; ++q) {
-      int line, p;
-      place<kAlong>(q, line, p);
-      const float* const start = kAlong ? from + p * stride + line : from + line * stride + p;
-      const int64_t left = kAlong ? lines - line : depth - p;
-      const bool there = kAlong ? p < depth : line < lines;
-      if (vectors && there && left >= 4) {
-        quads[q] = *reinterpret_cast<const float4*>(start);
+      const int p = first_depth() + q * kDepthStep;
+      const float* const start = from_ + q * kDepthStep * (kAlong ? stride_ : 1);
+      const int left = kAlong ? lines_ : depth - p;
+      const bool there = kAlong ? p < depth : lines_ > 0;
+      if (vectors_ && there && left >= 4) {
+        quads_[q] = *reinterpret_cast<const float4*>(start);
       } else {
-        quads[q].x = there && left > 0 ? start[0] : beyond;
-        quads[q].y = there && left > 1 ? start[1] : beyond;
-        quads[q].z = there && left > 2 ? start[2] : beyond;
-        quads[q].w = there && left > 3 ? start[3] : beyond;
+        quads_[q].x = there && left > 0 ? start[0] : beyond;
+        quads_[q].y = there && left > 1 ? start[1] : beyond;
+        quads_[q].z = there && left > 2 ? start[2] : beyond;
+        quads_[q].w = there && left > 3 ? start[3] : beyond;
       }
     }
+    from_ += kDepth * (kAlong ? stride_ : 1);
   }
 
-  template <bool kAlong>
   __device__ void store(float* slice) const {
     CLESSIDRA_UNROLL
     for (int q = 0; q < kQuads; ++q) {
-      int line, p;
-      place<kAlong>(q, line, p);
-      float* const to = slice + p * kStride + line;
+      float* const to = slice + (first_depth() + q * kDepthStep) * kStride + line();
       if constexpr (kAlong) {
-        *reinterpret_cast<float4*>(to) = quads[q];
+        *reinterpret_cast<float4*>(to) = quads_[q];
       } else {
-        to[0] = quads[q].x;
-        to[kStride] = quads[q].y;
-        to[2 * kStride] = quads[q].z;
-        to[3 * kStride] = quads[q].w;
+        to[0] = quads_[q].x;
+        to[kStride] = quads_[q].y;
+        to[2 * kStride] = quads_[q].z;
+        to[3 * kStride] = quads_[q].w;
       }
     }
   }
+
+ private:
+  // Along the lines a warp takes whole rows of the operand; across them two lanes take 32 bytes of a
+  // line, a full sector. All quads of a thread start at the same line.
+  static constexpr int kQuads = kLines * kDepth / 4 / kThreads;
+  static constexpr int kDepthStep = kAlong ? kThreads / (kLines / 4) : kThreads / (2 * kLines) * 8;
+  static_assert(kThreads % (2 * kLines) == 0 && kQuads * kDepthStep == kDepth);
+
+  __device__ static int line() {
+    const int thread = static_cast<int>(threadIdx.x);
+    return kAlong ? thread % (kLines / 4) * 4 : thread / 2 % kLines;
+  }
+  __device__ static int first_depth() {
+    const int thread = static_cast<int>(threadIdx.x);
+    return kAlong ? thread / (kLines / 4) : thread / (2 * kLines) * 8 + thread % 2 * 4;
+  }
+
+  const float* from_;
+  int64_t stride_;
+  int lines_;
+  bool vectors_;
+  float4 quads_[kQuads];
 };
 
-template <class Tile>
-using SliceOfA = Slice<Tile::kRows, Tile::kDepth, Tile::kThreads>;
-template <class Tile>
-using SliceOfB = Slice<Tile::kColumns, Tile::kDepth, Tile::kThreads>;
+template <class Tile, bool kTranspose>
+using SliceOfA = Slice<Tile::kRows, Tile::kDepth, Tile::kThreads, kTranspose>;
+template <class Tile, bool kTranspose>
+using SliceOfB = Slice<Tile::kColumns, Tile::kDepth, Tile::kThreads, !kTranspose>;
 
 template <class Tile>
 struct Shared {
-  alignas(16) float a[2][SliceOfA<Tile>::kFloats];
-  alignas(16) float b[2][SliceOfB<Tile>::kFloats];
+  static constexpr int kStrideOfA = SliceOfA<Tile, false>::kStride;
+  static constexpr int kStrideOfB = SliceOfB<Tile, false>::kStride;
+
+  alignas(16) float a[2][SliceOfA<Tile, false>::kFloats];
+  alignas(16) float b[2][SliceOfB<Tile, false>::kFloats];
 };
 
 // A group of floats at a multiple of its size.
@@ -163,13 +173,13 @@ __device__ inline void multiply_slice(const float* slice_a, const float* slice_b
     float columns[Tile::kThreadColumns];
     CLESSIDRA_UNROLL
     for (int i = 0; i < Tile::kThreadRows; i += Tile::kGroupRows) {
-      load_group<Tile::kGroupRows>(a + p * SliceOfA<Tile>::kStride + Tile::row(i) - Tile::row(0),
+      load_group<Tile::kGroupRows>(a + p * Shared<Tile>::kStrideOfA + Tile::row(i) - Tile::row(0),
                                    rows + i);
     }
     CLESSIDRA_UNROLL
     for (int j = 0; j < Tile::kThreadColumns; j += Tile::kGroupColumns) {
       load_group<Tile::kGroupColumns>(
-          b + p * SliceOfB<Tile>::kStride + Tile::column(j) - Tile::column(0), columns + j);
+          b + p * Shared<Tile>::kStrideOfB + Tile::column(j) - Tile::column(0), columns + j);
     }
     CLESSIDRA_UNROLL
     for (int i = 0; i < Tile::kThreadRows; ++i) {
@@ -182,25 +192,23 @@ __device__ inline void multiply_slice(const float* slice_a, const float* slice_b
 }
 
 template <class Tile, bool kTransposeA, bool kTransposeB>
-__device__ inline void multiply(const clessidra_gemm& g, int64_t row, int64_t column,
+__device__ inline void multiply(const clessidra_gemm& g, int row, int column,
                                 Shared<Tile>& shared,
                                 float (&chains)[Tile::kThreadRows][Tile::kThreadColumns]) {
   const int64_t lda = g.lda;
   const int64_t ldb = g.ldb;
-  const bool vectors_a = aligned(g.a) && g.lda % 4 == 0;
-  const bool vectors_b = aligned(g.b) && g.ldb % 4 == 0;
-  const float* from_a = kTransposeA ? g.a + row : g.a + row * lda;
-  const float* from_b = kTransposeB ? g.b + column * ldb : g.b + column;
-  SliceOfA<Tile> a;
-  SliceOfB<Tile> b;
+  SliceOfA<Tile, kTransposeA> a(kTransposeA ? g.a + row : g.a + row * lda, lda, g.m - row,
+                                aligned(g.a) && g.lda % 4 == 0);
+  SliceOfB<Tile, kTransposeB> b(kTransposeB ? g.b + column * ldb : g.b + column, ldb,
+                                g.n - column, aligned(g.b) && g.ldb % 4 == 0);
   // Past the end of k the product is -0 * 0 = -0, which added leaves every number as it is.
   const auto load = [&](int depth) {
-    a.template load<kTransposeA>(from_a, lda, g.m - row, depth, vectors_a, -0.0f);
-    b.template load<!kTransposeB>(from_b, ldb, g.n - column, depth, vectors_b, 0.0f);
+    a.load(depth, -0.0f);
+    b.load(depth, 0.0f);
   };
   const auto store = [&](int half) {
-    a.template store<kTransposeA>(shared.a[half]);
-    b.template store<!kTransposeB>(shared.b[half]);
+    a.store(shared.a[half]);
+    b.store(shared.b[half]);
   };
   load(g.k);
   store(0);
@@ -208,11 +216,7 @@ __device__ inline void multiply(const clessidra_gemm& g, int64_t row, int64_t co
   int half = 0;
   for (int depth = g.k; depth > 0; depth -= Tile::kDepth) {
     const bool more = depth > Tile::kDepth;
-    if (more) {
-      from_a += kTransposeA ? Tile::kDepth * lda : Tile::kDepth;
-      from_b += kTransposeB ? Tile::kDepth : Tile::kDepth * ldb;
-      load(depth - Tile::kDepth);
-    }
+    if (more) load(depth - Tile::kDepth);
     multiply_slice<Tile>(shared.a[half], shared.b[half], chains);
     if (more) {
       half = 1 - half;
@@ -224,7 +228,7 @@ __device__ inline void multiply(const clessidra_gemm& g, int64_t row, int64_t co
 
 // A group of columns in a row of C, of which only `left` may be there.
 template <int kGroup>
-__device__ inline void load_columns(const float* row, int64_t left, bool vectors,
+__device__ inline void load_columns(const float* row, int left, bool vectors,
                                     float (&group)[kGroup]) {
   if (vectors && left >= kGroup) {
     load_group<kGroup>(row, group);
@@ -236,7 +240,7 @@ __device__ inline void load_columns(const float* row, int64_t left, bool vectors
   }
 }
 template <int kGroup>
-__device__ inline void store_columns(float* row, int64_t left, bool vectors,
+__device__ inline void store_columns(float* row, int left, bool vectors,
                                      const float (&group)[kGroup]) {
   if (vectors && left >= kGroup) {
     store_group<kGroup>(row, group);
@@ -248,29 +252,23 @@ __device__ inline void store_columns(float* row, int64_t left, bool vectors,
   }
 }
 
+// The chains of this thread before the first product; the tile starts at (row, column).
 template <class Tile>
-__device__ inline void make_tile(const clessidra_gemm& g) {
-  __shared__ Shared<Tile> shared;
-  const int64_t across = (int64_t{g.n} + Tile::kColumns - 1) / Tile::kColumns;
-  const Division tile = divide(blockIdx.x, across);
-  const int64_t row = tile.quotient * Tile::kRows;
-  const int64_t column = tile.remainder * Tile::kColumns;
-  const int64_t rows = g.m - row;
-  const int64_t columns = g.n - column;
-  float* const c = g.c + row * g.ldc + column;
-  const int64_t ldc = g.ldc;
-
+__device__ inline void start_chains(const clessidra_gemm& g, int row, int column,
+                                    float (&chains)[Tile::kThreadRows][Tile::kThreadColumns]) {
   const bool vectors = aligned(g.c) && g.ldc % 4 == 0;
-
-  float chains[Tile::kThreadRows][Tile::kThreadColumns];
+  const int rows = g.m - row;
+  const int columns = g.n - column;
+  float* const c = g.c + int64_t{row} * g.ldc + column;
   CLESSIDRA_UNROLL
   for (int i = 0; i < Tile::kThreadRows; ++i) {
+    const int line = Tile::row(i);
     CLESSIDRA_UNROLL
     for (int j = 0; j < Tile::kThreadColumns; j += Tile::kGroupColumns) {
+      const int place = Tile::column(j);
       float group[Tile::kGroupColumns] = {};
-      if (g.beta != 0.0f && Tile::row(i) < rows) {
-        load_columns(c + Tile::row(i) * ldc + Tile::column(j), columns - Tile::column(j), vectors,
-                     group);
+      if (g.beta != 0.0f && line < rows) {
+        load_columns(c + int64_t{line} * g.ldc + place, columns - place, vectors, group);
       }
       CLESSIDRA_UNROLL
       for (int e = 0; e < Tile::kGroupColumns; ++e) {
@@ -278,6 +276,64 @@ __device__ inline void make_tile(const clessidra_gemm& g) {
       }
     }
   }
+}
+
+// Bias and activation, and the results to memory.
+template <class Tile>
+__device__ inline void finish_chains(
+    const clessidra_gemm& g, int row, int column,
+    const float (&chains)[Tile::kThreadRows][Tile::kThreadColumns]) {
+  const bool vectors = aligned(g.c) && g.ldc % 4 == 0;
+  const int rows = g.m - row;
+  const int columns = g.n - column;
+  float* const c = g.c + int64_t{row} * g.ldc + column;
+  const bool rectify = g.activation == CLESSIDRA_RELU;
+  const bool leak = g.activation == CLESSIDRA_LEAKY_RELU;
+  CLESSIDRA_UNROLL
+  for (int j = 0; j < Tile::kThreadColumns; j += Tile::kGroupColumns) {
+    const int place = Tile::column(j);
+    float bias[Tile::kGroupColumns];
+    CLESSIDRA_UNROLL
+    for (int e = 0; e < Tile::kGroupColumns; ++e) {
+      bias[e] = g.bias != nullptr && place + e < columns ? g.bias[column + place + e] : -0.0f;
+    }
+    CLESSIDRA_UNROLL
+    for (int i = 0; i < Tile::kThreadRows; ++i) {
+      const int line = Tile::row(i);
+      float y[Tile::kGroupColumns];
+      CLESSIDRA_UNROLL
+      for (int e = 0; e < Tile::kGroupColumns; ++e) {
+        const float x = chains[i][j + e] + bias[e];
+        y[e] = rectify ? (x < 0.0f ? 0.0f : x) : leak && !(x > 0.0f) ? g.slope * x : x;
+      }
+      if (line < rows) {
+        store_columns(c + int64_t{line} * g.ldc + place, columns - place, vectors, y);
+      }
+    }
+  }
+  // The other activations take too many instructions to have them once for every register: a thread
+  // goes again over what it stored.
+  if (g.activation > CLESSIDRA_LEAKY_RELU) {
+#pragma unroll 1
+    for (int i = 0; i < Tile::kThreadRows * Tile::kThreadColumns; ++i) {
+      const int line = Tile::row(i / Tile::kThreadColumns);
+      const int place = Tile::column(i % Tile::kThreadColumns);
+      if (line < rows && place < columns) {
+        float* const y = c + int64_t{line} * g.ldc + place;
+        *y = activate(g.activation, Pack<1>{{*y}}, g.slope).v[0];
+      }
+    }
+  }
+}
+
+template <class Tile>
+__device__ inline void make_tile(const clessidra_gemm& g) {
+  __shared__ Shared<Tile> shared;
+  const uint32_t across = (static_cast<uint32_t>(g.n) + Tile::kColumns - 1) / Tile::kColumns;
+  const int row = static_cast<int>(blockIdx.x / across * Tile::kRows);
+  const int column = static_cast<int>(blockIdx.x % across * Tile::kColumns);
+  float chains[Tile::kThreadRows][Tile::kThreadColumns];
+  start_chains<Tile>(g, row, column, chains);
   if (g.k > 0) {
     if (g.transpose_a) {
       if (g.transpose_b) {
@@ -293,47 +349,11 @@ __device__ inline void make_tile(const clessidra_gemm& g) {
       }
     }
   }
-
-  const bool rectify = g.activation == CLESSIDRA_RELU;
-  const bool leak = g.activation == CLESSIDRA_LEAKY_RELU;
-  CLESSIDRA_UNROLL
-  for (int j = 0; j < Tile::kThreadColumns; j += Tile::kGroupColumns) {
-    const int64_t left = columns - Tile::column(j);
-    float bias[Tile::kGroupColumns];
-    CLESSIDRA_UNROLL
-    for (int e = 0; e < Tile::kGroupColumns; ++e) {
-      bias[e] = g.bias != nullptr && e < left ? g.bias[column + Tile::column(j + e)] : -0.0f;
-    }
-    CLESSIDRA_UNROLL
-    for (int i = 0; i < Tile::kThreadRows; ++i) {
-      float y[Tile::kGroupColumns];
-      CLESSIDRA_UNROLL
-      for (int e = 0; e < Tile::kGroupColumns; ++e) {
-        const float x = chains[i][j + e] + bias[e];
-        y[e] = rectify ? (x < 0.0f ? 0.0f : x) : leak && !(x > 0.0f) ? g.slope * x : x;
-      }
-      if (Tile::row(i) < rows) {
-        store_columns(c + Tile::row(i) * ldc + Tile::column(j), left, vectors, y);
-      }
-    }
-  }
-  // The other activations take too many instructions to have them once for every register: a thread
-  // goes again over what it stored.
-  if (g.activation > CLESSIDRA_LEAKY_RELU) {
-#pragma unroll 1
-    for (int i = 0; i < Tile::kThreadRows * Tile::kThreadColumns; ++i) {
-      const int line = Tile::row(i / Tile::kThreadColumns);
-      const int place = Tile::column(i % Tile::kThreadColumns);
-      if (line < rows && place < columns) {
-        float* const y = c + line * ldc + place;
-        *y = activate(g.activation, Pack<1>{{*y}}, g.slope).v[0];
-      }
-    }
-  }
+  finish_chains<Tile>(g, row, column, chains);
 }
 
 using Tile128 = Tile<128, 128, 8, 2, 4, 8>;
-using Tile64 = Tile<64, 64, 16, 2, 2, 4>;
+using Tile64 = Tile<64, 64, 8, 2, 2, 4>;
 using Tile32 = Tile<32, 32, 32, 2, 2, 4>;
 
 }  // namespace
@@ -344,13 +364,13 @@ extern "C" __global__ void __launch_bounds__(Tile128::kThreads, 2)
 }
 EMULATOR_KERNEL(gemm_128x128)
 
-extern "C" __global__ void __launch_bounds__(Tile64::kThreads)
+extern "C" __global__ void __launch_bounds__(Tile64::kThreads, 5)
     gemm_64x64(const __grid_constant__ clessidra_gemm arguments) {
   make_tile<Tile64>(arguments);
 }
 EMULATOR_KERNEL(gemm_64x64)
 
-extern "C" __global__ void __launch_bounds__(Tile32::kThreads)
+extern "C" __global__ void __launch_bounds__(Tile32::kThreads, 4)
     gemm_32x32(const __grid_constant__ clessidra_gemm arguments) {
   make_tile<Tile32>(arguments);
 }
