@@ -71,7 +71,8 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 EMULATOR_KERNEL(sgd)
 
-extern "C" __global__ void __launch_bounds__(kThreads)
+// Four blocks a multiprocessor leave registers enough for four elements a thread.
+extern "C" __global__ void __launch_bounds__(kThreads, 4)
     adam(const __grid_constant__ clessidra_adam arguments) {
   // Double precision is slow on many GPUs: one thread of a block computes what all share.
   __shared__ float shared_rate;
