@@ -466,12 +466,13 @@ uint64_t Worker::wait_at_collective(Collective kind, uint32_t mask, uint64_t val
   return thread.value;
 }
 
-// Lanes that wait for each other must wait for the same, with the same mask.
+// Two lanes that each wait for the other must do so in the same call, with the same mask. (A lane
+// may be named by the mask of one that waits further on.)
 void Worker::check_group(uint32_t warp, const Thread& arrived, uint32_t lane) {
   for (uint32_t waiting = warps_[warp].waiting; waiting != 0; waiting &= waiting - 1) {
     const uint32_t other_lane = static_cast<uint32_t>(__builtin_ctz(waiting));
     const Thread& other = threads_[warp * kWarp + other_lane];
-    if ((arrived.mask & other.mask) == 0) continue;
+    if ((arrived.mask >> other_lane & 1) == 0 || (other.mask >> lane & 1) == 0) continue;
     if (other.mask == arrived.mask && other.collective == arrived.collective &&
         same_place(other.where, arrived.where)) {
       // All that wait with this mask agree with each other; only other masks are left to compare.
@@ -781,3 +782,37 @@ void clessidra_emulator_trap(const char* why, std::source_location where) {
       is_assert ? CUDA_ERROR_ASSERT : CUDA_ERROR_LAUNCH_FAILED,
       std::string(why) + " at " + where.file_name() + ":" + std::to_string(where.line()));
 }
+
+// ---- What -fsanitize=alignment calls; no run-time library of the compiler's is linked.
+
+namespace {
+
+// As the compiler writes it, up to the alignment.
+struct MismatchedAccess {
+  const char* file;
+  uint32_t line;
+  uint32_t column;
+  const void* type;
+  unsigned char alignment;  // its logarithm
+};
+
+}  // namespace
+
+#pragma GCC visibility push(default)
+extern "C" {
+
+void __ubsan_handle_type_mismatch_v1(const MismatchedAccess* access, const void* address) {
+  // Host code of a kernel library is not our business.
+  if (current_worker == nullptr) return;
+  current_worker->fail(
+      CUDA_ERROR_MISALIGNED_ADDRESS,
+      clessidra::emulator::format("misaligned access to %p, which has to be a multiple of %u, at %s:%u",
+                                  address, 1u << access->alignment, access->file, access->line));
+}
+
+void __ubsan_handle_type_mismatch_v1_abort(const MismatchedAccess* access, const void* address) {
+  __ubsan_handle_type_mismatch_v1(access, address);
+}
+
+}  // extern "C"
+#pragma GCC visibility pop
