@@ -79,7 +79,9 @@ class ReadyQueue {
  public:
   bool empty() const { return head_ == tail_; }
   void clear() { head_ = tail_ = 0; }
-  void push(uint32_t thread) { threads_[tail_++ % kMaximumThreads] = static_cast<uint16_t>(thread); }
+  void push(uint32_t thread) {
+    threads_[tail_++ % kMaximumThreads] = static_cast<uint16_t>(thread);
+  }
   uint32_t pop() { return threads_[head_++ % kMaximumThreads]; }
   uint32_t pop(Random& random) {
     std::swap(threads_[head_ % kMaximumThreads],
@@ -199,7 +201,8 @@ Worker::~Worker() {
 void Worker::run_blocks(Run& run) {
   run_ = &run;
   failed_ = false;
-  find_shared();
+  shared_bytes_ = 0;
+  if (run.grid.has_static_shared) find_shared();
   stack_t signal_stack = {};
   signal_stack.ss_sp = signal_stack_;
   signal_stack.ss_size = kSignalStackBytes;
@@ -391,7 +394,7 @@ void Worker::return_from_kernel() {
     const uint32_t other = current_ - lane + static_cast<uint32_t>(__builtin_ctz(waiting));
     if (threads_[other].mask >> lane & 1) {
       fail(CUDA_ERROR_LAUNCH_FAILED,
-           format("it returned from the kernel while %s waits for it, its mask 0x%08x naming lane %u",
+           format("it returned from the kernel while %s, with mask 0x%08x, which names lane %u",
                   place_of(other).c_str(), threads_[other].mask, lane));
     }
   }
@@ -449,8 +452,9 @@ uint64_t Worker::wait_at_collective(Collective kind, uint32_t mask, uint64_t val
   thread.where = where;
   const char* const name = kCollectiveNames[static_cast<size_t>(kind)];
   if ((mask >> lane & 1) == 0) {
-    fail(CUDA_ERROR_LAUNCH_FAILED, format("%s at %s: the mask 0x%08x does not name lane %u, which calls",
-                                          name, describe(where).c_str(), mask, lane));
+    fail(CUDA_ERROR_LAUNCH_FAILED,
+         format("%s at %s: the mask 0x%08x does not name lane %u, which calls", name,
+                describe(where).c_str(), mask, lane));
   }
   if ((mask & warp.returned) != 0) {
     fail(CUDA_ERROR_LAUNCH_FAILED,
@@ -806,8 +810,9 @@ void __ubsan_handle_type_mismatch_v1(const MismatchedAccess* access, const void*
   if (current_worker == nullptr) return;
   current_worker->fail(
       CUDA_ERROR_MISALIGNED_ADDRESS,
-      clessidra::emulator::format("misaligned access to %p, which has to be a multiple of %u, at %s:%u",
-                                  address, 1u << access->alignment, access->file, access->line));
+      clessidra::emulator::format(
+          "misaligned access to %p, which has to be a multiple of %u, at %s:%u", address,
+          1u << access->alignment, access->file, access->line));
 }
 
 void __ubsan_handle_type_mismatch_v1_abort(const MismatchedAccess* access, const void* address) {

@@ -21,7 +21,9 @@ constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kRangeBytes = size_t{1} << 44;
 constexpr unsigned char kGuard = 0xa5;
 
-size_t round_up(size_t bytes, size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
+size_t round_up(size_t bytes, size_t multiple) {
+  return (bytes + multiple - 1) / multiple * multiple;
+}
 
 // The first byte that is not the guard zone's, or end.
 const char* first_damage(const char* begin, const char* end) {
