@@ -351,7 +351,11 @@ extern "C" {
 
 // ---- Of ours
 
-void clessidra_emulator_set_seed(uint64_t seed) { settings().seed = seed; }
+void clessidra_emulator_set_seed(uint64_t seed) {
+  const std::lock_guard<std::mutex> lock(driver().mutex);
+  settings().seed = seed;
+  driver().streams.seed(seed);
+}
 
 // 0 random, 1 forward, 2 reverse, 3 last block first, 4 one warp ahead.
 void clessidra_emulator_set_order(int order) {

@@ -322,13 +322,11 @@ void test_orders() {
   clessidra_emulator_set_order(kRandom);
   std::set<std::vector<float>> seen;
   for (uint64_t seed = 1; seed <= 5; ++seed) {
-    clessidra_emulator_reset();
     clessidra_emulator_set_seed(seed);
     const std::vector<float> order = arrivals(blocks);
     EXPECT((std::set<float>(order.begin(), order.end()).size() == count));
     seen.insert(order);
     // The same seed again: the same order.
-    clessidra_emulator_reset();
     clessidra_emulator_set_seed(seed);
     EXPECT(arrivals(blocks) == order);
   }
@@ -339,7 +337,6 @@ void test_one_warp_ahead() {
   clessidra_emulator_set_order(kOneWarpAhead);
   std::set<size_t> ahead;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    clessidra_emulator_reset();
     clessidra_emulator_set_seed(seed);
     const std::vector<float> order = arrivals(1);
     float sums[4] = {};
@@ -547,7 +544,6 @@ std::set<float> seen_across_streams(bool wait) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     EXPECT_OK(cuMemsetD32_v2(from.address(), 0, 1));
     EXPECT_OK(cuCtxSynchronize());
-    clessidra_emulator_reset();
     clessidra_emulator_set_seed(seed);
     EXPECT_OK(cuMemsetD32Async(from.address(), 0x3f800000, 1, first));
     if (wait) {
@@ -609,7 +605,6 @@ void test_legacy_stream() {
   Memory to(1);
   const CUfunction copy = function_of("copy");
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    clessidra_emulator_reset();
     clessidra_emulator_set_seed(seed);
     const auto word = static_cast<unsigned>(seed);
     EXPECT_OK(cuMemsetD32_v2(from.address(), word, 1));
