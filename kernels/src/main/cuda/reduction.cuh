@@ -29,7 +29,7 @@ struct Add {
   static constexpr float kStart = 0.0f;
   __device__ static float combine(float result, float x) { return result + x; }
 };
-// The larger, NaN ignored; finish makes a zero +0.
+// The larger, NaN ignored; a zero may have either sign.
 struct Larger {
   static constexpr float kStart = -__builtin_inff();
   __device__ static float combine(float result, float x) { return x > result ? x : result; }
