@@ -1,0 +1,219 @@
+package dev.clessidra.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How each kernel runs on a GPU: the functions of {@code src/main/cuda} that it consists of, in their
+ * order, and their grids. All take the kernel's argument struct as their only parameter.
+ *
+ * <p>A grid follows from the arguments alone, never from the GPU at hand; results do not depend on
+ * it either, since every function strides over its work by the size of the grid.
+ */
+final class CudaLaunches {
+  /** Fused multiply-adds that a thread of {@link #peak} makes in one iteration. */
+  static final int PEAK_MULTIPLY_ADDS = 128;
+
+  /** Threads of a block, unless a function has a number of its own. */
+  private static final int THREADS = 256;
+
+  private static final int WARPS = THREADS / 32;
+
+  /** Elements that a block takes in one stride: four for each thread. */
+  private static final int ELEMENTS = 4 * THREADS;
+
+  /** Blocks of a grid that strides: several times what any GPU runs at once. */
+  private static final int MAXIMUM_BLOCKS = 1 << 14;
+
+  private static final int MAXIMUM_GRID_Y = 65535;
+
+  private static final int SUM_CHUNK = 4096;
+  private static final int COLUMN_CHUNK = 32;
+
+  /** Columns that a block of {@code reduce_columns_finish} takes. */
+  private static final int COLUMN_TILE = 8;
+
+  private CudaLaunches() {}
+
+  /**
+   * One launch of a function. A grid has at most 2^31 - 1 blocks in x, 65535 in y and z.
+   *
+   * @param function the plain name of the {@code __global__} function
+   * @param blockX threads of a block, which is one-dimensional
+   */
+  record GridLaunch(String function, int gridX, int gridY, int gridZ, int blockX) {}
+
+  /** Returns the launches that make up a kernel with these arguments; none where there is no work. */
+  static List<GridLaunch> of(Kernel kernel, MemorySegment arguments) {
+    Fields fields = new Fields(kernel, arguments);
+    return switch (kernel) {
+      case GEMM -> gemm(fields.int32("m"), fields.int32("n"));
+      case ACTIVATION_FORWARD, ACTIVATION_BACKWARD, UNARY, BINARY, FILL, LOSS_BACKWARD, MASK_NOISE ->
+          elements(kernel.nativeName(), fields.int64("count"));
+      // `random` alone is a function of the C library.
+      case RANDOM -> elements("random_numbers", fields.int64("count"));
+      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD ->
+          elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
+      case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
+      case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
+      case REDUCE_ROWS ->
+          rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REDUCE_COLUMNS -> reduceColumns(fields.int64("rows"), fields.int32("columns"));
+      case SOFTMAX ->
+          fields.int32("columns") == 0
+              ? List.of()
+              : rows("softmax", fields.int64("rows"), fields.int32("columns"));
+      case SOFTMAX_CROSS_ENTROPY -> {
+        List<GridLaunch> launches = new ArrayList<>();
+        launches.addAll(
+            rows(
+                "softmax_cross_entropy_rows", fields.int64("rows"), fields.int32("columns")));
+        launches.addAll(sum("softmax_cross_entropy", fields.int64("rows")));
+        yield List.copyOf(launches);
+      }
+      case TOP_K ->
+          fields.int32("columns") == 0
+              ? List.of()
+              : striding("top_k", fields.int64("rows"));
+      case GATHER_ROWS ->
+          blocksOfRows("gather_rows", fields.int32("rows"), fields.int32("columns"));
+      case AFFINE_WARP ->
+          blocksOfRows(
+              "affine_warp",
+              fields.int32("images"),
+              (long) fields.int32("height") * fields.int32("width") * fields.int32("channels"));
+      case ADVANCE, SCHEDULE -> List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
+      // More elements a thread, since a block first computes the step's factors.
+      case SGD, ADAM, AVERAGE ->
+          striding(kernel.nativeName(), blocks(fields.int64("count"), 4 * ELEMENTS));
+    };
+  }
+
+  /**
+   * Returns the launch that measures how many fused multiply-adds a GPU makes. Its argument is
+   * {@code clessidra_peak}: a pointer to one float for each of its threads and the number of
+   * iterations as an {@code int64_t}.
+   */
+  static GridLaunch peak(int multiprocessors) {
+    return new GridLaunch("peak", 8 * multiprocessors, 1, 1, THREADS);
+  }
+
+  /** The tiles of C that a block can make; they give the same bits. */
+  private enum GemmTile {
+    LARGE("gemm_128x128", 128, 256, 150),
+    MIDDLE("gemm_64x64", 64, 128, 44),
+    SMALL("gemm_32x32", 32, 128, 14);
+
+    private final String function;
+    private final int size;
+    private final int threads;
+
+    /** Estimated clock cycles of a multiprocessor for one step of k of a tile. */
+    private final int cycles;
+
+    GemmTile(String function, int size, int threads, int cycles) {
+      this.function = function;
+      this.size = size;
+      this.threads = threads;
+      this.cycles = cycles;
+    }
+
+    private long tiles(int m, int n) {
+      return blocks(m, size) * blocks(n, size);
+    }
+
+    /** Estimates the time for all tiles on the 132 multiprocessors of an H100. */
+    private long time(int m, int n) {
+      return blocks(tiles(m, n), 132) * cycles;
+    }
+  }
+
+  // Kernels for tensor cores or for one generation of GPUs have their choice here.
+  private static List<GridLaunch> gemm(int m, int n) {
+    if (m == 0 || n == 0) {
+      return List.of();
+    }
+    GemmTile best = GemmTile.LARGE;
+    for (GemmTile tile : GemmTile.values()) {
+      if (tile.time(m, n) < best.time(m, n)) {
+        best = tile;
+      }
+    }
+    int tiles = Math.toIntExact(best.tiles(m, n));
+    return List.of(new GridLaunch(best.function, tiles, 1, 1, best.threads));
+  }
+
+  private static List<GridLaunch> elements(String function, long count) {
+    return striding(function, blocks(count, ELEMENTS));
+  }
+
+  /** All terms to one number: the chunks, then what they gave, by one block. */
+  private static List<GridLaunch> sum(String kernel, long count) {
+    List<GridLaunch> launches = new ArrayList<>();
+    launches.addAll(striding(kernel + "_chunks", blocks(blocks(count, SUM_CHUNK), WARPS)));
+    launches.add(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS));
+    return List.copyOf(launches);
+  }
+
+  /** A warp takes a row of one chunk, a block a longer one. */
+  private static List<GridLaunch> rows(String function, long rows, int columns) {
+    return striding(function, columns <= SUM_CHUNK ? blocks(rows, WARPS) : rows);
+  }
+
+  private static List<GridLaunch> reduceColumns(long rows, int columns) {
+    if (columns == 0) {
+      return List.of();
+    }
+    List<GridLaunch> launches = new ArrayList<>();
+    launches.addAll(
+        striding("reduce_columns_chunks", blocks(blocks(rows, COLUMN_CHUNK) * columns, THREADS)));
+    int tiles = Math.toIntExact(blocks(columns, COLUMN_TILE));
+    launches.add(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS));
+    return List.copyOf(launches);
+  }
+
+  /** Rows along x, the elements of a row along y. */
+  private static List<GridLaunch> blocksOfRows(String function, int rows, long size) {
+    if (rows == 0 || size == 0) {
+      return List.of();
+    }
+    int blocks = (int) Math.min(blocks(size, ELEMENTS), MAXIMUM_GRID_Y);
+    return List.of(new GridLaunch(function, rows, blocks, 1, THREADS));
+  }
+
+  private static List<GridLaunch> striding(String function, long blocks) {
+    return blocks == 0
+        ? List.of()
+        : List.of(new GridLaunch(function, (int) Math.min(blocks, MAXIMUM_BLOCKS), 1, 1, THREADS));
+  }
+
+  private static long blocks(long count, int size) {
+    return Math.ceilDiv(count, size);
+  }
+
+  /** Reads fields of an argument struct by their names. */
+  private record Fields(Kernel kernel, MemorySegment arguments) {
+
+    private int int32(String name) {
+      return arguments.get(
+          ValueLayout.JAVA_INT_UNALIGNED, offset(name, Kernel.FieldType.INT32));
+    }
+
+    private long int64(String name) {
+      return arguments.get(
+          ValueLayout.JAVA_LONG_UNALIGNED, offset(name, Kernel.FieldType.INT64));
+    }
+
+    private int offset(String name, Kernel.FieldType type) {
+      for (Kernel.Field field : kernel.fields()) {
+        if (field.name().equals(name) && field.type() == type) {
+          return field.offset();
+        }
+      }
+      throw new IllegalArgumentException(
+          "%s has no %s '%s'".formatted(kernel.nativeName(), type, name));
+    }
+  }
+}

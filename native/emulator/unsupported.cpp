@@ -1,0 +1,14 @@
+// One definition for each symbol of the driver API. They are weak: driver.cpp's take their place.
+#include <atomic>
+#include <string>
+
+#include "driver.h"
+#include "report.h"
+
+#define CLESSIDRA_SYMBOL(name)                                                        \
+  extern "C" __attribute__((weak, visibility("default"))) CUresult name() {           \
+    static std::atomic<bool> told{false};                                             \
+    if (!told.exchange(true)) clessidra::emulator::report(#name " is not supported"); \
+    return CUDA_ERROR_NOT_SUPPORTED;                                                  \
+  }
+#include "symbols.def"
