@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How each kernel runs on a GPU: the functions of {@code src/main/cuda} that it consists of, in their
- * order, and their grids. All take the kernel's argument struct as their only parameter.
+ * How each kernel runs on a GPU: the functions of {@code src/main/cuda} that it consists of, in
+ * their order, and their grids. All take the kernel's argument struct as their only parameter.
  *
  * <p>A grid follows from the arguments alone, never from the GPU at hand; results do not depend on
  * it either, since every function strides over its work by the size of the grid.
@@ -45,12 +45,20 @@ final class CudaLaunches {
    */
   record GridLaunch(String function, int gridX, int gridY, int gridZ, int blockX) {}
 
-  /** Returns the launches that make up a kernel with these arguments; none where there is no work. */
+  /**
+   * Returns the launches that make up a kernel with these arguments; none where there is no work.
+   */
   static List<GridLaunch> of(Kernel kernel, MemorySegment arguments) {
     Fields fields = new Fields(kernel, arguments);
     return switch (kernel) {
       case GEMM -> gemm(fields.int32("m"), fields.int32("n"));
-      case ACTIVATION_FORWARD, ACTIVATION_BACKWARD, UNARY, BINARY, FILL, LOSS_BACKWARD, MASK_NOISE ->
+      case ACTIVATION_FORWARD,
+          ACTIVATION_BACKWARD,
+          UNARY,
+          BINARY,
+          FILL,
+          LOSS_BACKWARD,
+          MASK_NOISE ->
           elements(kernel.nativeName(), fields.int64("count"));
       // `random` alone is a function of the C library.
       case RANDOM -> elements("random_numbers", fields.int64("count"));
@@ -58,8 +66,7 @@ final class CudaLaunches {
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
-      case REDUCE_ROWS ->
-          rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REDUCE_ROWS -> rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case REDUCE_COLUMNS -> reduceColumns(fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX ->
           fields.int32("columns") == 0
@@ -68,15 +75,12 @@ final class CudaLaunches {
       case SOFTMAX_CROSS_ENTROPY -> {
         List<GridLaunch> launches = new ArrayList<>();
         launches.addAll(
-            rows(
-                "softmax_cross_entropy_rows", fields.int64("rows"), fields.int32("columns")));
+            rows("softmax_cross_entropy_rows", fields.int64("rows"), fields.int32("columns")));
         launches.addAll(sum("softmax_cross_entropy", fields.int64("rows")));
         yield List.copyOf(launches);
       }
       case TOP_K ->
-          fields.int32("columns") == 0
-              ? List.of()
-              : striding("top_k", fields.int64("rows"));
+          fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));
       case GATHER_ROWS ->
           blocksOfRows("gather_rows", fields.int32("rows"), fields.int32("columns"));
       case AFFINE_WARP ->
@@ -197,13 +201,11 @@ final class CudaLaunches {
   private record Fields(Kernel kernel, MemorySegment arguments) {
 
     private int int32(String name) {
-      return arguments.get(
-          ValueLayout.JAVA_INT_UNALIGNED, offset(name, Kernel.FieldType.INT32));
+      return arguments.get(ValueLayout.JAVA_INT_UNALIGNED, offset(name, Kernel.FieldType.INT32));
     }
 
     private long int64(String name) {
-      return arguments.get(
-          ValueLayout.JAVA_LONG_UNALIGNED, offset(name, Kernel.FieldType.INT64));
+      return arguments.get(ValueLayout.JAVA_LONG_UNALIGNED, offset(name, Kernel.FieldType.INT64));
     }
 
     private int offset(String name, Kernel.FieldType type) {

@@ -20,11 +20,23 @@ final class ConformanceTest {
   private static final long SEED = 20_060_728;
   private static final int DIFFERENCES_SHOWN = 10;
 
+  /** Property with a device to test alone, such as {@code cuda:0}. */
+  private static final String DEVICE_PROPERTY_NAME = "clessidra.conformance.device";
+
   private static final List<Device> DEVICES = new ArrayList<>();
 
-  /** Opens a device for each instruction set that the machine has and 1, 2 and 3 threads. */
+  /**
+   * Opens the emulated GPU, and a CPU for each instruction set that the machine has and 1, 2 and 3
+   * threads.
+   */
   @BeforeAll
   static void openDevices() {
+    String only = System.getProperty(DEVICE_PROPERTY_NAME);
+    if (only != null) {
+      DEVICES.add(Device.open(only));
+      return;
+    }
+    DEVICES.add(Device.open("emulated"));
     for (String instructionSet : List.of("portable", "avx2", "avx512")) {
       for (int threads = 1; threads <= 3; threads++) {
         DeviceOptions options =
