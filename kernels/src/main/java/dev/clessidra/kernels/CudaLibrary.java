@@ -68,6 +68,11 @@ final class CudaLibrary {
     loaded = driver;
   }
 
+  /** Returns whether this build has the kernels for GPUs. */
+  static boolean hasKernels() {
+    return CudaLibrary.class.getResource(FATBIN) != null;
+  }
+
   /**
    * Returns the compiled kernels.
    *

@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 public record DeviceProbe(String device, boolean available, String description) {
   /** Looks for every kind of device; never throws. */
   public static List<DeviceProbe> all() {
-    return List.of(cpu(), cuda());
+    return List.of(cpu(), cuda(), emulated());
   }
 
   /** Opens a GPU if one works, else the CPU, and logs which and why. */
@@ -51,6 +51,16 @@ public record DeviceProbe(String device, boolean available, String description) 
     } catch (DeviceException e) {
       return new DeviceProbe("cuda", false, e.getMessage());
     }
+  }
+
+  // Not loaded: a process that has the emulated driver cannot use the machine's.
+  private static DeviceProbe emulated() {
+    return new DeviceProbe(
+        "emulated",
+        true,
+        CudaLibrary.hasKernels()
+            ? "runs the CUDA kernels on the CPU, for tests; checks them against the GPUs' code"
+            : "runs the CUDA kernels on the CPU, for tests; the GPUs' code is not in this build");
   }
 
   private static DeviceProbe cpu() {

@@ -42,7 +42,8 @@ final class Recipes {
               "--noise", "0",
               "--epochs", "15",
               "--average", "0.999",
-              "--probe-epochs", String.valueOf(PROBE_EPOCHS)),
+              "--probe-epochs", String.valueOf(PROBE_EPOCHS),
+              "--probe-augment", "0"),
           "stacked",
           recipe(
               "--widths", "1000,500,250",

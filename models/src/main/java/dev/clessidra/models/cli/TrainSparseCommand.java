@@ -61,6 +61,15 @@ final class TrainSparseCommand extends TrainModelCommand {
       description = "How often that goes over the codes (default: ${DEFAULT-VALUE}).")
   private double probeEpochs;
 
+  @Option(
+      names = Stages.PROBE_AUGMENT,
+      paramLabel = "X",
+      order = HelpSections.MODEL + 62,
+      description =
+          "How much to distort the images that it sees the codes of, as --augment does (default:"
+              + " ${DEFAULT-VALUE}).")
+  private float probeAugment;
+
   @Mixin private AutoencoderOptions options;
 
   TrainSparseCommand(Environment environment) {
@@ -118,7 +127,9 @@ final class TrainSparseCommand extends TrainModelCommand {
             run,
             training(),
             probeEpochs,
-            () -> run.data().map(model.codeSize(), model::codes),
+            probeAugment,
+            model.codeSize(),
+            model::codes,
             () -> model.encode(run.dataset().test()));
       }
     }

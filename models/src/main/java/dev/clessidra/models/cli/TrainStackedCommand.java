@@ -164,7 +164,9 @@ final class TrainStackedCommand extends TrainModelCommand {
             run,
             training(),
             classifierEpochs,
-            () -> stack.codes(run.data()),
+            0,
+            stack.codeSize(),
+            stack::codes,
             () -> stack.encode(run.dataset().test().floats()));
         fineTune(run, stack);
       }
