@@ -15,11 +15,13 @@ import java.util.Optional;
 
 /**
  * One launch with its operands: the fields of the kernel's struct are given one after the other, in
- * their order. Every operand lies between guards and starts anywhere; an output is full of NaN
- * before the launch.
+ * their order. Every operand lies between guards and starts anywhere, or in every second launch where
+ * vectors can be loaded; an output is full of NaN before the launch.
  */
 final class Launch {
   private static final int GUARD_BYTES = 64;
+  // What loads of the widest vectors ask for.
+  private static final int VECTOR_BYTES = 16;
   private static final byte GUARD = (byte) 0xA5;
   private static final int POISON = 0x7fc0dead;
   // Bytes of clessidra_training_state that are not float.
@@ -27,6 +29,7 @@ final class Launch {
 
   private final Kernel kernel;
   private final Values values;
+  private final boolean aligned;
   private final List<Field> fields = new ArrayList<>();
   private final List<Operand> operands = new ArrayList<>();
   private final StringBuilder description;
@@ -78,6 +81,7 @@ final class Launch {
   Launch(Kernel kernel, Values values) {
     this.kernel = kernel;
     this.values = values;
+    aligned = values.below(2) == 0;
     description = new StringBuilder(kernel.nativeName());
   }
 
@@ -312,7 +316,8 @@ final class Launch {
 
   private Launch operand(
       String name, MemorySegment content, int alignment, boolean compared, int floatsFrom) {
-    int offset = values.below(GUARD_BYTES / alignment) * alignment;
+    int step = aligned ? VECTOR_BYTES : alignment;
+    int offset = values.below(GUARD_BYTES / step) * step;
     int index = operands.size();
     operands.add(new Operand(name, content, offset, compared, floatsFrom));
     fields.add((arguments, addresses) -> arguments.address(name, addresses[index]));

@@ -3,6 +3,7 @@ package dev.clessidra.kernels.conformance;
 import dev.clessidra.kernels.Kernel;
 import dev.clessidra.kernels.conformance.Values.Kind;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** The launches that every kernel is tried with; a kernel without any fails the test. */
@@ -161,24 +162,57 @@ final class Launches {
       {2049, 5, 3}
     };
     for (int[] shape : shapes) {
-      for (int transposes = 0; transposes < 4; transposes++) {
-        for (int padding = 0; padding < 6; padding += 5) {
-          int index = launches.size();
-          launches.add(
-              gemm(
-                  values,
-                  shape[0],
-                  shape[1],
-                  shape[2],
-                  padding,
-                  (transposes & 1) != 0,
-                  (transposes & 2) != 0,
-                  values.below(6),
-                  index % 5 < 3,
-                  beta()));
-        }
+      gemm(shape).forEach(launches::add);
+    }
+    // What a GPU makes in tiles of 64 x 64 and of 128 x 128.
+    gemm(700, 650, 37).forEach(launch -> launches.add(launch.heavy()));
+    gemm(1409, 1400, 19).forEach(launch -> launches.add(launch.heavy()));
+    // Nothing but -0, in the sum as well.
+    launches.add(
+        new Launch(Kernel.GEMM, values)
+            .input("a", repeated(-0.0f, 3 * 5))
+            .input("b", repeated(1, 5 * 7))
+            .nothing("bias")
+            .inOut("c", repeated(-0.0f, 3 * 7))
+            .int32("m", 3)
+            .int32("n", 7)
+            .int32("k", 5)
+            .int32("lda", 5)
+            .int32("ldb", 7)
+            .int32("ldc", 7)
+            .int32("transpose_a", 0)
+            .int32("transpose_b", 0)
+            .int32("activation", 0)
+            .float32("slope", 0)
+            .float32("beta", 1));
+  }
+
+  /** A product with every combination of transposes, its rows dense, apart and on odd addresses. */
+  private List<Launch> gemm(int... shape) {
+    List<Launch> all = new ArrayList<>();
+    for (int transposes = 0; transposes < 4; transposes++) {
+      for (int padding : new int[] {0, 4, 5}) {
+        all.add(
+            gemm(
+                values,
+                shape[0],
+                shape[1],
+                shape[2],
+                padding,
+                (transposes & 1) != 0,
+                (transposes & 2) != 0,
+                values.below(6),
+                (launches.size() + all.size()) % 5 < 3,
+                beta()));
       }
     }
+    return all;
+  }
+
+  private static float[] repeated(float value, int count) {
+    float[] content = new float[count];
+    Arrays.fill(content, value);
+    return content;
   }
 
   private void activationForward() {
