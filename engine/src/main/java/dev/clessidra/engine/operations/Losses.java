@@ -115,6 +115,8 @@ public final class Losses {
           .softmaxCrossEntropy(
               logits.buffer(),
               labels.buffer(),
+              null,
+              null,
               probabilities.buffer(),
               loss.buffer(),
               workspace,
@@ -136,6 +138,8 @@ public final class Losses {
           .softmaxCrossEntropyBackward(
               probabilities.buffer(),
               context.saved(1).buffer(),
+              null,
+              null,
               context.outputGradient().buffer(),
               dx.tensor().buffer(),
               rows,
