@@ -1,14 +1,15 @@
 // The driver API: what each function checks, and what it queues.
 #include "driver.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <mutex>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,7 @@ CUresult refuse(CUresult result, const std::string& text) {
 enum class Needs { kInitialization, kContext, kNoCapture };
 
 template <class Body>
-CUresult call(Needs needs, const Body& body) {
+CUresult call(Needs needs, const Body& body) try {
   if (in_host_function) return CUDA_ERROR_NOT_PERMITTED;
   Driver& state = driver();
   if (!state.initialized) return CUDA_ERROR_NOT_INITIALIZED;
@@ -66,6 +67,8 @@ CUresult call(Needs needs, const Body& body) {
                   "a call that may wait for the device was made while a stream captures");
   }
   return body(state);
+} catch (const std::bad_alloc&) {
+  return refuse(CUDA_ERROR_OUT_OF_MEMORY, "the host has no more memory");
 }
 
 template <class Body>
@@ -228,7 +231,8 @@ CUresult check_launch(const CUfunc_st& function, const Index& grid, const Index&
     return refuse_launch(CUDA_ERROR_INVALID_VALUE, "no dimension may be 0");
   }
   if (grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535) {
-    return refuse_launch(CUDA_ERROR_INVALID_VALUE, "a grid has at most (2147483647,65535,65535) blocks");
+    return refuse_launch(CUDA_ERROR_INVALID_VALUE,
+                         "a grid has at most (2147483647,65535,65535) blocks");
   }
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
   if (block.x > 1024 || block.y > 1024 || block.z > 64 || threads > kMaximumThreads) {
@@ -333,6 +337,9 @@ CUresult give(T* to, T value) {
 constexpr char kName[] = "Clessidra emulated device";
 constexpr int kVersion = 13000;
 
+// What is read of an image before its length is known.
+constexpr size_t kImageHeader = 64;
+
 }  // namespace
 
 }  // namespace clessidra::emulator
@@ -344,7 +351,11 @@ extern "C" {
 
 // ---- Of ours
 
-void clessidra_emulator_set_seed(uint64_t seed) { settings().seed = seed; }
+void clessidra_emulator_set_seed(uint64_t seed) {
+  const std::lock_guard<std::mutex> lock(driver().mutex);
+  settings().seed = seed;
+  driver().streams.seed(seed);
+}
 
 // 0 random, 1 forward, 2 reverse, 3 last block first, 4 one warp ahead.
 void clessidra_emulator_set_order(int order) {
@@ -415,7 +426,9 @@ CUresult cuDeviceGetName(char* name, int bytes, CUdevice device) {
 CUresult cuDeviceGetUuid(CUuuid* uuid, CUdevice device) {
   if (device != 0) return CUDA_ERROR_INVALID_DEVICE;
   return call(Needs::kInitialization, [&](Driver&) {
-    return give(uuid, {'c', 'l', 'e', 's', 's', 'i', 'd', 'r', 'a', ' ', 'd', 'e', 'v', 'i', 'c', 'e'});
+    CUuuid same = {};
+    std::memcpy(same.bytes, "clessidra device", sizeof same.bytes);
+    return give(uuid, same);
   });
 }
 
@@ -429,7 +442,8 @@ CUresult cuDeviceTotalMem_v2(size_t* bytes, CUdevice device) {
 
 CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device) {
   if (device != 0) return CUDA_ERROR_INVALID_DEVICE;
-  return call(Needs::kInitialization, [&](Driver&) { return give(value, attribute_of(attribute)); });
+  return call(Needs::kInitialization,
+              [&](Driver&) { return give(value, attribute_of(attribute)); });
 }
 
 CUresult cuDeviceComputeCapability(int* major, int* minor, CUdevice device) {
@@ -481,7 +495,8 @@ CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned* flags, int* activ
   return call(Needs::kInitialization, [&](Driver& state) {
     if (device != 0) return CUDA_ERROR_INVALID_DEVICE;
     const CUresult result = give(flags, 0u);
-    return result == CUDA_SUCCESS ? give(active, static_cast<int>(state.primary_users > 0)) : result;
+    if (result != CUDA_SUCCESS) return result;
+    return give(active, static_cast<int>(state.primary_users > 0));
   });
 }
 
@@ -589,7 +604,8 @@ CUresult cuMemFree_v2(CUdeviceptr address) {
     if (!device_memory().is_allocation(pointer_to(address))) {
       return refuse(CUDA_ERROR_INVALID_VALUE,
                     format("cuMemFree: %p is not the beginning of an allocation: %s",
-                           pointer_to(address), device_memory().describe(pointer_to(address)).c_str()));
+                           pointer_to(address),
+                           device_memory().describe(pointer_to(address)).c_str()));
     }
     if (!device_memory().free(pointer_to(address))) {
       state.streams.set_error(CUDA_ERROR_ILLEGAL_ADDRESS);
@@ -630,7 +646,9 @@ CUresult cuMemGetAddressRange_v2(CUdeviceptr* begin, size_t* bytes, CUdeviceptr 
   return call(Needs::kContext, [&](Driver&) {
     char* first;
     size_t allocated;
-    if (!device_memory().find(pointer_to(address), &first, &allocated)) return CUDA_ERROR_NOT_FOUND;
+    if (!device_memory().find(pointer_to(address), &first, &allocated)) {
+      return CUDA_ERROR_NOT_FOUND;
+    }
     if (begin != nullptr) *begin = address_of(first);
     if (bytes != nullptr) *bytes = allocated;
     return CUDA_SUCCESS;
@@ -810,6 +828,14 @@ CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   return cuModuleLoadDataEx(module, image, 0, nullptr, nullptr);
 }
 
+CUresult cuModuleLoad(CUmodule* module, const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return refuse(CUDA_ERROR_FILE_NOT_FOUND, format("cannot read %s", path));
+  std::vector<char> image{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  image.resize(image.size() + kImageHeader);
+  return cuModuleLoadData(module, image.data());
+}
+
 CUresult cuModuleLoadFatBinary(CUmodule* module, const void* image) {
   return cuModuleLoadData(module, image);
 }
@@ -857,8 +883,8 @@ CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction function) {
     const KernelFacts& facts = function->facts;
     switch (attribute) {
       case 0:  // threads of a block
-        return give(value, static_cast<int>(
-                               facts.maximum_threads > 0 ? facts.maximum_threads : kMaximumThreads));
+        return give(value, static_cast<int>(facts.maximum_threads > 0 ? facts.maximum_threads
+                                                                      : kMaximumThreads));
       case 1:  // static shared memory
         return give(value, static_cast<int>(facts.static_shared));
       case 4:  // registers
@@ -920,8 +946,10 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
     const Index threads = {block_x, block_y, block_z};
     const CUresult checked = check_launch(*function, blocks, threads, dynamic_shared);
     if (checked != CUDA_SUCCESS) return checked;
-    const auto grid = std::make_shared<const Grid>(
-        Grid{kernel, blocks, threads, dynamic_shared, Arguments(*kernel, parameters)});
+    const bool has_static_shared = !function->checked || function->facts.static_shared > 0;
+    const auto grid = std::make_shared<const Grid>(Grid{kernel, blocks, threads, has_static_shared,
+                                                        dynamic_shared,
+                                                        Arguments(*kernel, parameters)});
     return state.streams.submit(stream, CU_GRAPH_NODE_TYPE_KERNEL, [grid](uint64_t seed) {
       const CUresult result = run_grid(*grid, seed);
       if (result != CUDA_SUCCESS) return result;
@@ -1025,7 +1053,8 @@ CUresult cuStreamGetId(CUstream handle, unsigned long long* id) {
 
 CUresult cuEventCreate(CUevent* event, unsigned flags) {
   return call(Needs::kContext, [&](Driver&) {
-    return give(event, new CUevent_st{(flags & CU_EVENT_DISABLE_TIMING) == 0, nullptr, nullptr, {}});
+    const bool timing = (flags & CU_EVENT_DISABLE_TIMING) == 0;
+    return give(event, new CUevent_st{timing, nullptr, nullptr, {}});
   });
 }
 

@@ -79,7 +79,9 @@ class ReadyQueue {
  public:
   bool empty() const { return head_ == tail_; }
   void clear() { head_ = tail_ = 0; }
-  void push(uint32_t thread) { threads_[tail_++ % kMaximumThreads] = static_cast<uint16_t>(thread); }
+  void push(uint32_t thread) {
+    threads_[tail_++ % kMaximumThreads] = static_cast<uint16_t>(thread);
+  }
   uint32_t pop() { return threads_[head_++ % kMaximumThreads]; }
   uint32_t pop(Random& random) {
     std::swap(threads_[head_ % kMaximumThreads],
@@ -199,7 +201,8 @@ Worker::~Worker() {
 void Worker::run_blocks(Run& run) {
   run_ = &run;
   failed_ = false;
-  find_shared();
+  shared_bytes_ = 0;
+  if (run.grid.has_static_shared) find_shared();
   stack_t signal_stack = {};
   signal_stack.ss_sp = signal_stack_;
   signal_stack.ss_size = kSignalStackBytes;
@@ -391,7 +394,7 @@ void Worker::return_from_kernel() {
     const uint32_t other = current_ - lane + static_cast<uint32_t>(__builtin_ctz(waiting));
     if (threads_[other].mask >> lane & 1) {
       fail(CUDA_ERROR_LAUNCH_FAILED,
-           format("it returned from the kernel while %s waits for it, its mask 0x%08x naming lane %u",
+           format("it returned from the kernel while %s, with mask 0x%08x, which names lane %u",
                   place_of(other).c_str(), threads_[other].mask, lane));
     }
   }
@@ -449,8 +452,9 @@ uint64_t Worker::wait_at_collective(Collective kind, uint32_t mask, uint64_t val
   thread.where = where;
   const char* const name = kCollectiveNames[static_cast<size_t>(kind)];
   if ((mask >> lane & 1) == 0) {
-    fail(CUDA_ERROR_LAUNCH_FAILED, format("%s at %s: the mask 0x%08x does not name lane %u, which calls",
-                                          name, describe(where).c_str(), mask, lane));
+    fail(CUDA_ERROR_LAUNCH_FAILED,
+         format("%s at %s: the mask 0x%08x does not name lane %u, which calls", name,
+                describe(where).c_str(), mask, lane));
   }
   if ((mask & warp.returned) != 0) {
     fail(CUDA_ERROR_LAUNCH_FAILED,
@@ -466,12 +470,13 @@ uint64_t Worker::wait_at_collective(Collective kind, uint32_t mask, uint64_t val
   return thread.value;
 }
 
-// Lanes that wait for each other must wait for the same, with the same mask.
+// Two lanes that each wait for the other must do so in the same call, with the same mask. (A lane
+// may be named by the mask of one that waits further on.)
 void Worker::check_group(uint32_t warp, const Thread& arrived, uint32_t lane) {
   for (uint32_t waiting = warps_[warp].waiting; waiting != 0; waiting &= waiting - 1) {
     const uint32_t other_lane = static_cast<uint32_t>(__builtin_ctz(waiting));
     const Thread& other = threads_[warp * kWarp + other_lane];
-    if ((arrived.mask & other.mask) == 0) continue;
+    if ((arrived.mask >> other_lane & 1) == 0 || (other.mask >> lane & 1) == 0) continue;
     if (other.mask == arrived.mask && other.collective == arrived.collective &&
         same_place(other.where, arrived.where)) {
       // All that wait with this mask agree with each other; only other masks are left to compare.
@@ -781,3 +786,38 @@ void clessidra_emulator_trap(const char* why, std::source_location where) {
       is_assert ? CUDA_ERROR_ASSERT : CUDA_ERROR_LAUNCH_FAILED,
       std::string(why) + " at " + where.file_name() + ":" + std::to_string(where.line()));
 }
+
+// ---- What -fsanitize=alignment calls; no run-time library of the compiler's is linked.
+
+namespace {
+
+// As the compiler writes it, up to the alignment.
+struct MismatchedAccess {
+  const char* file;
+  uint32_t line;
+  uint32_t column;
+  const void* type;
+  unsigned char alignment;  // its logarithm
+};
+
+}  // namespace
+
+#pragma GCC visibility push(default)
+extern "C" {
+
+void __ubsan_handle_type_mismatch_v1(const MismatchedAccess* access, const void* address) {
+  // Host code of a kernel library is not our business.
+  if (current_worker == nullptr) return;
+  current_worker->fail(
+      CUDA_ERROR_MISALIGNED_ADDRESS,
+      clessidra::emulator::format(
+          "misaligned access to %p, which has to be a multiple of %u, at %s:%u", address,
+          1u << access->alignment, access->file, access->line));
+}
+
+void __ubsan_handle_type_mismatch_v1_abort(const MismatchedAccess* access, const void* address) {
+  __ubsan_handle_type_mismatch_v1(access, address);
+}
+
+}  // extern "C"
+#pragma GCC visibility pop
