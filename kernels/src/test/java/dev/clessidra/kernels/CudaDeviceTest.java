@@ -60,16 +60,15 @@ final class CudaDeviceTest {
     List<Boolean> right =
         IntStream.range(0, 16)
             .parallel()
-            .mapToObj(
-                i -> {
-                  try (Scope scope = device.scope()) {
-                    Buffer buffer = scope.allocate("x", 4000);
-                    device.kernels().fill(buffer, 1000, i);
-                    float[] back = new float[1000];
-                    device.copyToHost(buffer, back);
-                    return back[0] == i && back[999] == i;
-                  }
-                })
+            .mapToObj(i -> {
+              try (Scope scope = device.scope()) {
+                Buffer buffer = scope.allocate("x", 4000);
+                device.kernels().fill(buffer, 1000, i);
+                float[] back = new float[1000];
+                device.copyToHost(buffer, back);
+                return back[0] == i && back[999] == i;
+              }
+            })
             .toList();
     assertThat(right).doesNotContain(false);
   }
