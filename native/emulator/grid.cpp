@@ -166,6 +166,7 @@ class Worker {
   uint32_t first_at_barrier_ = 0;
   uint32_t predicates_ = 0;
   int barrier_result_ = 0;
+  uint32_t idle_turns_ = 0;
   int signal_ = 0;
   const void* fault_address_ = nullptr;
   const void* fault_instruction_ = nullptr;
@@ -174,6 +175,10 @@ class Worker {
 };
 
 __thread Worker* current_worker __attribute__((tls_model("initial-exec")));
+
+// So many turns given away by a block's threads, while none of them got further: they wait for
+// something that does not come.
+constexpr uint32_t kPatience = 1u << 26;
 
 constexpr size_t kSignalStackBytes = size_t{64} << 10;
 constexpr size_t kPage = 4096;
@@ -274,7 +279,7 @@ bool Worker::run_block(uint64_t number) {
   poison_shared();
   random_ = Random(run_->seed ^ (number * 0x2545f4914f6cdd1du));
   const uint32_t count = run_->threads;
-  returned_ = at_barrier_ = predicates_ = 0;
+  returned_ = at_barrier_ = predicates_ = idle_turns_ = 0;
   warp_ahead_ = random_.below((count + kWarp - 1) / kWarp);
   for (uint32_t warp = 0; warp * kWarp < count; ++warp) {
     warps_[warp].waiting = warps_[warp].returned = 0;
@@ -371,6 +376,10 @@ uint32_t Worker::take_ready() {
 }
 
 void Worker::yield() {
+  if (++idle_turns_ > kPatience) {
+    fail(CUDA_ERROR_LAUNCH_FAILED,
+         "livelock: the block's threads only wait for each other, or for another block");
+  }
   threads_[current_].state = State::kReady;
   // Behind all others, also for the warp that runs ahead: it may be waiting for one of them.
   ready_.push(current_);
@@ -384,6 +393,7 @@ void Worker::return_from_kernel() {
   thread.state = State::kReturned;
   last_returned_ = current_;
   ++returned_;
+  idle_turns_ = 0;
   warp.returned |= 1u << lane;
   if (at_barrier_ > 0) {
     fail(CUDA_ERROR_LAUNCH_FAILED,
@@ -433,7 +443,7 @@ int Worker::wait_at_barrier(Barrier kind, int predicate, const std::source_locat
 void Worker::release_barrier() {
   const bool backwards = run_->order == Order::kReverse || run_->order == Order::kLastBlockFirst;
   const uint32_t count = run_->threads;
-  at_barrier_ = predicates_ = 0;
+  at_barrier_ = predicates_ = idle_turns_ = 0;
   for (uint32_t i = 0; i < count; ++i) make_ready(backwards ? count - 1 - i : i);
 }
 
@@ -563,6 +573,7 @@ void Worker::release_collective(uint32_t warp, uint32_t lanes) {
       break;
   }
   warps_[warp].waiting &= ~lanes;
+  idle_turns_ = 0;
   for_lanes([&](int lane) { make_ready(warp * kWarp + static_cast<uint32_t>(lane)); });
 }
 
