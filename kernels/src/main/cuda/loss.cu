@@ -53,6 +53,16 @@ __device__ inline RowSum softmax_row(const float* x, float* y, int32_t columns) 
   return {maximum, sum};
 }
 
+// value times the weights of a row of a softmax cross-entropy.
+template <class Arguments>
+__device__ inline float weighted(float value, const Arguments& arguments, int64_t row,
+                                 int32_t label) {
+  if (arguments.class_weights != nullptr && label >= 0 && label < arguments.columns) {
+    value *= arguments.class_weights[label];
+  }
+  return arguments.row_weights == nullptr ? value : value * arguments.row_weights[row];
+}
+
 // The mean activation, kept from 0 and 1.
 __device__ inline float clamped_mean(float mean) {
   const float low = 1e-6f;
@@ -113,8 +123,9 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     if (Team::rank() == 0) {
       const int32_t label = arguments.labels[row];
       const bool known = label >= 0 && label < columns;
-      arguments.workspace[row] =
+      const float loss =
           known ? logarithm(of.sum) - (x[label] - of.maximum) : __builtin_nanf("");
+      arguments.workspace[row] = weighted(loss, arguments, row, label);
     }
   });
 }
@@ -141,11 +152,13 @@ extern "C" __global__ void __launch_bounds__(kThreads) softmax_cross_entropy_bac
   const float* const p = arguments.probabilities;
   float* const dx = arguments.dx;
   const int64_t columns = arguments.columns;
-  const float factor = arguments.upstream[0] * arguments.scale;
+  const float upstream = arguments.upstream[0] * arguments.scale;
   for_elements(arguments.rows * columns, columns % 4 == 0 && aligned(p, dx),
                [&]<int kWidth>(int64_t i, Width<kWidth>) {
                  const Division place = divide(i, columns);
-                 const int32_t label = arguments.labels[place.quotient];
+                 const int64_t row = place.quotient;
+                 const int32_t label = arguments.labels[row];
+                 const float factor = weighted(upstream, arguments, row, label);
                  Pack<kWidth> gradient = load<kWidth>(p + i);
                  CLESSIDRA_UNROLL
                  for (int j = 0; j < kWidth; ++j) {
