@@ -30,11 +30,6 @@ __device__ inline Pack<kWidth> loss_gradient(int32_t function, const Pack<kWidth
   return map(x, [](float v) { return v > 0.0f ? 1.0f : (v < 0.0f ? -1.0f : 0.0f); });
 }
 
-template <int kWidth>
-__device__ inline Pack<kWidth> repeated(float value) {
-  return map(Pack<kWidth>{}, [=](float) { return value; });
-}
-
 // y = softmax(x) of a row; also gives what was subtracted and the sum that was divided by. In place.
 struct RowSum {
   float maximum, sum;
