@@ -120,7 +120,7 @@ class Worker {
   [[noreturn]] void fail(CUresult result, const std::string& text);
 
   // For the signal handler: the position at which to go on.
-  void* take_fault(int signal, const void* address, const void* instruction);
+  void* take_fault(const siginfo_t& information, const void* instruction);
 
  private:
   void find_shared();
@@ -168,6 +168,7 @@ class Worker {
   int barrier_result_ = 0;
   uint32_t idle_turns_ = 0;
   int signal_ = 0;
+  bool has_fault_address_ = false;
   const void* fault_address_ = nullptr;
   const void* fault_instruction_ = nullptr;
   Thread threads_[kMaximumThreads];
@@ -631,9 +632,11 @@ void Worker::report_deadlock() {
   write_report(CUDA_ERROR_LAUNCH_FAILED, text);
 }
 
-void* Worker::take_fault(int signal, const void* address, const void* instruction) {
-  signal_ = signal;
-  fault_address_ = address;
+void* Worker::take_fault(const siginfo_t& information, const void* instruction) {
+  signal_ = information.si_signo;
+  // The processor tells no address that is misaligned for its instruction or that none can be.
+  has_fault_address_ = information.si_code != SI_KERNEL;
+  fault_address_ = information.si_addr;
   fault_instruction_ = instruction;
   failed_ = true;
   return scheduler_;
@@ -653,6 +656,9 @@ void Worker::report_fault() {
     write_report(CUDA_ERROR_LAUNCH_FAILED, "an integer was divided by zero" + place);
   } else if (signal == SIGILL) {
     write_report(CUDA_ERROR_LAUNCH_FAILED, "illegal instruction" + place);
+  } else if (!has_fault_address_) {
+    write_report(CUDA_ERROR_ILLEGAL_ADDRESS,
+                 "access to a misaligned address or to one that cannot be, such as poison" + place);
   } else if (stacks_.is_guard(fault_address_)) {
     write_report(CUDA_ERROR_LAUNCH_FAILED,
                  format("its stack of %zu KiB is used up%s", StackPool::kBytes >> 10,
@@ -671,7 +677,7 @@ void handle_fault(int signal, siginfo_t* information, void* data) {
   if (current_worker != nullptr) {
     auto& registers = static_cast<ucontext_t*>(data)->uc_mcontext.gregs;
     void* const position = current_worker->take_fault(
-        signal, information->si_addr, reinterpret_cast<const void*>(registers[REG_RIP]));
+        *information, reinterpret_cast<const void*>(registers[REG_RIP]));
     registers[REG_RSP] = reinterpret_cast<greg_t>(position);
     registers[REG_RIP] = reinterpret_cast<greg_t>(&clessidra_emulator_arrive);
     return;

@@ -533,6 +533,9 @@ void test_other_faults() {
                {"assert(a.count == 0)", "kernels.cu:"});
   expect_fault("fail", 32, {to.pointer(), zero.pointer(), 0, 3}, CUDA_ERROR_LAUNCH_FAILED,
                {"divided by zero"});
+  Memory unwritten(2);
+  expect_fault("fail", 32, {to.pointer(), unwritten.pointer(), 0, 6}, CUDA_ERROR_ILLEGAL_ADDRESS,
+               {"such as poison", "thread (3,0,0)"});
   expect_fault("fail", 32, {to.pointer(), zero.pointer(), 0, 4}, CUDA_ERROR_LAUNCH_FAILED,
                {"stack", "used up"});
 }

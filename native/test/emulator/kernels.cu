@@ -255,6 +255,9 @@ KERNEL(fail) {
     case 5:
       *reinterpret_cast<volatile int*>(a.count - a.count) = 1;
       break;
+    case 6:
+      a.to[0] = **reinterpret_cast<const char* const*>(a.from);
+      break;
     default:
       a.to[0] = 2.0f;
   }
