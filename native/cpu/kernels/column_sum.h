@@ -12,8 +12,8 @@ namespace clessidra {
 namespace CLESSIDRA_ISA {
 
 // kSums column sums at once of [images, rows, columns]: terms_of(image, i, n) gives a function of
-// (row, terms) that sets terms[0..kSums) to those of columns i to i + n - 1. workspace: kSums * images * chunks * columns floats,
-// chunks = max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)).
+// (row, terms) that sets terms[0..kSums) to those of columns i to i + n - 1. workspace: kSums *
+// images * chunks * columns floats, chunks = max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)).
 template <int kSums>
 struct ColumnSums {
   int64_t images, rows, columns, chunks;
