@@ -125,7 +125,7 @@ struct Source {
   const float* images;
   int64_t depth;
 
-  // Calls body(tap, pixel), with null for a pixel that is outside.
+  // Calls body(tap, pixel), with null for a pixel outside.
   template <class Body>
   CLESSIDRA_FUNCTION void for_taps(const Point& point, const Body& body) const {
     const int64_t top = point.row * rows.source_step + rows.first_offset;
@@ -168,7 +168,9 @@ struct Source {
 
   // to = the `count` floats of from, then zeros up to `size`.
   CLESSIDRA_FUNCTION static void copy(const float* from, int64_t count, float* to, int64_t size) {
-    for_vectors(0, count, [=](int64_t i, auto n) { store_part(to + i, load_part(from + i, n), n); });
+    for_vectors(0, count, [=](int64_t i, auto n) {
+      store_part(to + i, load_part(from + i, n), n);
+    });
     for_vectors(count, size, [=](int64_t i, auto n) { store_part(to + i, Vec{}, n); });
   }
 };
