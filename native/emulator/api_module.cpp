@@ -1,8 +1,7 @@
 // The driver API: modules, functions, launches.
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
+#include <string>
 
 #include "api.h"
 #include "grid.h"
@@ -93,9 +92,12 @@ CUresult cuModuleLoadData(CUmodule* module, const void* image) {
 }
 
 CUresult cuModuleLoad(CUmodule* module, const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return refuse(CUDA_ERROR_FILE_NOT_FOUND, format("cannot read %s", path));
-  std::vector<char> image{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::FILE* const file = std::fopen(path, "rb");
+  if (file == nullptr) return refuse(CUDA_ERROR_FILE_NOT_FOUND, format("cannot read %s", path));
+  std::string image;
+  char part[4096];
+  while (const size_t bytes = std::fread(part, 1, sizeof part, file)) image.append(part, bytes);
+  std::fclose(file);
   image.resize(image.size() + kImageHeader);
   return cuModuleLoadData(module, image.data());
 }

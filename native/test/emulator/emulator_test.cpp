@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
@@ -853,6 +852,8 @@ void test_error_log() {
   EXPECT_RESULT(CUDA_ERROR_INVALID_IMAGE,
                 cuModuleLoadDataEx(&loaded, image.data(), 2, options, values));
   EXPECT(std::strstr(log, "neither a fatbin") != nullptr);
+  EXPECT_RESULT(CUDA_ERROR_FILE_NOT_FOUND, cuModuleLoad(&loaded, "no/such/file.fatbin"));
+  EXPECT(reported({"cannot read no/such/file.fatbin"}));
 }
 
 void test_functions_of_a_module() {
@@ -932,10 +933,8 @@ void test_limits_of_a_kernel() {
 }
 
 void test_real_fatbin(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string image((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   CUmodule loaded = nullptr;
-  EXPECT_OK(load(image, &loaded));
+  EXPECT_OK(cuModuleLoad(&loaded, path.c_str()));
   if (loaded == nullptr) return;
   const CUfunction function = function_of("reverse_blocks", loaded);
   int value = 0;
