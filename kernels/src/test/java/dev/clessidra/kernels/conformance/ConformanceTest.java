@@ -9,6 +9,7 @@ import dev.clessidra.kernels.Kernel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -68,7 +69,10 @@ final class ConformanceTest {
     List<String> differences = new ArrayList<>();
     for (Launch launch : launches) {
       List<byte[]> expected = launch.define();
-      List<Device> devices = launch.isHeavy() ? List.of(DEVICES.getLast()) : DEVICES;
+      List<Device> devices =
+          launch.isHeavy()
+              ? Stream.of(DEVICES.getFirst(), DEVICES.getLast()).distinct().toList()
+              : DEVICES;
       for (Device device : devices) {
         launch
             .difference(launch.run(device), expected)
