@@ -168,7 +168,7 @@ final class Launch {
     return this;
   }
 
-  /** Marks the launch as too much work for every device: one is enough. */
+  /** Marks the launch as too much work for every device: the first and the last are enough. */
   Launch heavy() {
     heavy = true;
     return this;
