@@ -23,10 +23,12 @@
 #define FIELDS_loss_backward(F) \
   F(x) F(target) F(upstream) F(dx) F(count) F(function) F(scale) F(beta)
 #define FIELDS_softmax(F) F(x) F(y) F(rows) F(columns)
-#define FIELDS_softmax_cross_entropy(F) \
-  F(logits) F(labels) F(probabilities) F(loss) F(workspace) F(rows) F(columns) F(scale)
-#define FIELDS_softmax_cross_entropy_backward(F) \
-  F(probabilities) F(labels) F(upstream) F(dx) F(rows) F(columns) F(scale) F(beta)
+#define FIELDS_softmax_cross_entropy(F)                                                     \
+  F(logits) F(labels) F(class_weights) F(row_weights) F(probabilities) F(loss) F(workspace) \
+  F(rows) F(columns) F(scale)
+#define FIELDS_softmax_cross_entropy_backward(F)                                         \
+  F(probabilities) F(labels) F(class_weights) F(row_weights) F(upstream) F(dx) F(rows) \
+  F(columns) F(scale) F(beta)
 #define FIELDS_kl_sparsity(F) F(mean) F(loss) F(workspace) F(columns) F(rho) F(scale)
 #define FIELDS_kl_sparsity_backward(F) \
   F(mean) F(upstream) F(dx) F(rows) F(columns) F(rho) F(scale) F(beta)
@@ -49,6 +51,60 @@
   F(parameters) F(gradients) F(first_moment) F(second_moment) F(state) F(count) F(beta1) \
   F(beta2) F(epsilon) F(weight_decay) F(decoupled)
 #define FIELDS_average(F) F(x) F(y) F(state) F(count) F(decay)
+#define FIELDS_reparameterize(F) F(mean) F(log_variance) F(z) F(step) F(count) F(seed) F(stream)
+#define FIELDS_reparameterize_backward(F) \
+  F(dz) F(log_variance) F(dlog_variance) F(step) F(count) F(seed) F(stream) F(beta)
+#define FIELDS_gaussian_kl(F) \
+  F(mean) F(log_variance) F(divergence) F(loss) F(workspace) F(rows) F(columns) F(scale)
+#define FIELDS_gaussian_kl_backward(F)                                             \
+  F(mean) F(log_variance) F(upstream) F(dmean) F(dlog_variance) F(rows) F(columns) \
+  F(upstream_per_row) F(scale) F(mean_beta) F(log_variance_beta)
+#define FIELDS_conv2d(F)                                                                  \
+  F(x) F(filter) F(bias) F(y) F(images) F(height) F(width) F(channels) F(filters)         \
+  F(filter_height) F(filter_width) F(output_height) F(output_width) F(stride_height)      \
+  F(stride_width) F(padding_height) F(padding_width) F(dilation_height) F(dilation_width) \
+  F(activation) F(slope) F(beta)
+#define FIELDS_conv2d_backward_data(F)                                                    \
+  F(dy) F(filter) F(bias) F(dx) F(images) F(height) F(width) F(channels) F(filters)       \
+  F(filter_height) F(filter_width) F(output_height) F(output_width) F(stride_height)      \
+  F(stride_width) F(padding_height) F(padding_width) F(dilation_height) F(dilation_width) \
+  F(activation) F(slope) F(beta)
+#define FIELDS_conv2d_backward_filter(F)                                                  \
+  F(x) F(dy) F(dfilter) F(workspace) F(images) F(height) F(width) F(channels) F(filters)  \
+  F(filter_height) F(filter_width) F(output_height) F(output_width) F(stride_height)      \
+  F(stride_width) F(padding_height) F(padding_width) F(dilation_height) F(dilation_width) \
+  F(beta)
+#define FIELDS_max_pool(F)                                                                       \
+  F(x) F(y) F(indices) F(images) F(height) F(width) F(channels) F(window_height) F(window_width) \
+  F(output_height) F(output_width) F(stride_height) F(stride_width) F(padding_height)            \
+  F(padding_width)
+#define FIELDS_max_pool_backward(F)                                                 \
+  F(dy) F(indices) F(dx) F(images) F(height) F(width) F(channels) F(window_height)  \
+  F(window_width) F(output_height) F(output_width) F(stride_height) F(stride_width) \
+  F(padding_height) F(padding_width) F(beta)
+#define FIELDS_upsample(F)                                                            \
+  F(x) F(y) F(images) F(height) F(width) F(channels) F(output_height) F(output_width) \
+  F(interpolation)
+#define FIELDS_upsample_backward(F)                                                     \
+  F(dy) F(dx) F(images) F(height) F(width) F(channels) F(output_height) F(output_width) \
+  F(interpolation) F(beta)
+#define FIELDS_normalize_statistics(F)                                                        \
+  F(x) F(mean) F(variance) F(running_mean) F(running_variance) F(workspace) F(rows) F(images) \
+  F(columns) F(groups) F(momentum)
+#define FIELDS_normalize(F)                                                              \
+  F(x) F(mean) F(variance) F(scale) F(shift) F(y) F(rows) F(images) F(columns) F(groups) \
+  F(epsilon) F(activation) F(slope)
+#define FIELDS_normalize_backward_statistics(F)                                            \
+  F(x) F(dy) F(mean) F(variance) F(scale) F(dscale) F(dshift) F(sums) F(workspace) F(rows) \
+  F(images) F(columns) F(groups) F(epsilon) F(scale_beta) F(shift_beta)
+#define FIELDS_normalize_backward(F)                                                           \
+  F(x) F(dy) F(mean) F(variance) F(scale) F(sums) F(dx) F(rows) F(images) F(columns) F(groups) \
+  F(epsilon) F(beta)
+#define FIELDS_dice(F)                                                                           \
+  F(probabilities) F(labels) F(sums) F(loss) F(workspace) F(rows) F(images) F(columns) F(smooth) \
+  F(scale)
+#define FIELDS_dice_backward(F) \
+  F(labels) F(sums) F(upstream) F(dx) F(rows) F(images) F(columns) F(smooth) F(scale) F(beta)
 
 namespace clessidra {
 

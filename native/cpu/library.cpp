@@ -1,6 +1,4 @@
 // The C interface: instruction sets, launches, memory.
-#include <sys/mman.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -13,6 +11,7 @@
 #include "clessidra/kernels.h"
 #include "kernels/kernel_table.h"
 #include "layouts.h"
+#include "memory.h"
 #include "thread_pool.h"
 
 namespace {
@@ -110,17 +109,7 @@ int32_t clessidra_cpu_run(clessidra_cpu* cpu, const void* commands, int64_t byte
 }
 
 void* clessidra_cpu_allocate(int64_t bytes) {
-  constexpr size_t kCacheLine = 64;
-  constexpr size_t kHugePage = size_t{2} << 20;
-  if (bytes < 0) return nullptr;
-  const size_t size = static_cast<size_t>(bytes);
-  const size_t alignment = size >= kHugePage ? kHugePage : kCacheLine;
-  if (size > SIZE_MAX / 2) return nullptr;
-  const size_t rounded = (size + alignment - 1) / alignment * alignment;
-  void* const memory = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
-  // Refused where the kernel has no huge pages, which is as good.
-  if (memory != nullptr && alignment == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);
-  return memory;
+  return bytes < 0 ? nullptr : clessidra::allocate(static_cast<size_t>(bytes));
 }
 
 void clessidra_cpu_free(void* memory) { std::free(memory); }

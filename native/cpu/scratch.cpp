@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "memory.h"
+
 namespace clessidra {
 
 namespace {
@@ -21,8 +23,8 @@ float* thread_scratch(Scratch kind, size_t floats) {
   Block& block = blocks[static_cast<int>(kind)];
   if (block.floats < floats) {
     std::free(block.memory);
-    block.floats = (floats + 15) / 16 * 16;
-    block.memory = static_cast<float*>(std::aligned_alloc(64, block.floats * sizeof(float)));
+    block.floats = floats;
+    block.memory = static_cast<float*>(allocate(floats * sizeof(float)));
     if (block.memory == nullptr) throw std::bad_alloc();
   }
   return block.memory;

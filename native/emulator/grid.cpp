@@ -120,7 +120,7 @@ class Worker {
   [[noreturn]] void fail(CUresult result, const std::string& text);
 
   // For the signal handler: the position at which to go on.
-  void* take_fault(int signal, const void* address, const void* instruction);
+  void* take_fault(const siginfo_t& information, const void* instruction);
 
  private:
   void find_shared();
@@ -166,7 +166,9 @@ class Worker {
   uint32_t first_at_barrier_ = 0;
   uint32_t predicates_ = 0;
   int barrier_result_ = 0;
+  uint32_t idle_turns_ = 0;
   int signal_ = 0;
+  bool has_fault_address_ = false;
   const void* fault_address_ = nullptr;
   const void* fault_instruction_ = nullptr;
   Thread threads_[kMaximumThreads];
@@ -174,6 +176,10 @@ class Worker {
 };
 
 __thread Worker* current_worker __attribute__((tls_model("initial-exec")));
+
+// So many turns given away by a block's threads, while none of them got further: they wait for
+// something that does not come.
+constexpr uint32_t kPatience = 1u << 26;
 
 constexpr size_t kSignalStackBytes = size_t{64} << 10;
 constexpr size_t kPage = 4096;
@@ -274,7 +280,7 @@ bool Worker::run_block(uint64_t number) {
   poison_shared();
   random_ = Random(run_->seed ^ (number * 0x2545f4914f6cdd1du));
   const uint32_t count = run_->threads;
-  returned_ = at_barrier_ = predicates_ = 0;
+  returned_ = at_barrier_ = predicates_ = idle_turns_ = 0;
   warp_ahead_ = random_.below((count + kWarp - 1) / kWarp);
   for (uint32_t warp = 0; warp * kWarp < count; ++warp) {
     warps_[warp].waiting = warps_[warp].returned = 0;
@@ -371,6 +377,10 @@ uint32_t Worker::take_ready() {
 }
 
 void Worker::yield() {
+  if (++idle_turns_ > kPatience) {
+    fail(CUDA_ERROR_LAUNCH_FAILED,
+         "livelock: the block's threads only wait for each other, or for another block");
+  }
   threads_[current_].state = State::kReady;
   // Behind all others, also for the warp that runs ahead: it may be waiting for one of them.
   ready_.push(current_);
@@ -384,6 +394,7 @@ void Worker::return_from_kernel() {
   thread.state = State::kReturned;
   last_returned_ = current_;
   ++returned_;
+  idle_turns_ = 0;
   warp.returned |= 1u << lane;
   if (at_barrier_ > 0) {
     fail(CUDA_ERROR_LAUNCH_FAILED,
@@ -433,7 +444,7 @@ int Worker::wait_at_barrier(Barrier kind, int predicate, const std::source_locat
 void Worker::release_barrier() {
   const bool backwards = run_->order == Order::kReverse || run_->order == Order::kLastBlockFirst;
   const uint32_t count = run_->threads;
-  at_barrier_ = predicates_ = 0;
+  at_barrier_ = predicates_ = idle_turns_ = 0;
   for (uint32_t i = 0; i < count; ++i) make_ready(backwards ? count - 1 - i : i);
 }
 
@@ -563,6 +574,7 @@ void Worker::release_collective(uint32_t warp, uint32_t lanes) {
       break;
   }
   warps_[warp].waiting &= ~lanes;
+  idle_turns_ = 0;
   for_lanes([&](int lane) { make_ready(warp * kWarp + static_cast<uint32_t>(lane)); });
 }
 
@@ -620,9 +632,11 @@ void Worker::report_deadlock() {
   write_report(CUDA_ERROR_LAUNCH_FAILED, text);
 }
 
-void* Worker::take_fault(int signal, const void* address, const void* instruction) {
-  signal_ = signal;
-  fault_address_ = address;
+void* Worker::take_fault(const siginfo_t& information, const void* instruction) {
+  signal_ = information.si_signo;
+  // The processor tells no address that is misaligned for its instruction or that none can be.
+  has_fault_address_ = information.si_code != SI_KERNEL;
+  fault_address_ = information.si_addr;
   fault_instruction_ = instruction;
   failed_ = true;
   return scheduler_;
@@ -642,6 +656,9 @@ void Worker::report_fault() {
     write_report(CUDA_ERROR_LAUNCH_FAILED, "an integer was divided by zero" + place);
   } else if (signal == SIGILL) {
     write_report(CUDA_ERROR_LAUNCH_FAILED, "illegal instruction" + place);
+  } else if (!has_fault_address_) {
+    write_report(CUDA_ERROR_ILLEGAL_ADDRESS,
+                 "access to a misaligned address or to one that cannot be, such as poison" + place);
   } else if (stacks_.is_guard(fault_address_)) {
     write_report(CUDA_ERROR_LAUNCH_FAILED,
                  format("its stack of %zu KiB is used up%s", StackPool::kBytes >> 10,
@@ -660,7 +677,7 @@ void handle_fault(int signal, siginfo_t* information, void* data) {
   if (current_worker != nullptr) {
     auto& registers = static_cast<ucontext_t*>(data)->uc_mcontext.gregs;
     void* const position = current_worker->take_fault(
-        signal, information->si_addr, reinterpret_cast<const void*>(registers[REG_RIP]));
+        *information, reinterpret_cast<const void*>(registers[REG_RIP]));
     registers[REG_RSP] = reinterpret_cast<greg_t>(position);
     registers[REG_RIP] = reinterpret_cast<greg_t>(&clessidra_emulator_arrive);
     return;

@@ -125,10 +125,11 @@ CLESSIDRA_FUNCTION void store_columns(float* p, Vec v, int64_t columns) {
 
 // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a panel of kRows rows,
 // b has rows of b_stride floats, all V vectors of which may be read. Every loop over the tile is
-// unrolled, or the sums would not stay in registers.
+// unrolled, or the sums would not stay in registers. On the way it fetches the rows of C that the
+// next tile starts from, which the processor cannot foresee.
 template <int R, int V>
 void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
-                   int64_t ldc, int64_t columns, float seed) {
+                   int64_t ldc, int64_t columns, float seed, const float* next_c) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
   if (seed == 0.0f) {
@@ -151,7 +152,7 @@ void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stri
         for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] * factor;
     }
   }
-  for (int64_t p = 0; p < depth; ++p) {
+  const auto step = [&]() __attribute__((always_inline)) {
     Vec row[V];
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
@@ -163,7 +164,13 @@ void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stri
     }
     a += kRows;
     b += b_stride;
+  };
+  int64_t p = 0;
+  for (; p < kRows && p < depth; ++p) {
+    for (int v = 0; v < V; ++v) __builtin_prefetch(next_c + p * ldc + v * kLanes, 1);
+    step();
   }
+  for (; p < depth; ++p) step();
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
@@ -173,7 +180,7 @@ void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stri
 }
 
 using Tile = void (*)(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
-                      int64_t ldc, int64_t columns, float seed);
+                      int64_t ldc, int64_t columns, float seed, const float* next_c);
 #define CLESSIDRA_TILES(rows) \
   { multiply_tile<rows, 1>, multiply_tile<rows, 2>, multiply_tile<rows, 3> }
 constexpr Tile kTiles[kRows][kVectors] = {
@@ -236,8 +243,11 @@ struct Strip {
           const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
           const float* a = packed_a + p * padded_rows + i * slice;
           float* c = g.c + (first_row + i) * g.ldc + j;
+          const float* next_c = i + kRows < row_end
+                                    ? c + kRows * g.ldc
+                                    : g.c + (first_row + row) * g.ldc + j + kColumns;
           kTiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, b, b_stride, c, g.ldc, columns,
-                                                        seed);
+                                                        seed, next_c);
           if (last && !plain)
             finish_tile(c, g.ldc, tile_rows, columns, g.bias == nullptr ? nullptr : g.bias + j,
                         g.activation, g.slope);

@@ -60,6 +60,26 @@ CLESSIDRA_FUNCTION void divide(float* y, int32_t columns, float divisor) {
   for_vectors(0, columns, [=](int64_t i, auto n) { store_part(y + i, load_part(y + i, n) / d, n); });
 }
 
+// value times the weights of a row of a softmax cross-entropy.
+template <class Arguments>
+CLESSIDRA_FUNCTION float weighted(float value, const Arguments& arguments, int64_t row) {
+  const int32_t label = arguments.labels[row];
+  if (arguments.class_weights != nullptr && label >= 0 && label < arguments.columns) {
+    value *= arguments.class_weights[label];
+  }
+  return arguments.row_weights == nullptr ? value : value * arguments.row_weights[row];
+}
+
+// dx[i..i + n) = factor * gradient, or fma(factor, gradient, beta * dx).
+template <bool kAccumulate, class Count>
+CLESSIDRA_FUNCTION void store_gradient(float* dx, Vec factor, Vec gradient, Vec beta, Count n) {
+  if constexpr (kAccumulate) {
+    store_part(dx, fma(factor, gradient, beta * load_part(dx, n)), n);
+  } else {
+    store_part(dx, factor * gradient, n);
+  }
+}
+
 // The mean activation, kept from 0 and 1.
 CLESSIDRA_FUNCTION Vec clamped_mean(Vec mean) {
   const Vec low = broadcast(1e-6f);
@@ -94,11 +114,7 @@ void loss_backward(ThreadPool& threads, const clessidra_loss_backward& arguments
         for_vectors(begin, end, [&](int64_t i, auto n) {
           const Vec gradient =
               loss_gradient<function>(load_part(x + i, n), load_target<function>(target, i, n));
-          if constexpr (accumulate) {
-            store_part(dx + i, fma(factor, gradient, beta * load_part(dx + i, n)), n);
-          } else {
-            store_part(dx + i, factor * gradient, n);
-          }
+          store_gradient<accumulate>(dx + i, factor, gradient, beta, n);
         });
       });
     });
@@ -126,8 +142,10 @@ void softmax_cross_entropy(ThreadPool& threads, const clessidra_softmax_cross_en
       const int32_t label = arguments.labels[row];
       const float maximum = maximum_of(x, 0, columns);
       const float total = exponentials(x, p, columns, maximum);
-      losses[row] = label >= 0 && label < columns ? logarithm(total) - (x[label] - maximum)
-                                                  : __builtin_nanf("");
+      const float row_loss = label >= 0 && label < columns
+                                 ? logarithm(total) - (x[label] - maximum)
+                                 : __builtin_nanf("");
+      losses[row] = weighted(row_loss, arguments, row);
       divide(p, columns, total);
     }
   });
@@ -140,10 +158,11 @@ void softmax_cross_entropy_backward(ThreadPool& threads,
                                     const clessidra_softmax_cross_entropy_backward& arguments) {
   const int32_t columns = arguments.columns;
   threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
-    const Vec factor = broadcast(arguments.upstream[0] * arguments.scale);
+    const float upstream = arguments.upstream[0] * arguments.scale;
     const Vec beta = broadcast(arguments.beta);
     with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
       for (int64_t row = begin; row < end; ++row) {
+        const Vec factor = broadcast(weighted(upstream, arguments, row));
         const float* const p = arguments.probabilities + row * columns;
         float* const dx = arguments.dx + row * columns;
         const int32_t label = arguments.labels[row];
@@ -151,11 +170,7 @@ void softmax_cross_entropy_backward(ThreadPool& threads,
           const auto hot = lane_indices() + static_cast<int32_t>(i) == label;
           const Vec gradient =
               load_part(p + i, n) - (hot ? broadcast(1.0f) : broadcast(0.0f));
-          if constexpr (accumulate) {
-            store_part(dx + i, fma(factor, gradient, beta * load_part(dx + i, n)), n);
-          } else {
-            store_part(dx + i, factor * gradient, n);
-          }
+          store_gradient<accumulate>(dx + i, factor, gradient, beta, n);
         });
       }
     });
@@ -201,6 +216,59 @@ void kl_sparsity_backward(ThreadPool& threads, const clessidra_kl_sparsity_backw
           });
         }
       });
+    }
+  });
+}
+
+void gaussian_kl(ThreadPool& threads, const clessidra_gaussian_kl& arguments) {
+  const int32_t columns = arguments.columns;
+  const Vec one = broadcast(1.0f);
+  float* const divergence = arguments.divergence;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const mean = arguments.mean + row * columns;
+      const float* const log_variance = arguments.log_variance + row * columns;
+      divergence[row] = 0.5f * sum_row(columns, [=](int64_t i, auto n) {
+        const Vec m = load_part(mean + i, n);
+        const Vec v = load_part(log_variance + i, n);
+        return (fma(m, m, exponential(v)) - one) - v;
+      });
+    }
+  });
+  arguments.loss[0] =
+      arguments.scale * sum(threads, arguments.rows, arguments.workspace,
+                            [=](int64_t i, auto n) { return load_part(divergence + i, n); });
+}
+
+void gaussian_kl_backward(ThreadPool& threads, const clessidra_gaussian_kl_backward& arguments) {
+  const int64_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    const Vec one = broadcast(1.0f);
+    const Vec half = broadcast(0.5f);
+    const Vec mean_beta = broadcast(arguments.mean_beta);
+    const Vec log_variance_beta = broadcast(arguments.log_variance_beta);
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const upstream = arguments.upstream + (arguments.upstream_per_row ? row : 0);
+      const Vec factor = broadcast(*upstream * arguments.scale);
+      const float* const mean = arguments.mean + row * columns;
+      const float* const log_variance = arguments.log_variance + row * columns;
+      if (arguments.dmean != nullptr) {
+        with_flag(arguments.mean_beta != 0.0f, [&](auto accumulate) {
+          for_vectors(0, columns, [&](int64_t i, auto n) {
+            store_gradient<accumulate>(arguments.dmean + row * columns + i, factor,
+                                       load_part(mean + i, n), mean_beta, n);
+          });
+        });
+      }
+      if (arguments.dlog_variance != nullptr) {
+        with_flag(arguments.log_variance_beta != 0.0f, [&](auto accumulate) {
+          for_vectors(0, columns, [&](int64_t i, auto n) {
+            const Vec gradient = half * (exponential(load_part(log_variance + i, n)) - one);
+            store_gradient<accumulate>(arguments.dlog_variance + row * columns + i, factor,
+                                       gradient, log_variance_beta, n);
+          });
+        });
+      }
     }
   });
 }

@@ -107,6 +107,49 @@ void random(ThreadPool& threads, const clessidra_random& arguments) {
   });
 }
 
+void reparameterize(ThreadPool& threads, const clessidra_reparameterize& arguments) {
+  const uint64_t step = *arguments.step;
+  threads.for_ranges(arguments.count, kGrain, [&](int64_t begin, int64_t end) {
+    const float* const mean = arguments.mean;
+    const float* const log_variance = arguments.log_variance;
+    float* const z = arguments.z;
+    const Vec half = broadcast(0.5f);
+    const Normal standard{broadcast(0.0f), broadcast(1.0f)};
+    for_random(begin, end, arguments.stream, step, arguments.seed, standard,
+               [=](int64_t i, auto n, Vec e) {
+                 const Vec deviation = exponential(half * load_part(log_variance + i, n));
+                 store_part(z + i, fma(deviation, e, load_part(mean + i, n)), n);
+               });
+  });
+}
+
+void reparameterize_backward(ThreadPool& threads,
+                             const clessidra_reparameterize_backward& arguments) {
+  const uint64_t step = *arguments.step;
+  threads.for_ranges(arguments.count, kGrain, [&](int64_t begin, int64_t end) {
+    const float* const dz = arguments.dz;
+    const float* const log_variance = arguments.log_variance;
+    float* const dlog_variance = arguments.dlog_variance;
+    const Vec half = broadcast(0.5f);
+    const Vec beta = broadcast(arguments.beta);
+    const Normal standard{broadcast(0.0f), broadcast(1.0f)};
+    with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+      for_random(begin, end, arguments.stream, step, arguments.seed, standard,
+                 [=](int64_t i, auto n, Vec e) {
+                   const Vec deviation = exponential(half * load_part(log_variance + i, n));
+                   const Vec gradient = half * e * deviation;
+                   Vec value = load_part(dz + i, n);
+                   if constexpr (accumulate) {
+                     value = fma(value, gradient, beta * load_part(dlog_variance + i, n));
+                   } else {
+                     value = value * gradient;
+                   }
+                   store_part(dlog_variance + i, value, n);
+                 });
+    });
+  });
+}
+
 void mask_noise(ThreadPool& threads, const clessidra_mask_noise& arguments) {
   const uint64_t step = *arguments.step;
   threads.for_ranges(arguments.count, kGrain, [&](int64_t begin, int64_t end) {

@@ -202,12 +202,16 @@ struct clessidra_softmax {
   int64_t rows;
   int32_t columns;
 };
-// loss[0] = scale * sum over rows of (log(sum(exp(x - max))) - (x[label] - max)); also stores the
-// probabilities for the backward. workspace: rows + ceil(rows / CLESSIDRA_SUM_CHUNK) floats, the
-// row losses first. A label outside [0, columns) makes the row's loss NaN.
+// loss[0] = scale * sum over rows of w * (log(sum(exp(x - max))) - (x[label] - max)); also stores the
+// probabilities for the backward. Times w means: times class_weights[label] where there are any,
+// then times row_weights[row] where there are any, each rounded. workspace: rows + ceil(rows /
+// CLESSIDRA_SUM_CHUNK) floats, the row losses first. A label outside [0, columns) makes the row's
+// loss NaN.
 struct clessidra_softmax_cross_entropy {
   const float* logits;
   const int32_t* labels;
+  const float* class_weights;  // [columns], or null
+  const float* row_weights;    // [rows], or null
   float* probabilities;
   float* loss;
   float* workspace;
@@ -215,11 +219,14 @@ struct clessidra_softmax_cross_entropy {
   int32_t columns;
   float scale;
 };
-// dx = beta * dx + (upstream[0] * scale) * (p - onehot(label)), as fma(factor, p - onehot(label),
-// beta * dx); the product when beta is 0. A label outside [0, columns) is no column's.
+// dx = beta * dx + ((upstream[0] * scale) * w) * (p - onehot(label)), as fma(factor, p -
+// onehot(label), beta * dx); the product when beta is 0. A label outside [0, columns) is no column's
+// and has no class weight.
 struct clessidra_softmax_cross_entropy_backward {
   const float* probabilities;
   const int32_t* labels;
+  const float* class_weights;  // [columns], or null
+  const float* row_weights;    // [rows], or null
   const float* upstream;
   float* dx;
   int64_t rows;
@@ -405,6 +412,282 @@ struct clessidra_average {
   double decay;
 };
 
+// Sampling from a diagonal Gaussian (Kingma & Welling 2014): z = fma(exp(0.5f * log_variance), e,
+// mean) with e NORMAL as in clessidra_random, a = 0 and b = 1. In place (z = mean).
+struct clessidra_reparameterize {
+  const float* mean;
+  const float* log_variance;
+  float* z;
+  const uint64_t* step;
+  int64_t count;
+  uint64_t seed;
+  uint32_t stream;
+};
+// dlog_variance = beta * dlog_variance + dz * g, g = 0.5f * e * exp(0.5f * log_variance) multiplied
+// from left to right, as fma(dz, g, beta * dlog_variance); just the product when beta is 0. e is
+// drawn again. In place (dlog_variance = dz) when beta is 0. The gradient of mean is dz itself.
+struct clessidra_reparameterize_backward {
+  const float* dz;
+  const float* log_variance;
+  float* dlog_variance;
+  const uint64_t* step;
+  int64_t count;
+  uint64_t seed;
+  uint32_t stream;
+  float beta;
+};
+// Kullback-Leibler divergence of N(mean, exp(log_variance)) to N(0, 1), summed over a row:
+// divergence[row] = 0.5f * sum over columns of ((fma(mean, mean, exp(log_variance)) - 1) -
+// log_variance); loss[0] = scale * sum(divergence). workspace: ceil(rows / CLESSIDRA_SUM_CHUNK)
+// floats.
+struct clessidra_gaussian_kl {
+  const float* mean;
+  const float* log_variance;
+  float* divergence;  // [rows]
+  float* loss;
+  float* workspace;
+  int64_t rows;
+  int32_t columns;
+  float scale;
+};
+// dmean = fma(f, mean, mean_beta * dmean), dlog_variance = fma(f, 0.5f * (exp(log_variance) - 1),
+// log_variance_beta * dlog_variance), just the product where beta is 0, with f = upstream[0] * scale
+// or, when upstream_per_row is 1, upstream[row] * scale.
+struct clessidra_gaussian_kl_backward {
+  const float* mean;
+  const float* log_variance;
+  const float* upstream;
+  float* dmean;          // or null
+  float* dlog_variance;  // or null
+  int64_t rows;
+  int32_t columns;
+  int32_t upstream_per_row;
+  float scale, mean_beta, log_variance_beta;
+};
+
+// Convolutions of images [images, height, width, channels] with filters [filters, filter_height,
+// filter_width, channels] to [images, output_height, output_width, filters]. Tap (r, s) of output
+// pixel (p, q) lies at row p * stride_height - padding_height + r * dilation_height and column
+// q * stride_width - padding_width + s * dilation_width of the image; outside it reads +0, and
+// the multiply-add with it is done.
+//
+// y = activation(chain + bias): one sequential chain of fma(x, filter, chain) over (r, s, channel) in
+// that order, seeded with beta * y, or with +0 when beta is 0.
+struct clessidra_conv2d {
+  const float* x;
+  const float* filter;
+  const float* bias;  // [filters], or null
+  float* y;
+  int32_t images, height, width, channels;
+  int32_t filters, filter_height, filter_width;
+  int32_t output_height, output_width;
+  int32_t stride_height, stride_width;
+  int32_t padding_height, padding_width;
+  int32_t dilation_height, dilation_width;
+  int32_t activation;
+  float slope;
+  float beta;
+};
+// The gradient of x; with bias and activation, the transposed convolution of dy. dx = activation(
+// chain + bias): one chain of fma(dy, filter, chain) over (r, s, filter) in that order, seeded with
+// beta * dx, or with +0 when beta is 0. Of pixel (h, w) those taps count whose output position
+// p = (h + padding_height - r * dilation_height) / stride_height, q likewise, is whole; where it is
+// not in the output, dy reads +0, and the multiply-add with it is done.
+struct clessidra_conv2d_backward_data {
+  const float* dy;
+  const float* filter;
+  const float* bias;  // [channels], or null
+  float* dx;
+  int32_t images, height, width, channels;
+  int32_t filters, filter_height, filter_width;
+  int32_t output_height, output_width;
+  int32_t stride_height, stride_width;
+  int32_t padding_height, padding_width;
+  int32_t dilation_height, dilation_width;
+  int32_t activation;
+  float slope;
+  float beta;
+};
+// The gradient of the filter. The images * output_height * output_width output pixels in row-major
+// order are cut into chunks of pixels_per_chunk (see convolution.h); a chunk's result is one chain
+// of fma(dy, x, chain) over its pixels from +0; the results are added in order, starting with the
+// first (+0 when there is none), to r; dfilter = beta * dfilter + r, the product rounded, just r when
+// beta is 0. workspace: chunks * filters * filter_height * filter_width * channels floats.
+struct clessidra_conv2d_backward_filter {
+  const float* x;
+  const float* dy;
+  float* dfilter;
+  float* workspace;
+  int32_t images, height, width, channels;
+  int32_t filters, filter_height, filter_width;
+  int32_t output_height, output_width;
+  int32_t stride_height, stride_width;
+  int32_t padding_height, padding_width;
+  int32_t dilation_height, dilation_width;
+  float beta;
+};
+
+// The largest value of each window, channel by channel. The window of output pixel (p, q) starts at
+// row p * stride_height - padding_height and column q * stride_width - padding_width; of its
+// pixels inside the image, row by row, the first is taken, then each that is larger than what was
+// taken or NaN. indices: row * width + column of the pixel. Every window has a pixel in the image.
+struct clessidra_max_pool {
+  const float* x;
+  float* y;
+  int32_t* indices;  // as y
+  int32_t images, height, width, channels;
+  int32_t window_height, window_width;
+  int32_t output_height, output_width;
+  int32_t stride_height, stride_width;
+  int32_t padding_height, padding_width;
+};
+// dx = beta * dx + r (product rounded, then one add; just r when beta is 0), r being the sum from +0
+// of dy over those windows that contain the pixel and took it, row by row.
+struct clessidra_max_pool_backward {
+  const float* dy;
+  const int32_t* indices;
+  float* dx;
+  int32_t images, height, width, channels;
+  int32_t window_height, window_width;
+  int32_t output_height, output_width;
+  int32_t stride_height, stride_width;
+  int32_t padding_height, padding_width;
+  float beta;
+};
+
+// Images of another size. NEAREST: output row i is row i * height / output_height, rounded down,
+// columns likewise. BILINEAR, with the pixels' corners not aligned: output row i reads at
+// n / (2 * output_height), n = max(0, (2 * i + 1) * height - output_height): between the rows
+// low = n / (2 * output_height), rounded down, and high = min(low + 1, height - 1), at the fraction
+// fy = (float)(n % (2 * output_height)) / (float)(2 * output_height); columns likewise, fx. Then
+//   top = fma(fx, x(low, high) - x(low, low), x(low, low)), bottom likewise in row high,
+//   y = fma(fy, bottom - top, top). Integers are of 64 bits.
+enum clessidra_interpolation { CLESSIDRA_NEAREST = 0, CLESSIDRA_BILINEAR = 1 };
+struct clessidra_upsample {
+  const float* x;
+  float* y;
+  int32_t images, height, width, channels;
+  int32_t output_height, output_width;
+  int32_t interpolation;
+};
+// dx = beta * dx + r (product rounded, then one add; just r when beta is 0). NEAREST: r is the sum
+// from +0 of dy over the output pixels that read the pixel, row by row. BILINEAR: the chain
+// fma(wy * wx, dy, ...) from +0 over the output pixels for which the pixel is in row low or high and
+// column low or high, row by row; wy = 1 when low = high, else 1 - fy for low and fy for high, wx
+// likewise.
+struct clessidra_upsample_backward {
+  const float* dy;
+  float* dx;
+  int32_t images, height, width, channels;
+  int32_t output_height, output_width;
+  int32_t interpolation;
+  float beta;
+};
+
+// Normalisation of x [images, rows, columns] in groups of columns / groups adjacent columns of an
+// image: instance, layer and group normalisation (Wu & He 2018); batch normalisation (Ioffe &
+// Szegedy 2015) takes the batch for one image and groups = columns. A group has
+// m = rows * (columns / groups) elements. "Group sum" of terms: the column sum (see
+// clessidra_reduce_columns) of each column over the image's rows, then the columns of the group
+// added in turn, starting with the first.
+//
+// mean = (group sum of x) / m, variance = (group sum of d * d) / m with d = x - mean, m as float; with
+// the running statistics of a batch normalisation (images = 1, groups = columns; else null)
+//   running_mean = fma(momentum, mean - running_mean, running_mean),
+//   running_variance = fma(momentum, variance * (m / (m - 1)) - running_variance, running_variance),
+//   m and m - 1 (at least 1) being rounded to float before they are divided.
+// workspace: images * max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)) * columns floats.
+struct clessidra_normalize_statistics {
+  const float* x;
+  float* mean;              // [images, groups]
+  float* variance;          // [images, groups]
+  float* running_mean;      // or null
+  float* running_variance;  // or null
+  float* workspace;
+  int64_t rows;
+  int32_t images, columns, groups;
+  float momentum;
+};
+// y = activation(fma(n, scale, shift)), n = (x - mean) * i, i = 1 / sqrt(variance + epsilon).
+// In place.
+struct clessidra_normalize {
+  const float* x;
+  const float* mean;
+  const float* variance;
+  const float* scale;  // [columns]
+  const float* shift;  // [columns]
+  float* y;
+  int64_t rows;
+  int32_t images, columns, groups;
+  float epsilon;
+  int32_t activation;
+  float slope;
+};
+// The gradients of scale and shift and what the gradient of x needs. With a[image, column] the column
+// sum of dy over the image's rows and b[image, column] that of dy * n (rounded):
+//   dshift = shift_beta * dshift + (a of the images added in turn, starting with the first), the
+//   product rounded, no beta term when shift_beta is 0; dscale likewise from b;
+//   sums[image, group] = (chain of fma(scale, a, ...) over the group's columns from +0) / m,
+//   sums[images * groups + ...] likewise from b.
+// workspace: 2 * images * max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)) * columns floats.
+struct clessidra_normalize_backward_statistics {
+  const float* x;
+  const float* dy;
+  const float* mean;
+  const float* variance;
+  const float* scale;
+  float* dscale;  // or null
+  float* dshift;  // or null
+  float* sums;    // [2, images, groups]
+  float* workspace;
+  int64_t rows;
+  int32_t images, columns, groups;
+  float epsilon, scale_beta, shift_beta;
+};
+// dx = fma(i, fma(-n, second, scale * dy - first), beta * dx), just the product when beta is 0, with
+// first and second from the two halves of sums (of zeros where the statistics were constants).
+// In place (dx = dy) when beta is 0.
+struct clessidra_normalize_backward {
+  const float* x;
+  const float* dy;
+  const float* mean;
+  const float* variance;
+  const float* scale;
+  const float* sums;
+  float* dx;
+  int64_t rows;
+  int32_t images, columns, groups;
+  float epsilon, beta;
+};
+
+// Soft Dice loss (Milletari et al. 2016, without squares) of probabilities [images, rows, columns]
+// and labels [images, rows]; a label outside [0, columns) is no column's. With column sums over an
+// image's rows: overlap = of the probabilities where label = column (+0 elsewhere), total = of the
+// probabilities + of 1 where label = column (+0 elsewhere), kept in sums [2, images, columns];
+// loss[0] = scale * sum over images and columns of (1 - (2 * overlap + smooth) / (total + smooth)).
+// workspace: 3 * images * max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)) * columns floats.
+struct clessidra_dice {
+  const float* probabilities;
+  const int32_t* labels;
+  float* sums;
+  float* loss;
+  float* workspace;
+  int64_t rows;
+  int32_t images, columns;
+  float smooth, scale;
+};
+// dx = fma(upstream[0] * scale, g, beta * dx), just the product when beta is 0; with
+// u = total + smooth: g = (2 * overlap + smooth) / u / u, less 2 / u where label = column.
+struct clessidra_dice_backward {
+  const int32_t* labels;
+  const float* sums;
+  const float* upstream;
+  float* dx;
+  int64_t rows;
+  int32_t images, columns;
+  float smooth, scale, beta;
+};
+
 // The list of kernels: id = position; kernel `name` takes one `struct clessidra_name`.
 #define CLESSIDRA_KERNELS(X)                                                       \
   X(gemm)                                                                          \
@@ -434,6 +717,23 @@ struct clessidra_average {
   X(clip_norm)                                                                     \
   X(sgd)                                                                           \
   X(adam)                                                                          \
-  X(average)
+  X(average)                                                                       \
+  X(reparameterize)                                                                \
+  X(reparameterize_backward)                                                       \
+  X(gaussian_kl)                                                                   \
+  X(gaussian_kl_backward)                                                          \
+  X(conv2d)                                                                        \
+  X(conv2d_backward_data)                                                          \
+  X(conv2d_backward_filter)                                                        \
+  X(max_pool)                                                                      \
+  X(max_pool_backward)                                                             \
+  X(upsample)                                                                      \
+  X(upsample_backward)                                                             \
+  X(normalize_statistics)                                                          \
+  X(normalize)                                                                     \
+  X(normalize_backward_statistics)                                                 \
+  X(normalize_backward)                                                            \
+  X(dice)                                                                          \
+  X(dice_backward)
 
 #endif

@@ -1,110 +1,24 @@
 // What every kernel computes, one element after the other, as clessidra/kernels.h says it: no
 // vectors, no threads, no blocks. The fast kernels have to give the same bits.
-#include <cmath>
-#include <cstring>
-#include <limits>
-#include <vector>
+#include "definitions.h"
 
-#include "clessidra/kernels.h"
-#include "clessidra/math.h"
-#include "clessidra/random.h"
+#include <cstring>
 
 #define DEFINITIONS_EXPORT extern "C" __attribute__((visibility("default")))
 
-namespace {
-
-namespace math = clessidra;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// The sum of the header: lanes within a chunk, then the chunks.
-float sum_of(std::vector<float> x) {
-  if (x.empty()) return 0.0f;
-  do {
-    std::vector<float> results;
-    for (size_t begin = 0; begin < x.size(); begin += CLESSIDRA_SUM_CHUNK) {
-      float lanes[CLESSIDRA_SUM_LANES] = {};
-      for (size_t i = begin; i < x.size() && i < begin + CLESSIDRA_SUM_CHUNK; ++i) {
-        lanes[(i - begin) % CLESSIDRA_SUM_LANES] += x[i];
-      }
-      for (int stride = CLESSIDRA_SUM_LANES / 2; stride > 0; stride /= 2) {
-        for (int lane = 0; lane < stride; ++lane) lanes[lane] += lanes[lane + stride];
-      }
-      results.push_back(lanes[0]);
-    }
-    x = results;
-  } while (x.size() > 1);
-  return x[0];
-}
-
-// The sum of a column: runs of rows in sequence, then the runs.
-float column_sum_of(std::vector<float> x) {
-  if (x.empty()) return 0.0f;
-  do {
-    std::vector<float> results;
-    for (size_t begin = 0; begin < x.size(); begin += CLESSIDRA_COLUMN_CHUNK) {
-      float result = 0.0f;
-      for (size_t i = begin; i < x.size() && i < begin + CLESSIDRA_COLUMN_CHUNK; ++i) {
-        result += x[i];
-      }
-      results.push_back(result);
-    }
-    x = results;
-  } while (x.size() > 1);
-  return x[0];
-}
-
-float maximum_of(const std::vector<float>& x) {
-  float maximum = -kInfinity;
-  for (const float value : x) {
-    if (value > maximum) maximum = value;
-  }
-  return maximum == 0.0f ? 0.0f : maximum;
-}
-
-float reduction_term(int32_t reduction, float x) {
+namespace definitions {
+static float reduction_term(int32_t reduction, float x) {
   if (reduction == CLESSIDRA_SQUARE_SUM) return x * x;
   if (reduction == CLESSIDRA_ABSOLUTE_SUM) return std::fabs(x);
   return x;
 }
 
-// value, or beta * old + value.
-float accumulated(float value, float beta, const float& old) {
-  if (beta == 0.0f) return value;
-  const float kept = beta * old;
-  return kept + value;
-}
-
-float reduction_result(float r, float scale, float beta, const float& old) {
+static float reduction_result(float r, float scale, float beta, const float& old) {
   const float scaled = scale * r;
   return accumulated(scaled, beta, old);
 }
 
-// a * b, or fma(a, b, beta * old).
-float accumulated_product(float a, float b, float beta, const float& old) {
-  if (beta == 0.0f) return a * b;
-  return std::fma(a, b, beta * old);
-}
-
-float activation_of(int32_t activation, float x, float slope) {
-  switch (activation) {
-    case CLESSIDRA_RELU:
-      return x < 0.0f ? 0.0f : x;
-    case CLESSIDRA_LEAKY_RELU:
-      return x > 0.0f ? x : slope * x;
-    case CLESSIDRA_SIGMOID:
-      return math::sigmoid(x);
-    case CLESSIDRA_TANH:
-      return math::hyperbolic_tangent(x);
-    case CLESSIDRA_SOFTPLUS:
-      return math::softplus(x);
-    default:
-      return x;
-  }
-}
-
-float derivative_of(int32_t activation, float y, float slope) {
+static float derivative_of(int32_t activation, float y, float slope) {
   switch (activation) {
     case CLESSIDRA_RELU:
       return y > 0.0f ? 1.0f : 0.0f;
@@ -121,7 +35,7 @@ float derivative_of(int32_t activation, float y, float slope) {
   }
 }
 
-float sign_of(float x) {
+static float sign_of(float x) {
   if (x > 0.0f) return 1.0f;
   if (x < 0.0f) return -1.0f;
   return 0.0f;
@@ -154,7 +68,7 @@ void define(const clessidra_activation_backward& b) {
   }
 }
 
-float unary_of(const clessidra_unary& u, float x) {
+static float unary_of(const clessidra_unary& u, float x) {
   switch (u.function) {
     case CLESSIDRA_AFFINE:
       return std::fma(u.alpha, x, u.shift);
@@ -179,7 +93,7 @@ void define(const clessidra_unary& u) {
   for (int64_t i = 0; i < u.count; ++i) u.y[i] = accumulated(unary_of(u, u.x[i]), u.beta, u.y[i]);
 }
 
-float binary_of(int32_t function, float a, float b) {
+static float binary_of(int32_t function, float a, float b) {
   switch (function) {
     case CLESSIDRA_ADD:
       return a + b;
@@ -278,7 +192,7 @@ void define(const clessidra_loss_backward& l) {
 }
 
 // exp(x - maximum) of a row, and what was subtracted.
-std::vector<float> row_exponentials(const float* x, int32_t columns, float& maximum) {
+static std::vector<float> row_exponentials(const float* x, int32_t columns, float& maximum) {
   maximum = maximum_of(std::vector<float>(x, x + columns));
   std::vector<float> exponentials;
   for (int32_t i = 0; i < columns; ++i) exponentials.push_back(math::exponential(x[i] - maximum));
@@ -294,6 +208,16 @@ void define(const clessidra_softmax& s) {
   }
 }
 
+// value times the weights of a row.
+template <class Arguments>
+static float weighted(float value, const Arguments& s, int64_t row) {
+  const int32_t label = s.labels[row];
+  if (s.class_weights != nullptr && label >= 0 && label < s.columns) {
+    value *= s.class_weights[label];
+  }
+  return s.row_weights == nullptr ? value : value * s.row_weights[row];
+}
+
 void define(const clessidra_softmax_cross_entropy& s) {
   std::vector<float> losses;
   for (int64_t row = 0; row < s.rows; ++row) {
@@ -306,14 +230,15 @@ void define(const clessidra_softmax_cross_entropy& s) {
     }
     const int32_t label = s.labels[row];
     const bool known = label >= 0 && label < s.columns;
-    losses.push_back(known ? math::logarithm(sum) - (x[label] - maximum) : kNan);
+    const float loss = known ? math::logarithm(sum) - (x[label] - maximum) : kNan;
+    losses.push_back(weighted(loss, s, row));
   }
   *s.loss = s.scale * sum_of(losses);
 }
 
 void define(const clessidra_softmax_cross_entropy_backward& s) {
-  const float factor = *s.upstream * s.scale;
   for (int64_t row = 0; row < s.rows; ++row) {
+    const float factor = weighted(*s.upstream * s.scale, s, row);
     for (int64_t column = 0; column < s.columns; ++column) {
       const int64_t i = row * s.columns + column;
       const float gradient = s.probabilities[i] - (column == s.labels[row] ? 1.0f : 0.0f);
@@ -322,7 +247,7 @@ void define(const clessidra_softmax_cross_entropy_backward& s) {
   }
 }
 
-float clamped_mean(float mean) {
+static float clamped_mean(float mean) {
   const float low = 1e-6f;
   const float high = 1.0f - 1e-6f;
   if (mean < low) return low;
@@ -354,7 +279,7 @@ void define(const clessidra_kl_sparsity_backward& s) {
 }
 
 // Whether column a of a row goes before column b among the largest.
-bool goes_before(const float* x, int32_t a, int32_t b) {
+static bool goes_before(const float* x, int32_t a, int32_t b) {
   if (std::isnan(x[a]) || std::isnan(x[b])) {
     if (std::isnan(x[a]) && std::isnan(x[b])) return a < b;
     return std::isnan(x[b]);
@@ -380,22 +305,13 @@ void define(const clessidra_top_k& t) {
 
 void define(const clessidra_random& r) {
   for (int64_t i = 0; i < r.count; ++i) {
-    const math::Words words =
-        math::random_words(static_cast<uint64_t>(i) / 4, r.stream, *r.step, r.seed);
-    const int element = static_cast<int>(i % 4);
     if (r.distribution == CLESSIDRA_UNIFORM) {
-      r.y[i] = std::fma(math::unit_uniform(words.w[element]), r.b - r.a, r.a);
-      continue;
+      const math::Words words =
+          math::random_words(static_cast<uint64_t>(i) / 4, r.stream, *r.step, r.seed);
+      r.y[i] = std::fma(math::unit_uniform(words.w[i % 4]), r.b - r.a, r.a);
+    } else {
+      r.y[i] = std::fma(normal_of(i, r.stream, *r.step, r.seed), r.b, r.a);
     }
-    const uint32_t word = words.w[element / 2 * 2];
-    const float u = static_cast<float>((word >> 8) + 1) * 0x1p-24f;
-    const float v = math::unit_uniform(words.w[element / 2 * 2 + 1]);
-    const float radius = std::sqrt(-2.0f * math::logarithm(u));
-    float cosine;
-    float sine;
-    math::cosine_and_sine_of_turns(v, cosine, sine);
-    const float z = radius * (element % 2 == 0 ? cosine : sine);
-    r.y[i] = std::fma(z, r.b, r.a);
   }
 }
 
@@ -548,6 +464,8 @@ void define(const clessidra_average& a) {
   for (int64_t i = 0; i < a.count; ++i) a.y[i] = std::fma(1.0f - d, a.x[i] - a.y[i], a.y[i]);
 }
 
+namespace {
+
 using Definition = void (*)(const void* arguments);
 #define DEFINITION(name) \
   [](const void* arguments) { define(*static_cast<const clessidra_##name*>(arguments)); },
@@ -556,18 +474,20 @@ constexpr int32_t kKernels = sizeof kDefinitions / sizeof kDefinitions[0];
 
 }  // namespace
 
+}  // namespace definitions
+
 // Runs the definition of a kernel. 0, or -1 when there is no such kernel.
 DEFINITIONS_EXPORT int32_t clessidra_define(int32_t kernel, const void* arguments) {
-  if (kernel < 0 || kernel >= kKernels) return -1;
-  kDefinitions[kernel](arguments);
+  if (kernel < 0 || kernel >= definitions::kKernels) return -1;
+  definitions::kDefinitions[kernel](arguments);
   return 0;
 }
 
 DEFINITIONS_EXPORT void clessidra_philox(const uint32_t counter[4], uint64_t key,
                                          uint32_t out[4]) {
-  math::Words words;
+  clessidra::Words words;
   std::memcpy(words.w, counter, sizeof words.w);
-  words = math::philox(words, key);
+  words = clessidra::philox(words, key);
   std::memcpy(out, words.w, sizeof words.w);
 }
 
@@ -580,28 +500,28 @@ DEFINITIONS_EXPORT void clessidra_math(int32_t function, const float* x, float* 
     float sine;
     switch (function) {
       case 0:
-        y[i] = math::exponential(x[i]);
+        y[i] = clessidra::exponential(x[i]);
         break;
       case 1:
-        y[i] = math::logarithm(x[i]);
+        y[i] = clessidra::logarithm(x[i]);
         break;
       case 2:
-        y[i] = math::logarithm_of_one_plus(x[i]);
+        y[i] = clessidra::logarithm_of_one_plus(x[i]);
         break;
       case 3:
-        y[i] = math::sigmoid(x[i]);
+        y[i] = clessidra::sigmoid(x[i]);
         break;
       case 4:
-        y[i] = math::hyperbolic_tangent(x[i]);
+        y[i] = clessidra::hyperbolic_tangent(x[i]);
         break;
       case 5:
-        y[i] = math::softplus(x[i]);
+        y[i] = clessidra::softplus(x[i]);
         break;
       case 8:
-        y[i] = static_cast<float>(math::cosine_of_half_turns(static_cast<double>(x[i])));
+        y[i] = static_cast<float>(clessidra::cosine_of_half_turns(static_cast<double>(x[i])));
         break;
       default:
-        math::cosine_and_sine_of_turns(x[i], cosine, sine);
+        clessidra::cosine_and_sine_of_turns(x[i], cosine, sine);
         y[i] = function == 6 ? cosine : sine;
     }
   }

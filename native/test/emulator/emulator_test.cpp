@@ -6,16 +6,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "arguments.h"
@@ -371,9 +372,12 @@ void test_divergent_barrier() {
 }
 
 void test_return_before_barrier() {
-  EXPECT_OK(run("early_return", 1, 64, {nullptr, nullptr, 0, 0}));
-  expect_fault("early_return", 64, {nullptr, nullptr, 0, 1}, CUDA_ERROR_LAUNCH_FAILED,
+  EXPECT_OK(run("early_return", 1, 64, {nullptr, nullptr, 0, -1}));
+  expect_fault("early_return", 64, {nullptr, nullptr, 0, 5}, CUDA_ERROR_LAUNCH_FAILED,
                {"barrier", "kernels.cu:", "returned", "(5,0,0)"});
+  // The last, when all others wait already.
+  expect_fault("early_return", 64, {nullptr, nullptr, 0, 63}, CUDA_ERROR_LAUNCH_FAILED,
+               {"barrier", "kernels.cu:", "returned", "(63,0,0)"});
 }
 
 void test_warp_misuse() {
@@ -386,6 +390,15 @@ void test_warp_misuse() {
   expect(3, {"deadlock", "__syncwarp", "barrier", "kernels.cu:"});
   expect(4, {"returned", "kernels.cu:"});
   expect(5, {"0xffffffff", "kernels.cu:"});
+}
+
+void test_livelock() {
+  Memory word(std::vector<float>{0.0f});
+  EXPECT_RESULT(CUDA_ERROR_LAUNCH_FAILED,
+                run("wait_for_word", 1, 32, {word.pointer(), nullptr, 0, 0}));
+  EXPECT(reported({"wait_for_word", "livelock"}));
+  clessidra_emulator_reset();
+  EXPECT_OK(run("wait_for_word", 1, 32, {word.pointer(), nullptr, 0, 1}));
 }
 
 void test_lane_that_takes_no_part() {
@@ -519,6 +532,9 @@ void test_other_faults() {
                {"assert(a.count == 0)", "kernels.cu:"});
   expect_fault("fail", 32, {to.pointer(), zero.pointer(), 0, 3}, CUDA_ERROR_LAUNCH_FAILED,
                {"divided by zero"});
+  Memory unwritten(2);
+  expect_fault("fail", 32, {to.pointer(), unwritten.pointer(), 0, 6}, CUDA_ERROR_ILLEGAL_ADDRESS,
+               {"such as poison", "thread (3,0,0)"});
   expect_fault("fail", 32, {to.pointer(), zero.pointer(), 0, 4}, CUDA_ERROR_LAUNCH_FAILED,
                {"stack", "used up"});
 }
@@ -836,6 +852,8 @@ void test_error_log() {
   EXPECT_RESULT(CUDA_ERROR_INVALID_IMAGE,
                 cuModuleLoadDataEx(&loaded, image.data(), 2, options, values));
   EXPECT(std::strstr(log, "neither a fatbin") != nullptr);
+  EXPECT_RESULT(CUDA_ERROR_FILE_NOT_FOUND, cuModuleLoad(&loaded, "no/such/file.fatbin"));
+  EXPECT(reported({"cannot read no/such/file.fatbin"}));
 }
 
 void test_functions_of_a_module() {
@@ -915,10 +933,8 @@ void test_limits_of_a_kernel() {
 }
 
 void test_real_fatbin(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string image((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   CUmodule loaded = nullptr;
-  EXPECT_OK(load(image, &loaded));
+  EXPECT_OK(cuModuleLoad(&loaded, path.c_str()));
   if (loaded == nullptr) return;
   const CUfunction function = function_of("reverse_blocks", loaded);
   int value = 0;
@@ -993,6 +1009,38 @@ void test_contexts() {
   EXPECT_OK(cuMemFree_v2(address));
 }
 
+void test_threads_of_the_host() {
+  CUcontext context = nullptr;
+  EXPECT_OK(cuCtxGetCurrent(&context));
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int number = 1; number <= 4; ++number) {
+    threads.emplace_back([&wrong, context, number] {
+      CUstream stream = nullptr;
+      CUdeviceptr memory = 0;
+      CUfunction copy = nullptr;
+      wrong += cuMemAlloc_v2(&memory, 4) != CUDA_ERROR_INVALID_CONTEXT;  // each thread sets its own
+      wrong += cuCtxSetCurrent(context) != CUDA_SUCCESS;
+      wrong += cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING) != CUDA_SUCCESS;
+      wrong += cuModuleGetFunction(&copy, module, "copy") != CUDA_SUCCESS;
+      wrong += cuMemAlloc_v2(&memory, 2 * sizeof(float)) != CUDA_SUCCESS;
+      float* const values = reinterpret_cast<float*>(memory);
+      for (int round = 0; round < 100; ++round) {
+        const auto sent = static_cast<unsigned>(1000 * number + round);
+        unsigned got = 0;
+        wrong += cuMemsetD32Async(memory, sent, 1, stream) != CUDA_SUCCESS;
+        wrong += launch(copy, 1, 32, {values + 1, values, 1, 0}, stream) != CUDA_SUCCESS;
+        wrong += cuMemcpyDtoHAsync_v2(&got, memory + 4, 4, stream) != CUDA_SUCCESS;
+        wrong += cuStreamSynchronize(stream) != CUDA_SUCCESS || got != sent;
+      }
+      wrong += cuStreamDestroy_v2(stream) != CUDA_SUCCESS;
+      wrong += cuMemFree_v2(memory) != CUDA_SUCCESS;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT(wrong == 0);
+}
+
 void test_symbols() {
   const char* const names[] = {
 #define CLESSIDRA_SYMBOL(name) #name,
@@ -1029,6 +1077,7 @@ constexpr Test kTests[] = {
     TEST(divergent_barrier),
     TEST(return_before_barrier),
     TEST(warp_misuse),
+    TEST(livelock),
     TEST(lane_that_takes_no_part),
     TEST(illegal_addresses),
     TEST(guard_zones),
@@ -1055,6 +1104,7 @@ constexpr Test kTests[] = {
     TEST(limits_of_a_kernel),
     TEST(device),
     TEST(contexts),
+    TEST(threads_of_the_host),
     TEST(symbols),
 #undef TEST
 };

@@ -133,6 +133,13 @@ KERNEL(atomics) {
 }
 EMULATOR_KERNEL(atomics)
 
+KERNEL(wait_for_word) {
+  while (atomicCAS(reinterpret_cast<unsigned*>(a.to), 1u, 1u) != 1) {
+    if (a.choice == 1 && threadIdx.x == 0) atomicExch(reinterpret_cast<unsigned*>(a.to), 1u);
+  }
+}
+EMULATOR_KERNEL(wait_for_word)
+
 // to[i] = how many threads came before thread i.
 KERNEL(arrival) {
   a.to[thread_number()] =
@@ -167,7 +174,7 @@ KERNEL(divergent_barrier) {
 EMULATOR_KERNEL(divergent_barrier)
 
 KERNEL(early_return) {
-  if (a.choice == 1 && threadIdx.x == 5) return;
+  if (static_cast<int>(threadIdx.x) == a.choice) return;
   __syncthreads();
 }
 EMULATOR_KERNEL(early_return)
@@ -247,6 +254,9 @@ KERNEL(fail) {
       break;
     case 5:
       *reinterpret_cast<volatile int*>(a.count - a.count) = 1;
+      break;
+    case 6:
+      a.to[0] = **reinterpret_cast<const char* const*>(a.from);
       break;
     default:
       a.to[0] = 2.0f;

@@ -424,7 +424,7 @@ inline void __trap(std::source_location where = std::source_location::current())
 
 namespace clessidra::emulator {
 
-static thread_local char shared_anchor;
+[[maybe_unused]] static thread_local char shared_anchor;
 
 template <auto function>
 struct Trampoline;

@@ -1,9 +1,12 @@
 package dev.clessidra.engine;
 
 import dev.clessidra.engine.operations.Arithmetic;
+import dev.clessidra.engine.operations.Convolutions;
 import dev.clessidra.engine.operations.Functions;
+import dev.clessidra.engine.operations.Latent;
 import dev.clessidra.engine.operations.Losses;
 import dev.clessidra.engine.operations.Noise;
+import dev.clessidra.engine.operations.Normalizations;
 import dev.clessidra.engine.operations.Products;
 import dev.clessidra.engine.operations.Rearrangements;
 import dev.clessidra.engine.operations.Reductions;
@@ -13,8 +16,10 @@ import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.BinaryFunction;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.UnaryFunction;
+import dev.clessidra.kernels.Window;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -454,6 +459,123 @@ public final class Tape {
     return apply(new Products.MatrixProduct(transposeA, transposeB), a, b);
   }
 
+  // Convolutions and pooling; images are [n, height, width, channels]
+
+  /**
+   * {@code activation(convolution of x + b)}.
+   *
+   * @param x [n, height, width, channels]
+   * @param filter [filters, window.height, window.width, channels]
+   * @param b [filters]
+   * @param window how the filters move, for example {@code Window.square(3).withPadding(1)}
+   * @return [n, p, q, filters] with p and q of {@link Window#over}
+   */
+  public Tensor conv2d(Tensor x, Tensor filter, Tensor b, Window window, Activation activation) {
+    return apply(new Convolutions.Conv2d(window, activation), x, filter, b);
+  }
+
+  /** {@code activation(convolution of x)}: as the form with a bias, without it. */
+  public Tensor conv2d(Tensor x, Tensor filter, Window window, Activation activation) {
+    return apply(new Convolutions.Conv2d(window, activation), x, filter);
+  }
+
+  /**
+   * {@code activation(transposed convolution of x + b)}: learned up-sampling, of the size that
+   * {@link Window#under} gives.
+   *
+   * @param x [n, p, q, filters]
+   * @param filter [filters, window.height, window.width, channels]
+   * @param b [channels]
+   * @param window how the filters move, for example {@code Window.square(2).withStride(2)}
+   * @return [n, height, width, channels]
+   */
+  public Tensor convTranspose2d(
+      Tensor x, Tensor filter, Tensor b, Window window, Activation activation) {
+    return apply(new Convolutions.ConvTranspose2d(window, 0, 0, activation), x, filter, b);
+  }
+
+  /**
+   * {@code activation(transposed convolution of x)}, of a size of choice: of all sizes that a
+   * convolution turns into that of x.
+   *
+   * @param height of the result; 0 for the smallest possible
+   * @param width of the result; 0 for the smallest possible
+   */
+  public Tensor convTranspose2d(
+      Tensor x, Tensor filter, Window window, int height, int width, Activation activation) {
+    return apply(new Convolutions.ConvTranspose2d(window, height, width, activation), x, filter);
+  }
+
+  /**
+   * The largest value of each window, channel by channel; of equal ones the first. The gradient
+   * goes to that pixel.
+   *
+   * @param x [n, height, width, channels]
+   * @param window not dilated, with a padding below its size
+   */
+  public Tensor maxPool(Tensor x, Window window) {
+    return apply(new Convolutions.MaxPool(window), x);
+  }
+
+  /**
+   * Images of another size, nearest or bilinear with the corners of the pixels not aligned.
+   *
+   * @param x [n, height, width, channels]
+   * @return [n, height, width, channels] with the height and width given
+   */
+  public Tensor upsample(Tensor x, Interpolation interpolation, int height, int width) {
+    return apply(new Convolutions.Upsample(interpolation, height, width), x);
+  }
+
+  // Normalisation
+
+  /**
+   * {@code activation(scale n + shift)} with n of mean 0 and variance 1 in each column over the
+   * batch (Ioffe and Szegedy 2015). Brings the running statistics nearer to those of the batch; an
+   * inference tape uses them instead.
+   *
+   * @param x [..., columns]
+   * @param scale [columns], 1 at first
+   * @param shift [columns], 0 at first
+   * @param runningMean [columns], 0 at first; a constant
+   * @param runningVariance [columns], 1 at first; a constant
+   * @param momentum the weight of the batch in the running statistics, usually 0.1
+   * @param epsilon added to the variance, usually 1e-5
+   */
+  public Tensor batchNorm(
+      Tensor x,
+      Tensor scale,
+      Tensor shift,
+      Tensor runningMean,
+      Tensor runningVariance,
+      float momentum,
+      float epsilon,
+      Activation activation) {
+    return apply(
+        new Normalizations.BatchNorm(recording, momentum, epsilon, activation),
+        x,
+        scale,
+        shift,
+        runningMean,
+        runningVariance);
+  }
+
+  /**
+   * {@code activation(scale n + shift)} with n of mean 0 and variance 1 in each group of channels
+   * of each image (Wu and He 2018). One group is layer normalisation, as many as channels is
+   * instance normalisation.
+   *
+   * @param x [n, ..., channels]
+   * @param groups a divisor of the number of channels
+   * @param scale [channels], 1 at first
+   * @param shift [channels], 0 at first
+   * @param epsilon added to the variance, usually 1e-5
+   */
+  public Tensor groupNorm(
+      Tensor x, int groups, Tensor scale, Tensor shift, float epsilon, Activation activation) {
+    return apply(new Normalizations.GroupNorm(groups, epsilon, activation), x, scale, shift);
+  }
+
   // Functions of one tensor, element by element
 
   /** {@code activation(x)}; {@link #linear} does it on the way, at no cost. */
@@ -645,7 +767,66 @@ public final class Tape {
    * @param labels INT32 [rows], each in [0, classes); another one makes the loss NaN
    */
   public Tensor softmaxCrossEntropy(Tensor logits, Tensor labels) {
-    return apply(new Losses.SoftmaxCrossEntropy(), logits, labels);
+    return softmaxCrossEntropy(logits, labels, null, null);
+  }
+
+  /**
+   * The mean over rows of the cross-entropy of {@code softmax(logits)} and the labels, each row's
+   * times its weights; the mean divides by the number of rows, whatever the weights.
+   *
+   * @param logits [..., classes]; a row is a pixel of a segmentation
+   * @param labels INT32 [...], each in [0, classes); another one makes the loss NaN
+   * @param classWeights [classes], of the rows with that label, or null; a constant
+   * @param rowWeights [...], of each row, or null; a constant
+   */
+  public Tensor softmaxCrossEntropy(
+      Tensor logits, Tensor labels, Tensor classWeights, Tensor rowWeights) {
+    List<Tensor> inputs = new ArrayList<>(List.of(logits, labels));
+    if (classWeights != null) {
+      inputs.add(classWeights);
+    }
+    if (rowWeights != null) {
+      inputs.add(rowWeights);
+    }
+    return apply(
+        new Losses.SoftmaxCrossEntropy(classWeights != null, rowWeights != null),
+        inputs.toArray(Tensor[]::new));
+  }
+
+  /**
+   * The soft Dice loss (Milletari et al. 2016, without squares): the mean over classes of {@code 1
+   * - (2 overlap + smooth) / (total + smooth)}, where overlap adds up the probabilities of a class
+   * at its labels, and total all its probabilities and the number of its labels.
+   *
+   * @param probabilities [..., classes], for example of {@link #softmax}
+   * @param labels INT32 [...]; one outside [0, classes) is of no class
+   * @param smooth added above and below, 0 or more, usually 1
+   * @param perImage whether each image counts by itself, or the whole batch as one
+   */
+  public Tensor dice(Tensor probabilities, Tensor labels, float smooth, boolean perImage) {
+    return apply(new Losses.Dice(perImage, smooth), probabilities, labels);
+  }
+
+  /**
+   * {@code scale * sum(KL(N(mean, exp(logVariance)) || N(0, 1)))}, the regulariser of a variational
+   * autoencoder (Kingma and Welling 2014). With scale 1 / batch it is the mean over samples.
+   *
+   * @param mean [..., latent]
+   * @param logVariance as mean
+   */
+  public Tensor gaussianKl(Tensor mean, Tensor logVariance, float scale) {
+    return apply(new Latent.GaussianKl(scale), mean, logVariance);
+  }
+
+  /**
+   * The divergence of each sample: {@code KL(N(mean, exp(logVariance)) || N(0, 1))} of each row.
+   *
+   * @param mean [..., latent]
+   * @param logVariance as mean
+   * @return [rows]
+   */
+  public Tensor gaussianKlRows(Tensor mean, Tensor logVariance) {
+    return apply(new Latent.GaussianKlRows(), mean, logVariance);
   }
 
   /**
@@ -716,6 +897,17 @@ public final class Tape {
   public Tensor affineWarp(
       Tensor x, int height, int width, int channels, AffineRange range, RandomStream stream) {
     return apply(new Noise.AffineWarp(height, width, channels, range, stream), x);
+  }
+
+  /**
+   * {@code mean + exp(logVariance / 2) e} with normally distributed e, through which gradients
+   * reach both (Kingma and Welling 2014), also on an inference tape.
+   *
+   * @param mean of any shape
+   * @param logVariance as mean
+   */
+  public Tensor reparameterize(Tensor mean, Tensor logVariance, RandomStream stream) {
+    return apply(new Latent.Reparameterize(stream), mean, logVariance);
   }
 
   /** Normally distributed numbers, constants for the gradient. */

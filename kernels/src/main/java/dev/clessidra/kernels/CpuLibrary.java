@@ -45,7 +45,7 @@ final class CpuLibrary {
   @SuppressWarnings("restricted")
   static synchronized Path load() {
     if (path == null) {
-      Path file = NativeLibrary.system("clessidra_cpu").locate();
+      Path file = NativeLibrary.system("libclessidra_cpu.so").locate();
       SymbolLookup lookup;
       try {
         lookup = SymbolLookup.libraryLookup(file, Arena.global());

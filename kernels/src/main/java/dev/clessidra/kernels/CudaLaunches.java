@@ -3,6 +3,8 @@ package dev.clessidra.kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -32,8 +34,11 @@ final class CudaLaunches {
   private static final int SUM_CHUNK = 4096;
   private static final int COLUMN_CHUNK = 32;
 
-  /** Columns that a block of {@code reduce_columns_finish} takes. */
+  /** Columns that a block takes when the sums over their rows are finished. */
   private static final int COLUMN_TILE = 8;
+
+  /** Rows that a thread takes where what belongs to a column serves several. */
+  private static final int ROW_GROUP = 4;
 
   private CudaLaunches() {}
 
@@ -51,18 +56,23 @@ final class CudaLaunches {
   static List<GridLaunch> of(Kernel kernel, MemorySegment arguments) {
     Fields fields = new Fields(kernel, arguments);
     return switch (kernel) {
-      case GEMM -> gemm(fields.int32("m"), fields.int32("n"));
+      case GEMM -> product("gemm", GEMM_TILES, fields.int32("m"), fields.int32("n"), 1, 1);
+      case CONV2D -> convolution(fields);
+      case CONV2D_BACKWARD_DATA -> transposedConvolution(fields);
+      case CONV2D_BACKWARD_FILTER -> filterGradient(fields);
       case ACTIVATION_FORWARD,
           ACTIVATION_BACKWARD,
           UNARY,
           BINARY,
           FILL,
           LOSS_BACKWARD,
-          MASK_NOISE ->
+          MASK_NOISE,
+          REPARAMETERIZE,
+          REPARAMETERIZE_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("count"));
       // `random` alone is a function of the C library.
       case RANDOM -> elements("random_numbers", fields.int64("count"));
-      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD ->
+      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD, GAUSSIAN_KL_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
@@ -72,13 +82,8 @@ final class CudaLaunches {
           fields.int32("columns") == 0
               ? List.of()
               : rows("softmax", fields.int64("rows"), fields.int32("columns"));
-      case SOFTMAX_CROSS_ENTROPY -> {
-        List<GridLaunch> launches = new ArrayList<>();
-        launches.addAll(
-            rows("softmax_cross_entropy_rows", fields.int64("rows"), fields.int32("columns")));
-        launches.addAll(sum("softmax_cross_entropy", fields.int64("rows")));
-        yield List.copyOf(launches);
-      }
+      case SOFTMAX_CROSS_ENTROPY, GAUSSIAN_KL ->
+          sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));
       case GATHER_ROWS ->
@@ -92,6 +97,29 @@ final class CudaLaunches {
       // More elements a thread, since a block first computes the step's factors.
       case SGD, ADAM, AVERAGE ->
           striding(kernel.nativeName(), blocks(fields.int64("count"), 4 * ELEMENTS));
+      case MAX_POOL, UPSAMPLE ->
+          pixels(kernel.nativeName(), fields, "output_height", "output_width");
+      case MAX_POOL_BACKWARD, UPSAMPLE_BACKWARD ->
+          pixels(kernel.nativeName(), fields, "height", "width");
+      case NORMALIZE_STATISTICS ->
+          inOrder(
+              columnChunks("normalize_mean_chunks", fields),
+              columnTiles("normalize_mean_finish", fields, fields.int32("groups")),
+              columnChunks("normalize_variance_chunks", fields),
+              columnTiles("normalize_variance_finish", fields, fields.int32("groups")));
+      case NORMALIZE_BACKWARD_STATISTICS ->
+          inOrder(
+              columnChunks("normalize_backward_statistics_chunks", fields),
+              columnTiles("normalize_backward_statistics_groups", fields, fields.int32("groups")),
+              striding(
+                  "normalize_backward_statistics_columns",
+                  blocks(fields.int32("columns"), THREADS)));
+      case NORMALIZE, NORMALIZE_BACKWARD, DICE_BACKWARD -> rowGroups(kernel.nativeName(), fields);
+      case DICE ->
+          inOrder(
+              columnChunks("dice_column_chunks", fields),
+              columnTiles("dice_columns", fields, fields.int32("columns")),
+              sum("dice", (long) fields.int32("images") * fields.int32("columns")));
     };
   }
 
@@ -104,49 +132,120 @@ final class CudaLaunches {
     return new GridLaunch("peak", 8 * multiprocessors, 1, 1, THREADS);
   }
 
-  /** The tiles of C that a block can make; they give the same bits. */
-  private enum GemmTile {
-    LARGE("gemm_128x128", 128, 256, 150),
-    MIDDLE("gemm_64x64", 64, 128, 44),
-    SMALL("gemm_32x32", 32, 128, 14);
+  /** The tiles of a matrix product that a block can make; they give the same bits. */
+  private enum Tile {
+    LARGE(128, 128, 256, 150),
+    MIDDLE(64, 64, 128, 44),
+    SMALL(32, 32, 128, 14),
+    FEW_COLUMNS(128, 32, 128, 44),
+    FEWER_COLUMNS(128, 16, 128, 26);
 
-    private final String function;
-    private final int size;
+    private final int rows;
+    private final int columns;
     private final int threads;
 
-    /** Estimated clock cycles of a multiprocessor for one step of k of a tile. */
+    /** Estimated clock cycles of a multiprocessor for one step of the depth of a tile. */
     private final int cycles;
 
-    GemmTile(String function, int size, int threads, int cycles) {
-      this.function = function;
-      this.size = size;
+    Tile(int rows, int columns, int threads, int cycles) {
+      this.rows = rows;
+      this.columns = columns;
       this.threads = threads;
       this.cycles = cycles;
     }
 
-    private long tiles(int m, int n) {
-      return blocks(m, size) * blocks(n, size);
+    private long tiles(long m, int n) {
+      return Math.multiplyExact(blocks(m, rows), blocks(n, columns));
     }
 
-    /** Estimates the time for all tiles on the 132 multiprocessors of an H100. */
-    private long time(int m, int n) {
-      return blocks(tiles(m, n), 132) * cycles;
+    /** Estimates the time for some tiles on the 132 multiprocessors of an H100. */
+    private long time(long tiles) {
+      return blocks(tiles, 132) * cycles;
     }
   }
 
-  // Kernels for tensor cores or for one generation of GPUs have their choice here.
-  private static List<GridLaunch> gemm(int m, int n) {
-    if (m == 0 || n == 0) {
+  private static final List<Tile> GEMM_TILES = List.of(Tile.LARGE, Tile.MIDDLE, Tile.SMALL);
+  private static final List<Tile> CONVOLUTION_TILES = List.of(Tile.values());
+
+  /**
+   * Products of {@code m x n} in the tiles that are estimated to take the least time.
+   *
+   * @param phases how many products stand side by side along the grid's x
+   * @param chunks how many along its y
+   */
+  // Kernels for tensor cores, or for one generation of GPUs, have their choice here.
+  private static List<GridLaunch> product(
+      String function, List<Tile> tiles, long m, int n, int phases, int chunks) {
+    if (m == 0 || n == 0 || chunks == 0) {
       return List.of();
     }
-    GemmTile best = GemmTile.LARGE;
-    for (GemmTile tile : GemmTile.values()) {
-      if (tile.time(m, n) < best.time(m, n)) {
-        best = tile;
-      }
+    long products = (long) phases * chunks;
+    Tile best =
+        Collections.min(
+            tiles, Comparator.comparingLong(tile -> tile.time(products * tile.tiles(m, n))));
+    String name = "%s_%dx%d".formatted(function, best.rows, best.columns);
+    int blocks = Math.toIntExact(phases * best.tiles(m, n));
+    return List.of(new GridLaunch(name, blocks, chunks, 1, best.threads));
+  }
+
+  // Transforms of the image, such as Winograd's, have their choice in these three.
+  private static List<GridLaunch> convolution(Fields fields) {
+    checkSizes(fields);
+    return product(
+        "conv2d", CONVOLUTION_TILES, outputPixels(fields), fields.int32("filters"), 1, 1);
+  }
+
+  /** A product for each phase of the stride, of which the first has the most pixels. */
+  private static List<GridLaunch> transposedConvolution(Fields fields) {
+    checkSizes(fields);
+    int height = fields.int32("height");
+    int width = fields.int32("width");
+    int strideHeight = fields.int32("stride_height");
+    int strideWidth = fields.int32("stride_width");
+    long pixels =
+        fields.int32("images") * blocks(height, strideHeight) * blocks(width, strideWidth);
+    int phases = Math.multiplyExact(Math.min(strideHeight, height), Math.min(strideWidth, width));
+    return product(
+        "conv2d_backward_data", CONVOLUTION_TILES, pixels, fields.int32("channels"), phases, 1);
+  }
+
+  /** The chunks, then the sum of their results. */
+  private static List<GridLaunch> filterGradient(Fields fields) {
+    checkSizes(fields);
+    int filters = fields.int32("filters");
+    int columns =
+        fields.int32("filter_height") * fields.int32("filter_width") * fields.int32("channels");
+    long elements = (long) filters * columns;
+    long pixels = outputPixels(fields);
+    int chunk = Math.toIntExact(Convolution.pixelsPerChunk(pixels, elements));
+    int chunks = (int) blocks(pixels, chunk);
+    List<GridLaunch> launches = new ArrayList<>();
+    launches.addAll(
+        product("conv2d_backward_filter", GEMM_TILES, filters, columns, 1, chunks));
+    // A thread to an element or four, since the results of all chunks are read.
+    launches.addAll(striding("conv2d_backward_filter_finish", blocks(elements, THREADS)));
+    return List.copyOf(launches);
+  }
+
+  private static long outputPixels(Fields fields) {
+    return (long) fields.int32("images")
+        * fields.int32("output_height")
+        * fields.int32("output_width");
+  }
+
+  /** Refuses a convolution whose depth, or a padded image's rows or columns, need 64 bits. */
+  private static void checkSizes(Fields fields) {
+    long taps = (long) fields.int32("filter_height") * fields.int32("filter_width");
+    long height = fields.int32("height") + 2L * fields.int32("padding_height");
+    long width = fields.int32("width") + 2L * fields.int32("padding_width");
+    int deepest = Math.max(fields.int32("channels"), fields.int32("filters"));
+    if (Math.multiplyHigh(taps, deepest) != 0
+        || Math.max(taps * deepest, Math.max(height, width)) > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          ("Convolution has %d taps of up to %d channels on padded images of %d x %d pixels:"
+                  + " expected at most 2147483647 elements of a filter, rows and columns.")
+              .formatted(taps, deepest, height, width));
     }
-    int tiles = Math.toIntExact(best.tiles(m, n));
-    return List.of(new GridLaunch(best.function, tiles, 1, 1, best.threads));
   }
 
   private static List<GridLaunch> elements(String function, long count) {
@@ -155,10 +254,9 @@ final class CudaLaunches {
 
   /** All terms to one number: the chunks, then what they gave, by one block. */
   private static List<GridLaunch> sum(String kernel, long count) {
-    List<GridLaunch> launches = new ArrayList<>();
-    launches.addAll(striding(kernel + "_chunks", blocks(blocks(count, SUM_CHUNK), WARPS)));
-    launches.add(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS));
-    return List.copyOf(launches);
+    return inOrder(
+        striding(kernel + "_chunks", blocks(blocks(count, SUM_CHUNK), WARPS)),
+        List.of(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS)));
   }
 
   /** A warp takes a row of one chunk, a block a longer one. */
@@ -166,16 +264,48 @@ final class CudaLaunches {
     return striding(function, columns <= SUM_CHUNK ? blocks(rows, WARPS) : rows);
   }
 
+  /** Each row to one number, then those to one. */
+  private static List<GridLaunch> sumOfRows(String kernel, long rows, int columns) {
+    return inOrder(rows(kernel + "_rows", rows, columns), sum(kernel, rows));
+  }
+
   private static List<GridLaunch> reduceColumns(long rows, int columns) {
     if (columns == 0) {
       return List.of();
     }
-    List<GridLaunch> launches = new ArrayList<>();
-    launches.addAll(
-        striding("reduce_columns_chunks", blocks(blocks(rows, COLUMN_CHUNK) * columns, THREADS)));
     int tiles = Math.toIntExact(blocks(columns, COLUMN_TILE));
-    launches.add(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS));
-    return List.copyOf(launches);
+    return inOrder(
+        striding("reduce_columns_chunks", blocks(blocks(rows, COLUMN_CHUNK) * columns, THREADS)),
+        List.of(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS)));
+  }
+
+  /** The sums over the rows of each image, first those of chunks of the rows. */
+  private static List<GridLaunch> columnChunks(String function, Fields fields) {
+    long chunks = Math.max(1, blocks(fields.int64("rows"), COLUMN_CHUNK));
+    return striding(
+        function, blocks(fields.int32("images") * chunks * fields.int32("columns"), THREADS));
+  }
+
+  /** The rest of those sums: a block takes whole groups of columns, a tile or one group. */
+  private static List<GridLaunch> columnTiles(String function, Fields fields, int groups) {
+    int columns = fields.int32("columns");
+    if (columns == 0) {
+      return List.of();
+    }
+    int tileGroups = (int) Math.max(1, (long) COLUMN_TILE * groups / columns);
+    return striding(function, fields.int32("images") * blocks(groups, tileGroups));
+  }
+
+  /** All elements of images of rows, a thread takes some columns of some rows. */
+  private static List<GridLaunch> rowGroups(String function, Fields fields) {
+    long groups = blocks(fields.int64("rows"), ROW_GROUP);
+    return elements(function, fields.int32("images") * groups * fields.int32("columns"));
+  }
+
+  private static List<GridLaunch> pixels(
+      String function, Fields fields, String height, String width) {
+    long pixels = (long) fields.int32("images") * fields.int32(height) * fields.int32(width);
+    return elements(function, pixels * fields.int32("channels"));
   }
 
   /** Rows along x, the elements of a row along y. */
@@ -185,6 +315,15 @@ final class CudaLaunches {
     }
     int blocks = (int) Math.min(blocks(size, ELEMENTS), MAXIMUM_GRID_Y);
     return List.of(new GridLaunch(function, rows, blocks, 1, THREADS));
+  }
+
+  @SafeVarargs
+  private static List<GridLaunch> inOrder(List<GridLaunch>... launches) {
+    List<GridLaunch> all = new ArrayList<>();
+    for (List<GridLaunch> some : launches) {
+      all.addAll(some);
+    }
+    return List.copyOf(all);
   }
 
   private static List<GridLaunch> striding(String function, long blocks) {

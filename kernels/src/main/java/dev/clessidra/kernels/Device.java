@@ -1,6 +1,5 @@
 package dev.clessidra.kernels;
 
-import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 
@@ -18,7 +17,7 @@ import java.time.Duration;
  * <p>Kernels run in the order in which they were launched on a {@link Stream}. A device may be used
  * by several threads, apart from {@link #close()}, which has to come after every other use.
  */
-public sealed interface Device extends AutoCloseable permits CpuDevice {
+public sealed interface Device extends AutoCloseable permits AbstractDevice {
   /**
    * Opens the device that the settings name, see {@link DeviceOptions#defaults()}.
    *
@@ -31,7 +30,9 @@ public sealed interface Device extends AutoCloseable permits CpuDevice {
   /**
    * Opens a device by name, with all else as {@link DeviceOptions#defaults()} says.
    *
-   * @param name {@code cpu}, or {@code auto} for the best that works here
+   * @param name {@code cpu}; {@code cuda:N} for a GPU, {@code cuda} being the first; {@code
+   *     emulated} for the GPU's kernels run on the CPU, for tests; or {@code auto} for a GPU if one
+   *     works here, else the CPU
    * @throws DeviceException if there is no such device, or it cannot be had
    */
   static Device open(String name) {
@@ -46,22 +47,19 @@ public sealed interface Device extends AutoCloseable permits CpuDevice {
   static Device open(DeviceOptions options) {
     String name = options.device();
     if (name.equals("auto")) {
-      Device device = CpuDevice.open(options);
-      System.getLogger(Device.class.getPackageName())
-          .log(Level.INFO, "auto: {0} ({1})", device.description(), DeviceProbe.NO_CUDA);
-      return device;
+      return DeviceProbe.openBest(options);
     }
     if (name.equals("cpu")) {
       return CpuDevice.open(options);
     }
     if (name.startsWith("cuda") || name.equals("emulated")) {
-      throw new DeviceException(
-          "Device '%s' cannot be opened: %s.".formatted(name, DeviceProbe.NO_CUDA));
+      return CudaDevice.open(name, options);
     }
-    throw new DeviceException("Device '%s' is unknown: expected auto or cpu.".formatted(name));
+    throw new DeviceException(
+        "Device '%s' is unknown: expected auto, cpu, cuda:0 or emulated.".formatted(name));
   }
 
-  /** Returns the device's name, by which it can be opened: {@code cpu}. */
+  /** Returns the device's name, by which it can be opened, e.g. {@code cpu}. */
   String name();
 
   /** Returns one line about the device, e.g. {@code cpu: 2 threads, avx512}. */

@@ -6,7 +6,7 @@ import java.util.Objects;
  * What a device is opened with. Each option has a system property and an environment variable,
  * named alike: {@code clessidra.threads} and {@code CLESSIDRA_THREADS}; the property goes first.
  *
- * @param device {@code auto} or {@code cpu}
+ * @param device {@code auto}, {@code cpu}, {@code cuda:N} or {@code emulated}
  * @param threads how many threads run a CPU's kernels, the launching one included; 0 for one a
  *     processor
  * @param instructionSet what a CPU's kernels are compiled for: {@code auto}, {@code portable},

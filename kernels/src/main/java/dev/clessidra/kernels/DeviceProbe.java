@@ -1,5 +1,7 @@
 package dev.clessidra.kernels;
 
+import java.lang.System.Logger.Level;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -11,12 +13,54 @@ import java.util.stream.Collectors;
  * @param description what it has, or why it cannot be opened; one line
  */
 public record DeviceProbe(String device, boolean available, String description) {
-  /** Why a CUDA device cannot be opened. */
-  static final String NO_CUDA = "CUDA is not in this version, use cpu";
-
   /** Looks for every kind of device; never throws. */
   public static List<DeviceProbe> all() {
-    return List.of(cpu(), new DeviceProbe("cuda", false, NO_CUDA));
+    return List.of(cpu(), cuda(), emulated());
+  }
+
+  /** Opens a GPU if one works, else the CPU, and logs which and why. */
+  static Device openBest(DeviceOptions options) {
+    System.Logger logger = System.getLogger(Device.class.getPackageName());
+    String reason;
+    try {
+      Device device = CudaDevice.open("cuda", options);
+      logger.log(Level.INFO, "auto: {0}", device.description());
+      return device;
+    } catch (DeviceException e) {
+      reason = e.getMessage();
+    }
+    Device device = CpuDevice.open(options);
+    logger.log(Level.INFO, "auto: {0} ({1})", device.description(), reason);
+    return device;
+  }
+
+  private static DeviceProbe cuda() {
+    try {
+      CudaLibrary.load(CudaLibrary.Driver.SYSTEM);
+      byte[] kernels = CudaLibrary.kernels(CudaLibrary.Driver.SYSTEM);
+      List<String> found = new ArrayList<>();
+      for (int i = 0; i < CudaContext.deviceCount(); i++) {
+        CudaContext context = CudaContext.open(i, kernels);
+        found.add("cuda:%d is an %s".formatted(i, context.description()));
+        context.close();
+      }
+      return new DeviceProbe(
+          "cuda",
+          !found.isEmpty(),
+          found.isEmpty() ? "The CUDA driver has no GPU" : String.join("; ", found));
+    } catch (DeviceException e) {
+      return new DeviceProbe("cuda", false, e.getMessage());
+    }
+  }
+
+  // Not loaded: a process that has the emulated driver cannot use the machine's.
+  private static DeviceProbe emulated() {
+    return new DeviceProbe(
+        "emulated",
+        true,
+        CudaLibrary.hasKernels()
+            ? "runs the CUDA kernels on the CPU, for tests; checks them against the GPUs' code"
+            : "runs the CUDA kernels on the CPU, for tests; the GPUs' code is not in this build");
   }
 
   private static DeviceProbe cpu() {

@@ -18,7 +18,7 @@ public record Installation(
 
   /** Finds out; loads the CPU's kernels. Never throws. */
   public static Installation current() {
-    NativeLibrary library = NativeLibrary.system("clessidra_cpu");
+    NativeLibrary library = NativeLibrary.system("libclessidra_cpu.so");
     String file;
     try {
       file = CpuLibrary.load().toString();

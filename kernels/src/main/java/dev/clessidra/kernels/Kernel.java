@@ -95,13 +95,14 @@ public enum Kernel {
   SOFTMAX(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns")),
   /** {@link Kernels#softmaxCrossEntropy}. */
   SOFTMAX_CROSS_ENTROPY(
-      POINTER.named("logits", "labels", "probabilities", "loss", "workspace"),
+      POINTER.named(
+          "logits", "labels", "class_weights", "row_weights", "probabilities", "loss", "workspace"),
       INT64.named("rows"),
       INT32.named("columns"),
       FLOAT32.named("scale")),
   /** {@link Kernels#softmaxCrossEntropyBackward}. */
   SOFTMAX_CROSS_ENTROPY_BACKWARD(
-      POINTER.named("probabilities", "labels", "upstream", "dx"),
+      POINTER.named("probabilities", "labels", "class_weights", "row_weights", "upstream", "dx"),
       INT64.named("rows"),
       INT32.named("columns"),
       FLOAT32.named("scale", "beta")),
@@ -167,7 +168,187 @@ public enum Kernel {
       FLOAT32.named("beta1", "beta2", "epsilon", "weight_decay"),
       INT32.named("decoupled")),
   /** {@link Kernels#average}. */
-  AVERAGE(POINTER.named("x", "y", "state"), INT64.named("count"), FLOAT64.named("decay"));
+  AVERAGE(POINTER.named("x", "y", "state"), INT64.named("count"), FLOAT64.named("decay")),
+  /** {@link Kernels#reparameterize}. */
+  REPARAMETERIZE(
+      POINTER.named("mean", "log_variance", "z", "step"),
+      INT64.named("count", "seed"),
+      INT32.named("stream")),
+  /** {@link Kernels#reparameterizeBackward}. */
+  REPARAMETERIZE_BACKWARD(
+      POINTER.named("dz", "log_variance", "dlog_variance", "step"),
+      INT64.named("count", "seed"),
+      INT32.named("stream"),
+      FLOAT32.named("beta")),
+  /** {@link Kernels#gaussianKl}. */
+  GAUSSIAN_KL(
+      POINTER.named("mean", "log_variance", "divergence", "loss", "workspace"),
+      INT64.named("rows"),
+      INT32.named("columns"),
+      FLOAT32.named("scale")),
+  /** {@link Kernels#gaussianKlBackward}. */
+  GAUSSIAN_KL_BACKWARD(
+      POINTER.named("mean", "log_variance", "upstream", "dmean", "dlog_variance"),
+      INT64.named("rows"),
+      INT32.named("columns", "upstream_per_row"),
+      FLOAT32.named("scale", "mean_beta", "log_variance_beta")),
+  /** {@link Kernels#conv2d}. */
+  CONV2D(
+      POINTER.named("x", "filter", "bias", "y"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "filters",
+          "filter_height",
+          "filter_width",
+          "output_height",
+          "output_width",
+          "stride_height",
+          "stride_width",
+          "padding_height",
+          "padding_width",
+          "dilation_height",
+          "dilation_width",
+          "activation"),
+      FLOAT32.named("slope", "beta")),
+  /** {@link Kernels#conv2dBackwardData}. */
+  CONV2D_BACKWARD_DATA(
+      POINTER.named("dy", "filter", "bias", "dx"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "filters",
+          "filter_height",
+          "filter_width",
+          "output_height",
+          "output_width",
+          "stride_height",
+          "stride_width",
+          "padding_height",
+          "padding_width",
+          "dilation_height",
+          "dilation_width",
+          "activation"),
+      FLOAT32.named("slope", "beta")),
+  /** {@link Kernels#conv2dBackwardFilter}. */
+  CONV2D_BACKWARD_FILTER(
+      POINTER.named("x", "dy", "dfilter", "workspace"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "filters",
+          "filter_height",
+          "filter_width",
+          "output_height",
+          "output_width",
+          "stride_height",
+          "stride_width",
+          "padding_height",
+          "padding_width",
+          "dilation_height",
+          "dilation_width"),
+      FLOAT32.named("beta")),
+  /** {@link Kernels#maxPool}. */
+  MAX_POOL(
+      POINTER.named("x", "y", "indices"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "window_height",
+          "window_width",
+          "output_height",
+          "output_width",
+          "stride_height",
+          "stride_width",
+          "padding_height",
+          "padding_width")),
+  /** {@link Kernels#maxPoolBackward}. */
+  MAX_POOL_BACKWARD(
+      POINTER.named("dy", "indices", "dx"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "window_height",
+          "window_width",
+          "output_height",
+          "output_width",
+          "stride_height",
+          "stride_width",
+          "padding_height",
+          "padding_width"),
+      FLOAT32.named("beta")),
+  /** {@link Kernels#upsample}. */
+  UPSAMPLE(
+      POINTER.named("x", "y"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "output_height",
+          "output_width",
+          "interpolation")),
+  /** {@link Kernels#upsampleBackward}. */
+  UPSAMPLE_BACKWARD(
+      POINTER.named("dy", "dx"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "output_height",
+          "output_width",
+          "interpolation"),
+      FLOAT32.named("beta")),
+  /** {@link Kernels#normalizeStatistics}. */
+  NORMALIZE_STATISTICS(
+      POINTER.named("x", "mean", "variance", "running_mean", "running_variance", "workspace"),
+      INT64.named("rows"),
+      INT32.named("images", "columns", "groups"),
+      FLOAT32.named("momentum")),
+  /** {@link Kernels#normalize}. */
+  NORMALIZE(
+      POINTER.named("x", "mean", "variance", "scale", "shift", "y"),
+      INT64.named("rows"),
+      INT32.named("images", "columns", "groups"),
+      FLOAT32.named("epsilon"),
+      INT32.named("activation"),
+      FLOAT32.named("slope")),
+  /** {@link Kernels#normalizeBackwardStatistics}. */
+  NORMALIZE_BACKWARD_STATISTICS(
+      POINTER.named(
+          "x", "dy", "mean", "variance", "scale", "dscale", "dshift", "sums", "workspace"),
+      INT64.named("rows"),
+      INT32.named("images", "columns", "groups"),
+      FLOAT32.named("epsilon", "scale_beta", "shift_beta")),
+  /** {@link Kernels#normalizeBackward}. */
+  NORMALIZE_BACKWARD(
+      POINTER.named("x", "dy", "mean", "variance", "scale", "sums", "dx"),
+      INT64.named("rows"),
+      INT32.named("images", "columns", "groups"),
+      FLOAT32.named("epsilon", "beta")),
+  /** {@link Kernels#dice}. */
+  DICE(
+      POINTER.named("probabilities", "labels", "sums", "loss", "workspace"),
+      INT64.named("rows"),
+      INT32.named("images", "columns"),
+      FLOAT32.named("smooth", "scale")),
+  /** {@link Kernels#diceBackward}. */
+  DICE_BACKWARD(
+      POINTER.named("labels", "sums", "upstream", "dx"),
+      INT64.named("rows"),
+      INT32.named("images", "columns"),
+      FLOAT32.named("smooth", "scale", "beta"));
 
   /** Size in bytes of the largest argument struct. */
   public static final int MAXIMUM_ARGUMENT_BYTES = maximumArgumentBytes();

@@ -94,6 +94,21 @@ public final class Kernels {
     return ceilDivide(count, SUM_CHUNK);
   }
 
+  /** Returns the floats of workspace that {@link #gaussianKl} needs. */
+  public static long gaussianKlWorkspace(long rows) {
+    return ceilDivide(rows, SUM_CHUNK);
+  }
+
+  /** Returns the floats of workspace that {@link #dice} needs. */
+  public static long diceWorkspace(int images, long rows, int columns) {
+    return Math.multiplyExact(3, columnSumsWorkspace(images, rows, columns));
+  }
+
+  static long columnSumsWorkspace(int images, long rows, int columns) {
+    long chunks = Math.max(1, ceilDivide(rows, COLUMN_CHUNK));
+    return Math.multiplyExact(Math.multiplyExact(chunks, (long) images), (long) columns);
+  }
+
   /**
    * Matrix product with everything that usually comes after it: {@code c = activation(chain +
    * bias)}, where {@code chain = fma(a[k-1], b[k-1], ... fma(a[0], b[0], beta * c))} is one
@@ -473,11 +488,14 @@ public final class Kernels {
   }
 
   /**
-   * {@code loss[0] = scale * sum over rows of (log(sum(exp(x - max))) - (x[label] - max))}; stores
-   * the probabilities for the backward. A label outside [0, columns) makes the loss NaN.
+   * {@code loss[0] = scale * sum over rows of w * (log(sum(exp(x - max))) - (x[label] - max))} with
+   * {@code w = classWeights[label] * rowWeights[row]}, where there are any; stores the
+   * probabilities for the backward. A label outside [0, columns) makes the loss NaN.
    *
    * @param logits {@code rows x columns}
    * @param labels {@code rows} values of int32
+   * @param classWeights {@code columns} values, or null
+   * @param rowWeights {@code rows} values, or null: a weight for each pixel
    * @param probabilities {@code rows x columns}
    * @param loss one value
    * @param workspace {@link #softmaxCrossEntropyWorkspace} floats; the rows' losses come first
@@ -485,6 +503,8 @@ public final class Kernels {
   public void softmaxCrossEntropy(
       Buffer logits,
       Buffer labels,
+      Buffer classWeights,
+      Buffer rowWeights,
       Buffer probabilities,
       Buffer loss,
       Buffer workspace,
@@ -495,6 +515,8 @@ public final class Kernels {
     long count = elements(kernel, rows, columns);
     floats(kernel, "logits", logits, count);
     operand(kernel, "labels", labels, rows, Integer.BYTES);
+    floatsOrNull(kernel, "class_weights", classWeights, columns);
+    floatsOrNull(kernel, "row_weights", rowWeights, rows);
     floats(kernel, "probabilities", probabilities, count);
     floats(kernel, "loss", loss, 1);
     floats(kernel, "workspace", workspace, softmaxCrossEntropyWorkspace(rows));
@@ -502,6 +524,8 @@ public final class Kernels {
         begin(kernel)
             .pointer("logits", logits)
             .pointer("labels", labels)
+            .pointer("class_weights", classWeights)
+            .pointer("row_weights", rowWeights)
             .pointer("probabilities", probabilities)
             .pointer("loss", loss)
             .pointer("workspace", workspace)
@@ -511,17 +535,21 @@ public final class Kernels {
   }
 
   /**
-   * {@code dx = fma(upstream[0] * scale, p - onehot(label), beta * dx)}, just the product when beta
-   * is 0.
+   * {@code dx = fma(upstream[0] * scale * w, p - onehot(label), beta * dx)}, just the product when
+   * beta is 0.
    *
    * @param probabilities {@code rows x columns}, from {@link #softmaxCrossEntropy}
    * @param labels {@code rows} values of int32
+   * @param classWeights {@code columns} values, or null
+   * @param rowWeights {@code rows} values, or null
    * @param upstream gradient of the loss, one value
    * @param dx gradient of the logits, {@code rows x columns}
    */
   public void softmaxCrossEntropyBackward(
       Buffer probabilities,
       Buffer labels,
+      Buffer classWeights,
+      Buffer rowWeights,
       Buffer upstream,
       Buffer dx,
       long rows,
@@ -532,12 +560,16 @@ public final class Kernels {
     long count = elements(kernel, rows, columns);
     floats(kernel, "probabilities", probabilities, count);
     operand(kernel, "labels", labels, rows, Integer.BYTES);
+    floatsOrNull(kernel, "class_weights", classWeights, columns);
+    floatsOrNull(kernel, "row_weights", rowWeights, rows);
     floats(kernel, "upstream", upstream, 1);
     floats(kernel, "dx", dx, count);
     launch(
         begin(kernel)
             .pointer("probabilities", probabilities)
             .pointer("labels", labels)
+            .pointer("class_weights", classWeights)
+            .pointer("row_weights", rowWeights)
             .pointer("upstream", upstream)
             .pointer("dx", dx)
             .int64("rows", rows)
@@ -970,6 +1002,649 @@ public final class Kernels {
             .float64("decay", decay));
   }
 
+  /**
+   * Samples a diagonal Gaussian (Kingma and Welling 2014): {@code z = fma(exp(logVariance / 2), e,
+   * mean)} with e normal of mean 0 and deviation 1 as in {@link #random}. In place ({@code z =
+   * mean}).
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param count elements of mean, logVariance and z
+   */
+  public void reparameterize(
+      Buffer mean, Buffer logVariance, Buffer z, Buffer step, long count, RandomKey key) {
+    Kernel kernel = Kernel.REPARAMETERIZE;
+    notNull(kernel, "key", key);
+    floats(kernel, "mean", mean, count);
+    floats(kernel, "log_variance", logVariance, count);
+    floats(kernel, "z", z, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("z", z)
+            .pointer("step", step)
+            .int64("count", count)
+            .int64("seed", key.seed())
+            .int32("stream", key.stream()));
+  }
+
+  /**
+   * {@code dLogVariance = fma(dz, e * exp(logVariance / 2) / 2, beta * dLogVariance)}, just the
+   * product when beta is 0, with the e that {@link #reparameterize} drew: the step must be the
+   * same. The gradient of the mean is dz itself. In place ({@code dLogVariance = dz}) when beta is
+   * 0.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param count elements of dz, logVariance and dLogVariance
+   */
+  public void reparameterizeBackward(
+      Buffer dz,
+      Buffer logVariance,
+      Buffer dLogVariance,
+      Buffer step,
+      long count,
+      RandomKey key,
+      float beta) {
+    Kernel kernel = Kernel.REPARAMETERIZE_BACKWARD;
+    notNull(kernel, "key", key);
+    floats(kernel, "dz", dz, count);
+    floats(kernel, "log_variance", logVariance, count);
+    floats(kernel, "dlog_variance", dLogVariance, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("dz", dz)
+            .pointer("log_variance", logVariance)
+            .pointer("dlog_variance", dLogVariance)
+            .pointer("step", step)
+            .int64("count", count)
+            .int64("seed", key.seed())
+            .int32("stream", key.stream())
+            .float32("beta", beta));
+  }
+
+  /**
+   * Kullback-Leibler divergence of {@code N(mean, exp(logVariance))} to {@code N(0, 1)}: {@code
+   * divergence[row] = sum over columns of (mean^2 + exp(logVariance) - 1 - logVariance) / 2} and
+   * {@code loss[0] = scale * sum(divergence)} (Kingma and Welling 2014, appendix B).
+   *
+   * @param mean {@code rows x columns}
+   * @param logVariance {@code rows x columns}
+   * @param divergence {@code rows} values
+   * @param loss one value
+   * @param workspace {@link #gaussianKlWorkspace} floats
+   */
+  public void gaussianKl(
+      Buffer mean,
+      Buffer logVariance,
+      Buffer divergence,
+      Buffer loss,
+      Buffer workspace,
+      long rows,
+      int columns,
+      float scale) {
+    Kernel kernel = Kernel.GAUSSIAN_KL;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "mean", mean, count);
+    floats(kernel, "log_variance", logVariance, count);
+    floats(kernel, "divergence", divergence, rows);
+    floats(kernel, "loss", loss, 1);
+    floats(kernel, "workspace", workspace, gaussianKlWorkspace(rows));
+    launch(
+        begin(kernel)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("divergence", divergence)
+            .pointer("loss", loss)
+            .pointer("workspace", workspace)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .float32("scale", scale));
+  }
+
+  /**
+   * {@code dMean = fma(f, mean, meanBeta * dMean)} and {@code dLogVariance = fma(f,
+   * (exp(logVariance) - 1) / 2, logVarianceBeta * dLogVariance)}, just the product where beta is 0,
+   * with {@code f = upstream[0] * scale}, or {@code upstream[row] * scale}.
+   *
+   * @param upstream gradient of the loss, one value, or of the divergences, {@code rows} values
+   * @param upstreamPerRow whether it is of the divergences
+   * @param dMean gradient of the mean, {@code rows x columns}, or null
+   * @param dLogVariance gradient of the logarithm of the variance, {@code rows x columns}, or null
+   */
+  public void gaussianKlBackward(
+      Buffer mean,
+      Buffer logVariance,
+      Buffer upstream,
+      boolean upstreamPerRow,
+      Buffer dMean,
+      Buffer dLogVariance,
+      long rows,
+      int columns,
+      float scale,
+      float meanBeta,
+      float logVarianceBeta) {
+    Kernel kernel = Kernel.GAUSSIAN_KL_BACKWARD;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "mean", mean, count);
+    floats(kernel, "log_variance", logVariance, count);
+    floats(kernel, "upstream", upstream, upstreamPerRow ? rows : 1);
+    floatsOrNull(kernel, "dmean", dMean, count);
+    floatsOrNull(kernel, "dlog_variance", dLogVariance, count);
+    launch(
+        begin(kernel)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("upstream", upstream)
+            .pointer("dmean", dMean)
+            .pointer("dlog_variance", dLogVariance)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("upstream_per_row", upstreamPerRow ? 1 : 0)
+            .float32("scale", scale)
+            .float32("mean_beta", meanBeta)
+            .float32("log_variance_beta", logVarianceBeta));
+  }
+
+  /**
+   * Convolution: {@code y = activation(chain + bias)}, where the chain of {@code fma(x, filter,
+   * chain)} over (row of the filter, column, channel) starts from {@code beta * y}, from +0 when
+   * beta is 0. What a filter reads outside the image is 0.
+   *
+   * @param x {@code convolution.images()}
+   * @param filter {@code [filters, window.height, window.width, channels]}
+   * @param bias one value for each filter, or null
+   * @param y {@code convolution.output()}
+   * @param activation what is applied last
+   * @param beta factor of what is in y
+   */
+  public void conv2d(
+      Convolution convolution,
+      Buffer x,
+      Buffer filter,
+      Buffer bias,
+      Buffer y,
+      Activation activation,
+      float beta) {
+    Kernel kernel = Kernel.CONV2D;
+    notNull(kernel, "convolution", convolution);
+    notNull(kernel, "activation", activation);
+    floats(kernel, "x", x, convolution.images().elements());
+    floats(kernel, "filter", filter, convolution.filterElements());
+    floatsOrNull(kernel, "bias", bias, convolution.filters());
+    floats(kernel, "y", y, convolution.output().elements());
+    launch(
+        sizes(
+                begin(kernel)
+                    .pointer("x", x)
+                    .pointer("filter", filter)
+                    .pointer("bias", bias)
+                    .pointer("y", y),
+                convolution)
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope())
+            .float32("beta", beta));
+  }
+
+  /**
+   * The gradient of a convolution's images or, with a bias and an activation, the transposed
+   * convolution of dy (Zeiler et al. 2010): {@code dx = activation(chain + bias)}, where the chain
+   * of {@code fma(dy, filter, chain)} over (row of the filter, column, filter) starts from {@code
+   * beta * dx}, from +0 when beta is 0.
+   *
+   * @param dy {@code convolution.output()}
+   * @param filter {@code [filters, window.height, window.width, channels]}
+   * @param bias {@code channels} values, or null
+   * @param dx {@code convolution.images()}
+   * @param activation what is applied last
+   * @param beta factor of what is in dx
+   */
+  public void conv2dBackwardData(
+      Convolution convolution,
+      Buffer dy,
+      Buffer filter,
+      Buffer bias,
+      Buffer dx,
+      Activation activation,
+      float beta) {
+    Kernel kernel = Kernel.CONV2D_BACKWARD_DATA;
+    notNull(kernel, "convolution", convolution);
+    notNull(kernel, "activation", activation);
+    floats(kernel, "dy", dy, convolution.output().elements());
+    floats(kernel, "filter", filter, convolution.filterElements());
+    floatsOrNull(kernel, "bias", bias, convolution.images().channels());
+    floats(kernel, "dx", dx, convolution.images().elements());
+    launch(
+        sizes(
+                begin(kernel)
+                    .pointer("dy", dy)
+                    .pointer("filter", filter)
+                    .pointer("bias", bias)
+                    .pointer("dx", dx),
+                convolution)
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope())
+            .float32("beta", beta));
+  }
+
+  /**
+   * The gradient of a convolution's filters: {@code dFilter = beta * dFilter + r}, where r adds up,
+   * in their order, the results of chunks of output pixels, each one chain of {@code fma(dy, x,
+   * chain)} from +0. The size of a chunk depends on the sizes of the convolution alone.
+   *
+   * @param x {@code convolution.images()}
+   * @param dy {@code convolution.output()}
+   * @param dFilter {@code [filters, window.height, window.width, channels]}
+   * @param workspace {@link Convolution#backwardFilterWorkspace} floats
+   * @param beta factor of what is in dFilter
+   */
+  public void conv2dBackwardFilter(
+      Convolution convolution, Buffer x, Buffer dy, Buffer dFilter, Buffer workspace, float beta) {
+    Kernel kernel = Kernel.CONV2D_BACKWARD_FILTER;
+    notNull(kernel, "convolution", convolution);
+    floats(kernel, "x", x, convolution.images().elements());
+    floats(kernel, "dy", dy, convolution.output().elements());
+    floats(kernel, "dfilter", dFilter, convolution.filterElements());
+    floats(kernel, "workspace", workspace, convolution.backwardFilterWorkspace());
+    launch(
+        sizes(
+                begin(kernel)
+                    .pointer("x", x)
+                    .pointer("dy", dy)
+                    .pointer("dfilter", dFilter)
+                    .pointer("workspace", workspace),
+                convolution)
+            .float32("beta", beta));
+  }
+
+  /**
+   * The largest value of each window, channel by channel: of the window's pixels inside the image,
+   * row by row, the first, then each that is larger than what was taken or NaN.
+   *
+   * @param window not dilated, with a padding below its size
+   * @param x {@code images}
+   * @param y {@code window.over(images)}
+   * @param indices int32, as y: row * width + column of the pixel taken
+   */
+  public void maxPool(Images images, Window window, Buffer x, Buffer y, Buffer indices) {
+    Kernel kernel = Kernel.MAX_POOL;
+    pooled(kernel, images, window);
+    Images output = window.over(images);
+    floats(kernel, "x", x, images.elements());
+    floats(kernel, "y", y, output.elements());
+    operand(kernel, "indices", indices, output.elements(), Integer.BYTES);
+    launch(
+        sizes(
+            begin(kernel).pointer("x", x).pointer("y", y).pointer("indices", indices),
+            images,
+            window));
+  }
+
+  /**
+   * {@code dx = beta * dx + r}, just r when beta is 0: r adds up, row by row from +0, the dy of
+   * those windows that took the pixel.
+   *
+   * @param dy {@code window.over(images)}
+   * @param indices int32, from {@link #maxPool}
+   * @param dx {@code images}
+   */
+  public void maxPoolBackward(
+      Images images, Window window, Buffer dy, Buffer indices, Buffer dx, float beta) {
+    Kernel kernel = Kernel.MAX_POOL_BACKWARD;
+    pooled(kernel, images, window);
+    Images output = window.over(images);
+    floats(kernel, "dy", dy, output.elements());
+    operand(kernel, "indices", indices, output.elements(), Integer.BYTES);
+    floats(kernel, "dx", dx, images.elements());
+    launch(
+        sizes(
+                begin(kernel).pointer("dy", dy).pointer("indices", indices).pointer("dx", dx),
+                images,
+                window)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Images of another size; the formula is in kernels.h. Smaller ones are possible, but not
+   * smoothed.
+   *
+   * @param x {@code images}
+   * @param y {@code images.resized(outputHeight, outputWidth)}
+   */
+  public void upsample(
+      Interpolation interpolation,
+      Images images,
+      int outputHeight,
+      int outputWidth,
+      Buffer x,
+      Buffer y) {
+    Kernel kernel = Kernel.UPSAMPLE;
+    notNull(kernel, "interpolation", interpolation);
+    notNull(kernel, "images", images);
+    floats(kernel, "x", x, images.elements());
+    floats(kernel, "y", y, images.resized(outputHeight, outputWidth).elements());
+    launch(
+        sizes(begin(kernel).pointer("x", x).pointer("y", y), images)
+            .int32("output_height", outputHeight)
+            .int32("output_width", outputWidth)
+            .int32("interpolation", interpolation.code()));
+  }
+
+  /**
+   * {@code dx = beta * dx + r}, just r when beta is 0: r adds up, row by row from +0, what each
+   * output pixel that reads the pixel has for it.
+   *
+   * @param dy {@code images.resized(outputHeight, outputWidth)}
+   * @param dx {@code images}
+   */
+  public void upsampleBackward(
+      Interpolation interpolation,
+      Images images,
+      int outputHeight,
+      int outputWidth,
+      Buffer dy,
+      Buffer dx,
+      float beta) {
+    Kernel kernel = Kernel.UPSAMPLE_BACKWARD;
+    notNull(kernel, "interpolation", interpolation);
+    notNull(kernel, "images", images);
+    floats(kernel, "dy", dy, images.resized(outputHeight, outputWidth).elements());
+    floats(kernel, "dx", dx, images.elements());
+    launch(
+        sizes(begin(kernel).pointer("dy", dy).pointer("dx", dx), images)
+            .int32("output_height", outputHeight)
+            .int32("output_width", outputWidth)
+            .int32("interpolation", interpolation.code())
+            .float32("beta", beta));
+  }
+
+  /**
+   * Mean and variance of each group: the sum of x, and then of {@code (x - mean)^2}, divided by the
+   * number m of elements. With running statistics, which batch normalisation alone may have, {@code
+   * running = fma(momentum, new - running, running)}; of the variance, new is {@code variance * m /
+   * (m - 1)}.
+   *
+   * @param x {@code images x rows x columns}
+   * @param mean {@code images x groups}
+   * @param variance {@code images x groups}
+   * @param runningMean {@code columns} values, or null
+   * @param runningVariance {@code columns} values, or null
+   * @param workspace {@link Normalization#statisticsWorkspace} floats
+   * @param momentum the weight of the new statistics, from 0 to 1
+   */
+  public void normalizeStatistics(
+      Normalization normalization,
+      Buffer x,
+      Buffer mean,
+      Buffer variance,
+      Buffer runningMean,
+      Buffer runningVariance,
+      Buffer workspace,
+      float momentum) {
+    Kernel kernel = Kernel.NORMALIZE_STATISTICS;
+    notNull(kernel, "normalization", normalization);
+    boolean running = runningMean != null || runningVariance != null;
+    if (running
+        && (normalization.images() != 1 || normalization.groups() != normalization.columns())) {
+      throw new IllegalArgumentException(
+          ("normalize_statistics: %d images and %d groups of %d columns have no running statistics:"
+                  + " expected 1 image and a group for each column.")
+              .formatted(normalization.images(), normalization.groups(), normalization.columns()));
+    }
+    if (!(momentum >= 0 && momentum <= 1)) {
+      throw new IllegalArgumentException(
+          "normalize_statistics: momentum is " + momentum + ": expected 0 to 1.");
+    }
+    floats(kernel, "x", x, normalization.elements());
+    floats(kernel, "mean", mean, normalization.statistics());
+    floats(kernel, "variance", variance, normalization.statistics());
+    floatsOrNull(kernel, "running_mean", runningMean, normalization.columns());
+    floatsOrNull(kernel, "running_variance", runningVariance, normalization.columns());
+    floats(kernel, "workspace", workspace, normalization.statisticsWorkspace());
+    launch(
+        sizes(
+                begin(kernel)
+                    .pointer("x", x)
+                    .pointer("mean", mean)
+                    .pointer("variance", variance)
+                    .pointer("running_mean", runningMean)
+                    .pointer("running_variance", runningVariance)
+                    .pointer("workspace", workspace),
+                normalization)
+            .float32("momentum", momentum));
+  }
+
+  /**
+   * {@code y = activation(fma((x - mean) / sqrt(variance + epsilon), scale, shift))}. In place.
+   *
+   * @param x {@code images x rows x columns}
+   * @param mean {@code images x groups}
+   * @param variance {@code images x groups}
+   * @param scale {@code columns} values
+   * @param shift {@code columns} values
+   * @param y as x
+   */
+  public void normalize(
+      Normalization normalization,
+      Buffer x,
+      Buffer mean,
+      Buffer variance,
+      Buffer scale,
+      Buffer shift,
+      Buffer y,
+      Activation activation) {
+    Kernel kernel = Kernel.NORMALIZE;
+    notNull(kernel, "normalization", normalization);
+    notNull(kernel, "activation", activation);
+    floats(kernel, "x", x, normalization.elements());
+    floats(kernel, "mean", mean, normalization.statistics());
+    floats(kernel, "variance", variance, normalization.statistics());
+    floats(kernel, "scale", scale, normalization.columns());
+    floats(kernel, "shift", shift, normalization.columns());
+    floats(kernel, "y", y, normalization.elements());
+    launch(
+        sizes(
+                begin(kernel)
+                    .pointer("x", x)
+                    .pointer("mean", mean)
+                    .pointer("variance", variance)
+                    .pointer("scale", scale)
+                    .pointer("shift", shift)
+                    .pointer("y", y),
+                normalization)
+            .float32("epsilon", normalization.epsilon())
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope()));
+  }
+
+  /**
+   * The gradients of scale and shift, {@code dShift = shiftBeta * dShift + sum of dy} and {@code
+   * dScale = scaleBeta * dScale + sum of dy * n} with n the normalised x, and what {@link
+   * #normalizeBackward} needs: the means over each group of {@code scale * dy} and {@code scale *
+   * dy * n}.
+   *
+   * @param x {@code images x rows x columns}
+   * @param dy gradient of the normalised output before its activation, as x
+   * @param dScale {@code columns} values, or null
+   * @param dShift {@code columns} values, or null
+   * @param sums {@code 2 x images x groups}
+   * @param workspace {@link Normalization#backwardWorkspace} floats
+   */
+  public void normalizeBackwardStatistics(
+      Normalization normalization,
+      Buffer x,
+      Buffer dy,
+      Buffer mean,
+      Buffer variance,
+      Buffer scale,
+      Buffer dScale,
+      Buffer dShift,
+      Buffer sums,
+      Buffer workspace,
+      float scaleBeta,
+      float shiftBeta) {
+    Kernel kernel = Kernel.NORMALIZE_BACKWARD_STATISTICS;
+    notNull(kernel, "normalization", normalization);
+    floats(kernel, "x", x, normalization.elements());
+    floats(kernel, "dy", dy, normalization.elements());
+    floats(kernel, "mean", mean, normalization.statistics());
+    floats(kernel, "variance", variance, normalization.statistics());
+    floats(kernel, "scale", scale, normalization.columns());
+    floatsOrNull(kernel, "dscale", dScale, normalization.columns());
+    floatsOrNull(kernel, "dshift", dShift, normalization.columns());
+    floats(kernel, "sums", sums, 2 * normalization.statistics());
+    floats(kernel, "workspace", workspace, normalization.backwardWorkspace());
+    launch(
+        sizes(
+                begin(kernel)
+                    .pointer("x", x)
+                    .pointer("dy", dy)
+                    .pointer("mean", mean)
+                    .pointer("variance", variance)
+                    .pointer("scale", scale)
+                    .pointer("dscale", dScale)
+                    .pointer("dshift", dShift)
+                    .pointer("sums", sums)
+                    .pointer("workspace", workspace),
+                normalization)
+            .float32("epsilon", normalization.epsilon())
+            .float32("scale_beta", scaleBeta)
+            .float32("shift_beta", shiftBeta));
+  }
+
+  /**
+   * {@code dx = fma(i, scale * dy - first - n * second, beta * dx)}, just the product when beta is
+   * 0, with {@code i = 1 / sqrt(variance + epsilon)} and first and second the two halves of sums.
+   * In place ({@code dx = dy}) when beta is 0.
+   *
+   * @param sums from {@link #normalizeBackwardStatistics}, or zeros where mean and variance do not
+   *     depend on x
+   * @param dx {@code images x rows x columns}
+   */
+  public void normalizeBackward(
+      Normalization normalization,
+      Buffer x,
+      Buffer dy,
+      Buffer mean,
+      Buffer variance,
+      Buffer scale,
+      Buffer sums,
+      Buffer dx,
+      float beta) {
+    Kernel kernel = Kernel.NORMALIZE_BACKWARD;
+    notNull(kernel, "normalization", normalization);
+    floats(kernel, "x", x, normalization.elements());
+    floats(kernel, "dy", dy, normalization.elements());
+    floats(kernel, "mean", mean, normalization.statistics());
+    floats(kernel, "variance", variance, normalization.statistics());
+    floats(kernel, "scale", scale, normalization.columns());
+    floats(kernel, "sums", sums, 2 * normalization.statistics());
+    floats(kernel, "dx", dx, normalization.elements());
+    launch(
+        sizes(
+                begin(kernel)
+                    .pointer("x", x)
+                    .pointer("dy", dy)
+                    .pointer("mean", mean)
+                    .pointer("variance", variance)
+                    .pointer("scale", scale)
+                    .pointer("sums", sums)
+                    .pointer("dx", dx),
+                normalization)
+            .float32("epsilon", normalization.epsilon())
+            .float32("beta", beta));
+  }
+
+  /**
+   * Soft Dice loss (Milletari et al. 2016, without squares): {@code loss[0] = scale * sum over
+   * images and columns of (1 - (2 * overlap + smooth) / (total + smooth))}, where overlap adds up
+   * the probabilities of the column's class at its labels, and total all its probabilities and the
+   * number of its labels. A label outside [0, columns) is no column's.
+   *
+   * @param probabilities {@code images x rows x columns}
+   * @param labels {@code images x rows} values of int32
+   * @param sums {@code 2 x images x columns}: overlap and total, for the backward
+   * @param loss one value
+   * @param workspace {@link #diceWorkspace} floats
+   * @param rows of an image: its pixels
+   * @param smooth added above and below, 0 or more
+   */
+  public void dice(
+      Buffer probabilities,
+      Buffer labels,
+      Buffer sums,
+      Buffer loss,
+      Buffer workspace,
+      int images,
+      long rows,
+      int columns,
+      float smooth,
+      float scale) {
+    Kernel kernel = Kernel.DICE;
+    long pixels = elements(kernel, rows, images);
+    smooth(kernel, smooth);
+    floats(kernel, "probabilities", probabilities, elements(kernel, pixels, columns));
+    operand(kernel, "labels", labels, pixels, Integer.BYTES);
+    floats(kernel, "sums", sums, 2L * images * columns);
+    floats(kernel, "loss", loss, 1);
+    floats(kernel, "workspace", workspace, diceWorkspace(images, rows, columns));
+    launch(
+        begin(kernel)
+            .pointer("probabilities", probabilities)
+            .pointer("labels", labels)
+            .pointer("sums", sums)
+            .pointer("loss", loss)
+            .pointer("workspace", workspace)
+            .int64("rows", rows)
+            .int32("images", images)
+            .int32("columns", columns)
+            .float32("smooth", smooth)
+            .float32("scale", scale));
+  }
+
+  /**
+   * {@code dx = fma(upstream[0] * scale, g, beta * dx)}, just the product when beta is 0, with
+   * {@code g = (2 * overlap + smooth) / (total + smooth)^2}, less {@code 2 / (total + smooth)}
+   * where the label is the column.
+   *
+   * @param labels {@code images x rows} values of int32
+   * @param sums from {@link #dice}
+   * @param upstream gradient of the loss, one value
+   * @param dx gradient of the probabilities, {@code images x rows x columns}
+   */
+  public void diceBackward(
+      Buffer labels,
+      Buffer sums,
+      Buffer upstream,
+      Buffer dx,
+      int images,
+      long rows,
+      int columns,
+      float smooth,
+      float scale,
+      float beta) {
+    Kernel kernel = Kernel.DICE_BACKWARD;
+    long pixels = elements(kernel, rows, images);
+    smooth(kernel, smooth);
+    operand(kernel, "labels", labels, pixels, Integer.BYTES);
+    floats(kernel, "sums", sums, 2L * images * columns);
+    floats(kernel, "upstream", upstream, 1);
+    floats(kernel, "dx", dx, elements(kernel, pixels, columns));
+    launch(
+        begin(kernel)
+            .pointer("labels", labels)
+            .pointer("sums", sums)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("images", images)
+            .int32("columns", columns)
+            .float32("smooth", smooth)
+            .float32("scale", scale)
+            .float32("beta", beta));
+  }
+
   private Arguments begin(Kernel kernel) {
     Arguments arguments = writers.getAndSet(slot(), null);
     return (arguments == null ? new Arguments() : arguments).begin(kernel);
@@ -992,6 +1667,80 @@ public final class Kernels {
 
   private void floats(Kernel kernel, String operand, Buffer buffer, long count) {
     operand(kernel, operand, buffer, count, Float.BYTES);
+  }
+
+  private void floatsOrNull(Kernel kernel, String operand, Buffer buffer, long count) {
+    if (buffer != null) {
+      floats(kernel, operand, buffer, count);
+    }
+  }
+
+  private static Arguments sizes(Arguments arguments, Images images) {
+    return arguments
+        .int32("images", images.count())
+        .int32("height", images.height())
+        .int32("width", images.width())
+        .int32("channels", images.channels());
+  }
+
+  private static Arguments sizes(Arguments arguments, Convolution convolution) {
+    Window window = convolution.window();
+    Images output = convolution.output();
+    return sizes(arguments, convolution.images())
+        .int32("filters", convolution.filters())
+        .int32("filter_height", window.height())
+        .int32("filter_width", window.width())
+        .int32("output_height", output.height())
+        .int32("output_width", output.width())
+        .int32("stride_height", window.strideHeight())
+        .int32("stride_width", window.strideWidth())
+        .int32("padding_height", window.paddingHeight())
+        .int32("padding_width", window.paddingWidth())
+        .int32("dilation_height", window.dilationHeight())
+        .int32("dilation_width", window.dilationWidth());
+  }
+
+  private static Arguments sizes(Arguments arguments, Images images, Window window) {
+    Images output = window.over(images);
+    return sizes(arguments, images)
+        .int32("window_height", window.height())
+        .int32("window_width", window.width())
+        .int32("output_height", output.height())
+        .int32("output_width", output.width())
+        .int32("stride_height", window.strideHeight())
+        .int32("stride_width", window.strideWidth())
+        .int32("padding_height", window.paddingHeight())
+        .int32("padding_width", window.paddingWidth());
+  }
+
+  private static Arguments sizes(Arguments arguments, Normalization normalization) {
+    return arguments
+        .int64("rows", normalization.rows())
+        .int32("images", normalization.images())
+        .int32("columns", normalization.columns())
+        .int32("groups", normalization.groups());
+  }
+
+  /** Every window has to contain a pixel of the image. */
+  private static void pooled(Kernel kernel, Images images, Window window) {
+    notNull(kernel, "images", images);
+    notNull(kernel, "window", window);
+    if (window.dilationHeight() != 1
+        || window.dilationWidth() != 1
+        || window.paddingHeight() >= window.height()
+        || window.paddingWidth() >= window.width()) {
+      throw new IllegalArgumentException(
+          "%s: %s: expected a window that is not dilated, with a padding below its size."
+              .formatted(kernel.nativeName(), window));
+    }
+  }
+
+  private static void smooth(Kernel kernel, float smooth) {
+    if (!(smooth >= 0 && smooth < Float.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "%s: smooth is %s: expected a finite number of 0 or more."
+              .formatted(kernel.nativeName(), smooth));
+    }
   }
 
   private void state(Kernel kernel, Buffer state) {

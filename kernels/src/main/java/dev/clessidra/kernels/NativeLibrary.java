@@ -22,14 +22,14 @@ import java.util.Set;
  * A native library that travels in a jar. It is unpacked to {@code <folder>/<version>-<start of its
  * SHA-256>/}, a folder that only its owner may use, and its checksum is verified at each load.
  *
- * @param name its name without {@code lib} and {@code .so}
+ * @param resource where it lies in the jar, its SHA-256 beside it as {@code <resource>.sha256}
  * @param operatingSystem as in {@code os.name}
  * @param architecture as in {@code os.arch}
- * @param resources where it is found: the resource {@code dev/clessidra/native/<platform>/}
+ * @param resources what the resource is looked up with
  * @param settings names the folder or the file
  */
 record NativeLibrary(
-    String name,
+    String resource,
     String operatingSystem,
     String architecture,
     ClassLoader resources,
@@ -45,10 +45,15 @@ record NativeLibrary(
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
 
-  /** Returns the library for this machine. */
-  static NativeLibrary system(String name) {
+  /** Returns a library of ours for this machine, by its file name. */
+  static NativeLibrary system(String file) {
+    return of("dev/clessidra/native/" + PLATFORM + "/" + file);
+  }
+
+  /** Returns a library for this machine, by its resource. */
+  static NativeLibrary of(String resource) {
     return new NativeLibrary(
-        name,
+        resource,
         System.getProperty("os.name"),
         System.getProperty("os.arch"),
         NativeLibrary.class.getClassLoader(),
@@ -62,7 +67,8 @@ record NativeLibrary(
   }
 
   /**
-   * Returns the file to load, which is unpacked if need be.
+   * Returns the file to load: the one that {@value #LIBRARY_PROPERTY_NAME} names, else {@link
+   * #unpack()}.
    *
    * @throws DeviceException if there is none for this machine, or it cannot be unpacked
    */
@@ -76,15 +82,23 @@ record NativeLibrary(
       }
       return path;
     }
+    return unpack();
+  }
+
+  /**
+   * Returns the file of the library, which is unpacked if need be.
+   *
+   * @throws DeviceException if there is none for this machine, or it cannot be unpacked
+   */
+  Path unpack() {
     requireSupported();
-    String resource = "dev/clessidra/native/%s/lib%s.so".formatted(PLATFORM, name);
     String expected = new String(read(resource + ".sha256"), StandardCharsets.US_ASCII).strip();
     try {
-      return unpack(resource, expected);
+      return unpack(expected);
     } catch (IOException e) {
       throw new DeviceException(
           "Native library %s cannot be unpacked (%s): set %s to a folder of your own."
-              .formatted(name, e, FOLDER_PROPERTY_NAME),
+              .formatted(file(), e, FOLDER_PROPERTY_NAME),
           e);
     }
   }
@@ -108,6 +122,10 @@ record NativeLibrary(
         .toAbsolutePath();
   }
 
+  private String file() {
+    return resource.substring(resource.lastIndexOf('/') + 1);
+  }
+
   private String property(String key) {
     return settings.properties().apply(key);
   }
@@ -126,7 +144,7 @@ record NativeLibrary(
     if (!x86 || !operatingSystem.toLowerCase(Locale.ROOT).equals("linux")) {
       throw new DeviceException(
           "There is no native library %s for %s on %s: supported is Linux on x86_64."
-              .formatted(name, operatingSystem, architecture));
+              .formatted(file(), operatingSystem, architecture));
     }
   }
 
@@ -136,7 +154,7 @@ record NativeLibrary(
         throw new DeviceException(
             ("Native library %s is missing: no resource %s (%s on %s); put clessidra-native on the"
                     + " class path.")
-                .formatted(name, resource, operatingSystem, architecture));
+                .formatted(file(), resource, operatingSystem, architecture));
       }
       return stream.readAllBytes();
     } catch (IOException e) {
@@ -144,7 +162,7 @@ record NativeLibrary(
     }
   }
 
-  private Path unpack(String resource, String expected) throws IOException {
+  private Path unpack(String expected) throws IOException {
     Path folder = ownFolder(folder());
     Path versionFolder =
         ownFolder(
@@ -152,7 +170,7 @@ record NativeLibrary(
                 version()
                     + "-"
                     + expected.substring(0, Math.min(HASH_CHARACTERS_SHOWN, expected.length()))));
-    Path file = versionFolder.resolve("lib" + name + ".so");
+    Path file = versionFolder.resolve(file());
     if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
         && sha256(Files.readAllBytes(file)).equals(expected)) {
       return file;
@@ -167,7 +185,7 @@ record NativeLibrary(
     // Other processes see no file or all of it.
     Path temporary =
         Files.createTempFile(
-            versionFolder, name, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+            versionFolder, file(), ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     try {
       Files.write(temporary, library);
       Files.move(

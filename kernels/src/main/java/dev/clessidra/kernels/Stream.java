@@ -4,9 +4,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * An ordered queue of work of a device: what is launched later sees the results of what was
- * launched before. On the CPU a launch returns when its work is done.
+ * launched before. On the CPU a launch returns when its work is done, on a GPU before.
  */
-public sealed interface Stream permits CpuDevice.CpuStream {
+public sealed interface Stream permits AbstractDevice.LaunchStream {
 
   /**
    * Launches a kernel. {@link Kernels} does this with typed and checked operands.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,6 +23,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class DeviceTest {
   private static final DeviceOptions CPU = DeviceOptions.defaults().withDevice("cpu");
+
+  // The second where another test has loaded the emulated driver before.
+  private static final String[] NO_DRIVER = {
+    "There is no CUDA driver", "uses the emulated CUDA driver already"
+  };
 
   /** Collects what the module logs while a test runs. */
   private static final class Log extends Handler {
@@ -84,17 +90,34 @@ final class DeviceTest {
           }
         });
     assertThat(log).hasSize(1);
-    assertThat(log.getFirst())
-        .startsWith("INFO auto: cpu: ")
-        .contains("CUDA is not in this version");
+    assertThat(log.getFirst()).startsWith("INFO auto: cpu: ").containsAnyOf(NO_DRIVER);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"cuda", "cuda:0", "emulated"})
-  void cudaIsRefusedWithOneClearLine(String name) {
+  @ValueSource(strings = {"cuda", "cuda:0"})
+  void whereThereIsNoDriverCudaIsRefusedWithOneClearLine(String name) {
+    assumeFalse(DeviceProbe.all().get(1).available(), "there is a GPU");
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> Device.open(name))
-        .withMessage("Device '%s' cannot be opened: CUDA is not in this version, use cpu.", name);
+        .satisfies(e -> assertThat(e.getMessage()).containsAnyOf(NO_DRIVER).doesNotContain("\n"));
+  }
+
+  @Test
+  void theEmulatedGpuSaysWhatItIs() {
+    try (Device device = Device.open("emulated")) {
+      assertThat(device.name()).isEqualTo("emulated");
+      assertThat(device.description()).startsWith("emulated: ").contains("compute capability");
+    }
+  }
+
+  @Test
+  void theEmulatedDriverAndTheMachinesAreNotMixed() {
+    try (Device device = Device.open("emulated")) {
+      assertThat(device.isOpen()).isTrue();
+      assertThatExceptionOfType(DeviceException.class)
+          .isThrownBy(() -> Device.open("cuda:0"))
+          .withMessageContaining("uses the emulated CUDA driver already");
+    }
   }
 
   @ParameterizedTest
@@ -102,7 +125,7 @@ final class DeviceTest {
   void unknownDevicesAreRefused(String name) {
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> Device.open(name))
-        .withMessage("Device '%s' is unknown: expected auto or cpu.", name);
+        .withMessage("Device '%s' is unknown: expected auto, cpu, cuda:0 or emulated.", name);
   }
 
   @Test
@@ -289,10 +312,10 @@ final class DeviceTest {
   @Test
   void probesTellWhatThereIs() {
     List<DeviceProbe> probes = DeviceProbe.all();
-    assertThat(probes).extracting(DeviceProbe::device).containsExactly("cpu", "cuda");
-    assertThat(probes).extracting(DeviceProbe::available).containsExactly(true, false);
+    assertThat(probes).extracting(DeviceProbe::device).containsExactly("cpu", "cuda", "emulated");
+    assertThat(probes).extracting(DeviceProbe::available).containsExactly(true, false, true);
     assertThat(probes.getFirst().description()).contains("portable").contains("threads");
-    assertThat(probes.getLast().description()).contains("not in this version");
+    assertThat(probes.get(1).description()).containsAnyOf(NO_DRIVER);
     Installation installation = Installation.current();
     assertThat(installation.nativeLibrary()).endsWith("libclessidra_cpu.so");
     assertThat(installation.version()).isNotBlank();

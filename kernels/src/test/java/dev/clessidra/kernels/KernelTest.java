@@ -83,6 +83,7 @@ final class KernelTest {
     assertCodes(header, "reduction", Reduction.values(), Reduction::code);
     assertCodes(header, "loss_function", LossFunction.values(), LossFunction::code);
     assertCodes(header, "distribution", Distribution.values(), Distribution::code);
+    assertCodes(header, "interpolation", Interpolation.values(), Interpolation::code);
     assertCodes(header, "element", ElementType.values(), ElementType::code);
     assertCodes(header, "schedule_kind", ScheduleKind.values(), ScheduleKind::code);
   }

@@ -199,11 +199,13 @@ final class KernelsTest {
     Buffer probabilities = poisoned(4);
     Buffer loss = poisoned(1);
     Buffer labels = ints(1, 0);
-    kernels.softmaxCrossEntropy(logits, labels, probabilities, loss, poisoned(3), 2, 2, 0.5f);
+    kernels.softmaxCrossEntropy(
+        logits, labels, null, null, probabilities, loss, poisoned(3), 2, 2, 0.5f);
     assertValues(probabilities, 0.5, 0.5, 0.25, 0.75);
     assertValues(loss, 0.5 * (Math.log(2) + Math.log(4)));
     Buffer dx = of(1, 1, 1, 1);
-    kernels.softmaxCrossEntropyBackward(probabilities, labels, of(4), dx, 2, 2, 0.5f, 1);
+    kernels.softmaxCrossEntropyBackward(
+        probabilities, labels, null, null, of(4), dx, 2, 2, 0.5f, 1);
     assertValues(dx, 2, 0, -0.5, 2.5);
   }
 

@@ -44,7 +44,7 @@ final class NativeLibraryTest {
   private NativeLibrary library(String operatingSystem, String architecture) {
     try {
       return new NativeLibrary(
-          "test",
+          RESOURCES + "libtest.so",
           operatingSystem,
           architecture,
           new URLClassLoader(new URL[] {jar.toUri().toURL()}, null),
@@ -157,7 +157,7 @@ final class NativeLibraryTest {
     properties.put("clessidra.native.folder", temporary.resolve("file/inside/it").toString());
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> library().locate())
-        .withMessageStartingWith("Native library test cannot be unpacked (")
+        .withMessageStartingWith("Native library libtest.so cannot be unpacked (")
         .withMessageEndingWith("set clessidra.native.folder to a folder of your own.");
   }
 
@@ -176,8 +176,8 @@ final class NativeLibraryTest {
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> library().locate())
         .withMessage(
-            "Native library test is missing: no resource %slibtest.so.sha256 (Linux on amd64); put"
-                + " clessidra-native on the class path.",
+            "Native library libtest.so is missing: no resource %slibtest.so.sha256 (Linux on"
+                + " amd64); put clessidra-native on the class path.",
             RESOURCES);
   }
 
@@ -186,7 +186,7 @@ final class NativeLibraryTest {
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> library("Mac OS X", "aarch64").locate())
         .withMessage(
-            "There is no native library test for Mac OS X on aarch64: supported is Linux on"
+            "There is no native library libtest.so for Mac OS X on aarch64: supported is Linux on"
                 + " x86_64.");
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> library("Linux", "aarch64").locate());

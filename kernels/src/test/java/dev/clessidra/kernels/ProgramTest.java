@@ -15,16 +15,24 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
+@ParameterizedClass
+@MethodSource("dev.clessidra.kernels.TestDevices#names")
 final class ProgramTest {
   private static final int BATCH = 16;
   private static final int INPUTS = 30;
   private static final int UNITS = 7;
 
-  private final Device device =
-      Device.open(DeviceOptions.defaults().withDevice("cpu").withThreads(2).withDebug(true));
-  private final Kernels kernels = device.kernels();
+  private final Device device;
+  private final Kernels kernels;
   private Scope scope;
+
+  ProgramTest(String name) {
+    device = Device.open(DeviceOptions.defaults().withDevice(name).withThreads(2).withDebug(true));
+    kernels = device.kernels();
+  }
 
   @BeforeEach
   void openScope() {

@@ -1,5 +1,7 @@
 package dev.clessidra.models;
 
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.training.DeviceData;
@@ -213,15 +215,22 @@ public final class StackedAutoencoder implements AutoCloseable {
 
   /** The codes of all samples by the layers trained so far; the caller closes them. */
   public DeviceData codes(DeviceData data) {
-    return data.map(
-        layers.isEmpty() ? data.size() : layers.getLast().codeSize(),
-        (tape, block) -> {
-          var x = block;
-          for (Autoencoder layer : layers) {
-            x = layer.codes(tape, x);
-          }
-          return x;
-        });
+    int size = layers.isEmpty() ? data.size() : layers.getLast().codeSize();
+    return data.map(size, this::codes);
+  }
+
+  /**
+   * The codes of samples by the layers trained so far.
+   *
+   * @param samples [n, inputs]
+   * @return [n, codeSize]
+   */
+  public Tensor codes(Tape tape, Tensor samples) {
+    Tensor x = samples;
+    for (Autoencoder layer : layers) {
+      x = layer.codes(tape, x);
+    }
+    return x;
   }
 
   /** The codes of samples, [n, codeSize] row by row, from [n, inputs] row by row. */

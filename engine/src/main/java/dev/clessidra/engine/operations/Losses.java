@@ -14,6 +14,7 @@ import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.LossFunction;
 import dev.clessidra.kernels.Matrix;
 import dev.clessidra.kernels.Reduction;
+import java.util.Arrays;
 import java.util.List;
 
 /** Losses and the softmax. Targets and labels are constants. */
@@ -88,8 +89,15 @@ public final class Losses {
     }
   }
 
-  /** The mean over rows of the cross-entropy of softmax(logits) and INT32 labels. */
-  public record SoftmaxCrossEntropy() implements Operation {
+  /**
+   * The mean over rows of the cross-entropy of softmax(logits) and INT32 labels, each row's times a
+   * weight of its label's class and a weight of its own. Inputs: logits [..., classes], labels
+   * [...], then the weights there are: [classes] and [...]; all but the logits are constants.
+   *
+   * @param classWeights whether there are weights of classes
+   * @param rowWeights whether there are weights of rows, which are pixels
+   */
+  public record SoftmaxCrossEntropy(boolean classWeights, boolean rowWeights) implements Operation {
     @Override
     public String name() {
       return "softmaxCrossEntropy";
@@ -97,14 +105,23 @@ public final class Losses {
 
     @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
-      Checks.count(name(), inputs, 2);
+      int weights = (classWeights ? 1 : 0) + (rowWeights ? 1 : 0);
+      Checks.count(name(), inputs, 2 + weights);
       Tensor logits = inputs.get(0);
       Tensor labels = inputs.get(1);
       Checks.type(name(), "logits", logits, ElementType.FLOAT32);
-      Checks.type(name(), "labels", labels, ElementType.INT32);
-      Checks.rank(name(), "logits", logits.shape(), 2, "[rows, classes]");
-      Checks.sameShape(
-          name(), "labels", labels.shape(), "the rows", Shape.of(logits.shape().dim(0)));
+      Shape rowShape = checkLabels(name(), "logits", logits.shape(), labels);
+      Tensor ofClasses = null;
+      Tensor ofRows = null;
+      if (classWeights) {
+        ofClasses = inputs.get(2);
+        Shape classes = Shape.of(logits.shape().columns());
+        checkWeights(context, 2, "class weights", ofClasses, "the classes", classes);
+      }
+      if (rowWeights) {
+        ofRows = inputs.get(1 + weights);
+        checkWeights(context, 1 + weights, "row weights", ofRows, "the rows", rowShape);
+      }
       long rows = logits.shape().rows();
       Tensor probabilities = context.allocate(logits.shape());
       Tensor loss = context.allocate(Shape.scalar());
@@ -115,6 +132,8 @@ public final class Losses {
           .softmaxCrossEntropy(
               logits.buffer(),
               labels.buffer(),
+              ofClasses == null ? null : ofClasses.buffer(),
+              ofRows == null ? null : ofRows.buffer(),
               probabilities.buffer(),
               loss.buffer(),
               workspace,
@@ -122,7 +141,7 @@ public final class Losses {
               logits.shape().columns(),
               scale(rows));
       context.save(probabilities);
-      context.save(labels);
+      inputs.stream().skip(1).forEach(context::save);
       return loss;
     }
 
@@ -136,6 +155,8 @@ public final class Losses {
           .softmaxCrossEntropyBackward(
               probabilities.buffer(),
               context.saved(1).buffer(),
+              classWeights ? context.saved(2).buffer() : null,
+              rowWeights ? context.saved(classWeights ? 3 : 2).buffer() : null,
               context.outputGradient().buffer(),
               dx.tensor().buffer(),
               rows,
@@ -144,8 +165,96 @@ public final class Losses {
               dx.beta());
     }
 
+    private void checkWeights(
+        ForwardContext context, int input, String role, Tensor given, String other, Shape shape) {
+      Checks.type(name(), role, given, ElementType.FLOAT32);
+      Checks.sameShape(name(), role, given.shape(), other, shape);
+      Checks.constant(name(), "the " + role, context, input);
+    }
+
     private static float scale(long rows) {
       return (float) (1.0 / Math.max(1, rows));
+    }
+  }
+
+  /**
+   * The soft Dice loss: the mean over classes of {@code 1 - (2 overlap + smooth) / (total +
+   * smooth)}. Inputs: probabilities [..., classes] and INT32 labels [...].
+   *
+   * @param perImage whether each entry of the outermost dimension counts by itself
+   * @param smooth added above and below, 0 or more
+   */
+  public record Dice(boolean perImage, float smooth) implements Operation {
+    @Override
+    public String name() {
+      return "dice";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Checks.count(name(), inputs, 2);
+      Tensor probabilities = inputs.get(0);
+      Tensor labels = inputs.get(1);
+      Checks.type(name(), "probabilities", probabilities, ElementType.FLOAT32);
+      Shape shape = probabilities.shape();
+      checkLabels(name(), "probabilities", shape, labels);
+      if (!(smooth >= 0)) {
+        throw Checks.misfit(name(), "expected smooth of at least 0, got " + smooth);
+      }
+      int images = images(shape);
+      long rows = rows(shape);
+      int columns = shape.columns();
+      Tensor sums = context.allocate(Shape.of(2, images, columns));
+      Tensor loss = context.allocate(Shape.scalar());
+      Buffer workspace =
+          context.workspace(Checks.bytes(Kernels.diceWorkspace(images, rows, columns)));
+      context
+          .kernels()
+          .dice(
+              probabilities.buffer(),
+              labels.buffer(),
+              sums.buffer(),
+              loss.buffer(),
+              workspace,
+              images,
+              rows,
+              columns,
+              smooth,
+              scale(shape));
+      context.save(labels);
+      context.save(sums);
+      return loss;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      Shape shape = context.inputShape(0);
+      GradientTarget dx = context.gradient(0);
+      context
+          .kernels()
+          .diceBackward(
+              context.saved(0).buffer(),
+              context.saved(1).buffer(),
+              context.outputGradient().buffer(),
+              dx.tensor().buffer(),
+              images(shape),
+              rows(shape),
+              shape.columns(),
+              smooth,
+              scale(shape),
+              dx.beta());
+    }
+
+    private int images(Shape shape) {
+      return perImage ? shape.dim(0) : 1;
+    }
+
+    private long rows(Shape shape) {
+      return shape.rows() / Math.max(1, images(shape));
+    }
+
+    private float scale(Shape shape) {
+      return (float) (1.0 / Math.max(1, (long) images(shape) * shape.columns()));
     }
   }
 
@@ -192,6 +301,18 @@ public final class Losses {
       kernels.binary(
           BinaryFunction.MULTIPLY, difference, y, dx.tensor().buffer(), count, count, 1, dx.beta());
     }
+  }
+
+  /** Checks that there is a label for each row of `given`, and returns the shape of the rows. */
+  private static Shape checkLabels(String name, String role, Shape given, Tensor labels) {
+    Checks.type(name, "labels", labels, ElementType.INT32);
+    if (given.rank() < 2) {
+      throw Checks.misfit(
+          name, role + " " + given + " does not fit: expected [rows, classes] or [..., classes]");
+    }
+    Shape rows = Shape.of(Arrays.copyOf(given.dimensions(), given.rank() - 1));
+    Checks.sameShape(name, "labels", labels.shape(), "the rows", rows);
+    return rows;
   }
 
   private static Tensor withTarget(

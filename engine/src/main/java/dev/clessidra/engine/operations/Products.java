@@ -11,7 +11,6 @@ import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.Matrix;
-import dev.clessidra.kernels.Reduction;
 import java.util.List;
 
 /** Operations whose work is a matrix product. */
@@ -56,18 +55,7 @@ public final class Products {
       }
       int n = w.shape().dim(transposed ? 0 : 1);
       if (b != null) {
-        Checks.type(name(), "bias", b, ElementType.FLOAT32);
-        if (!b.shape().equals(Shape.of(n))) {
-          throw Checks.misfit(
-              name(),
-              "bias "
-                  + b.shape()
-                  + " does not fit weight "
-                  + w.shape()
-                  + ": expected bias ["
-                  + n
-                  + "]");
-        }
+        Epilogue.checkBias(name(), b, "weight", w.shape(), n);
       }
       int m = Checks.rows(name(), x.shape());
       Tensor y = context.allocate(withColumns(x.shape(), n));
@@ -82,9 +70,7 @@ public final class Products {
               0);
       context.save(x);
       context.save(w);
-      if (!isIdentity()) {
-        context.save(y);
-      }
+      Epilogue.save(context, activation, y);
       return y;
     }
 
@@ -97,14 +83,9 @@ public final class Products {
       int k = x.shape().columns();
       int n = outputShape.columns();
       Kernels kernels = context.kernels();
-      Buffer dz = gradientBeforeActivation(context).buffer();
-      boolean hasBias = context.inputs() == 3;
-      if (hasBias && context.needsGradient(2)) {
-        GradientTarget db = context.gradient(2);
-        Buffer workspace = context.workspace(Checks.bytes(Kernels.reduceColumnsWorkspace(m, n)));
-        kernels.reduceColumns(
-            Reduction.SUM, dz, db.tensor().buffer(), workspace, m, n, 1, db.beta());
-      }
+      Tensor gradient = Epilogue.gradientBeforeActivation(context, activation, 2);
+      Epilogue.biasGradient(context, 2, gradient);
+      Buffer dz = gradient.buffer();
       Matrix dzMatrix = Matrix.of(dz, m, n);
       if (context.needsGradient(1)) {
         GradientTarget dw = context.gradient(1);
@@ -121,28 +102,6 @@ public final class Products {
         Matrix target = Matrix.of(dx.tensor().buffer(), m, k);
         product(kernels, dzMatrix, weight(w).transpose(), target, dx.beta());
       }
-    }
-
-    private Tensor gradientBeforeActivation(BackwardContext context) {
-      Tensor dy = context.outputGradient();
-      if (isIdentity()) {
-        return dy;
-      }
-      Tensor dz = context.overwritableGradient();
-      context
-          .kernels()
-          .activationBackward(
-              dy.buffer(),
-              context.saved(2).buffer(),
-              dz.buffer(),
-              dy.shape().elements(),
-              activation,
-              0);
-      return dz;
-    }
-
-    private boolean isIdentity() {
-      return activation.equals(Activation.IDENTITY);
     }
 
     private Matrix weight(Tensor w) {

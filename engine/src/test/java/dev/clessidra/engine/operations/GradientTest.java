@@ -92,9 +92,12 @@ class GradientTest {
   void everyDifferentiableOperationHasACase() {
     Set<Class<?>> operations =
         Stream.of(
+                Convolutions.class,
                 Functions.class,
+                Latent.class,
                 Losses.class,
                 Noise.class,
+                Normalizations.class,
                 Products.class,
                 Rearrangements.class,
                 Reductions.class,
@@ -218,6 +221,7 @@ class GradientTest {
       losses(cases, Shape.of(matrix), matrix[0], matrix[1]);
       noise(cases, Shape.of(matrix));
     }
+    ImageGradientCases.addTo(cases);
     return cases.stream();
   }
 
@@ -522,6 +526,56 @@ class GradientTest {
             },
             Values.SIGNED,
             List.of(shape)));
+    float[] classWeights = new float[columns];
+    float[] rowWeights = new float[rows];
+    for (int i = 0; i < columns; i++) {
+      classWeights[i] = 0.5f + i % 3;
+    }
+    for (int i = 0; i < rows; i++) {
+      rowWeights[i] = 0.25f * (i % 5);
+    }
+    for (int kind = 1; kind < 4; kind++) {
+      boolean ofClasses = (kind & 1) != 0;
+      boolean ofRows = (kind & 2) != 0;
+      cases.add(
+          new Case(
+              "softmaxCrossEntropy with weights " + kind,
+              Losses.SoftmaxCrossEntropy.class,
+              (tape, in) ->
+                  tape.softmaxCrossEntropy(
+                      in.getFirst(),
+                      Tensor.of(tape.device(), tape.scope(), "labels", Shape.of(rows), labels),
+                      ofClasses ? constant(tape, Shape.of(columns), classWeights) : null,
+                      ofRows ? constant(tape, Shape.of(rows), rowWeights) : null),
+              in -> {
+                double[] p = softmax(in[0], rows, columns);
+                double sum = 0;
+                for (int row = 0; row < rows; row++) {
+                  double weight =
+                      (ofClasses ? classWeights[labels[row]] : 1) * (ofRows ? rowWeights[row] : 1);
+                  sum -= weight * Math.log(p[row * columns + labels[row]]);
+                }
+                return new double[] {sum / rows};
+              },
+              Values.SIGNED,
+              List.of(shape)));
+    }
+    cases.add(
+        new Case(
+            "gaussianKl",
+            Latent.GaussianKl.class,
+            (tape, in) -> tape.gaussianKl(in.get(0), in.get(1), 0.5f),
+            in -> new double[] {0.5 * Arrays.stream(divergences(in, columns)).sum()},
+            Values.SIGNED,
+            List.of(shape, shape)));
+    cases.add(
+        new Case(
+            "gaussianKlRows",
+            Latent.GaussianKlRows.class,
+            (tape, in) -> tape.gaussianKlRows(in.get(0), in.get(1)),
+            in -> divergences(in, columns),
+            Values.SIGNED,
+            List.of(shape, shape)));
     double rho = 0.2f;
     cases.add(
         new Case(
@@ -576,6 +630,24 @@ class GradientTest {
             in -> masked(in[0], mask, 1 / 0.6),
             Values.SIGNED,
             List.of(shape)));
+    float[] normal;
+    try (Scope scope = device.scope()) {
+      normal = Tape.inference(device, scope).randomNormal(shape, 0, 1, stream).copyToArray();
+    }
+    cases.add(
+        new Case(
+            "reparameterize",
+            Latent.Reparameterize.class,
+            (tape, in) -> tape.reparameterize(in.get(0), in.get(1), stream),
+            in -> {
+              double[] z = new double[in[0].length];
+              for (int i = 0; i < z.length; i++) {
+                z[i] = in[0][i] + Math.exp(in[1][i] / 2) * normal[i];
+              }
+              return z;
+            },
+            Values.SIGNED,
+            List.of(shape, shape)));
   }
 
   @FunctionalInterface
@@ -659,6 +731,14 @@ class GradientTest {
       sum += (x[i] - target[i]) * (x[i] - target[i]);
     }
     return sum;
+  }
+
+  private static double[] divergences(double[][] in, int columns) {
+    double[] sums = new double[in[0].length / columns];
+    for (int i = 0; i < in[0].length; i++) {
+      sums[i / columns] += (in[0][i] * in[0][i] + Math.exp(in[1][i]) - 1 - in[1][i]) / 2;
+    }
+    return sums;
   }
 
   private static double[] columnSums(double[] x, int columns) {

@@ -36,6 +36,7 @@ final class Launches {
   /** Returns the launches of a kernel. */
   static List<Launch> of(Kernel kernel, long seed) {
     Launches all = new Launches(seed);
+    ImageLaunches images = new ImageLaunches(all, all.values);
     switch (kernel) {
       case GEMM -> all.gemm();
       case ACTIVATION_FORWARD -> all.activationForward();
@@ -65,26 +66,43 @@ final class Launches {
       case SGD -> all.sgd();
       case ADAM -> all.adam();
       case AVERAGE -> all.average();
+      case REPARAMETERIZE -> all.reparameterize();
+      case REPARAMETERIZE_BACKWARD -> all.reparameterizeBackward();
+      case GAUSSIAN_KL -> all.gaussianKl();
+      case GAUSSIAN_KL_BACKWARD -> all.gaussianKlBackward();
+      case CONV2D -> images.conv2d();
+      case CONV2D_BACKWARD_DATA -> images.conv2dBackwardData();
+      case CONV2D_BACKWARD_FILTER -> images.conv2dBackwardFilter();
+      case MAX_POOL -> images.maxPool();
+      case MAX_POOL_BACKWARD -> images.maxPoolBackward();
+      case UPSAMPLE -> images.upsample();
+      case UPSAMPLE_BACKWARD -> images.upsampleBackward();
+      case NORMALIZE_STATISTICS -> images.normalizeStatistics();
+      case NORMALIZE -> images.normalize();
+      case NORMALIZE_BACKWARD_STATISTICS -> images.normalizeBackwardStatistics();
+      case NORMALIZE_BACKWARD -> images.normalizeBackward();
+      case DICE -> images.dice();
+      case DICE_BACKWARD -> images.diceBackward();
     }
     return all.launches;
   }
 
-  private Launch add(Kernel kernel) {
+  Launch add(Kernel kernel) {
     Launch launch = new Launch(kernel, values);
     launches.add(launch);
     return launch;
   }
 
-  private float beta() {
+  float beta() {
     return BETAS[turn++ % BETAS.length];
   }
 
-  private float[] floats(long count) {
+  float[] floats(long count) {
     return values.floats(KINDS[values.below(KINDS.length)], Math.toIntExact(count));
   }
 
   /** An output that is read only if beta is not 0. */
-  private void accumulated(Launch launch, String name, long count, float beta) {
+  void accumulated(Launch launch, String name, long count, float beta) {
     if (beta == 0) {
       launch.output(name, count);
     } else {
@@ -347,7 +365,7 @@ final class Launches {
     }
   }
 
-  private static long chunks(long count, int chunk) {
+  static long chunks(long count, int chunk) {
     return (count + chunk - 1) / chunk;
   }
 
@@ -518,10 +536,28 @@ final class Launches {
     }
   }
 
+  /** Weights of the classes, of the rows, of both or of none. */
+  private void weights(Launch launch, int rows, int columns) {
+    int kinds = turn++ % 4;
+    if ((kinds & 1) == 0) {
+      launch.nothing("class_weights");
+    } else {
+      launch.input("class_weights", values.uniform(0, 3, columns));
+    }
+    if ((kinds & 2) == 0) {
+      launch.nothing("row_weights");
+    } else {
+      launch.input("row_weights", values.uniform(0, 3, rows));
+    }
+  }
+
   private void softmaxCrossEntropy(int rows, int columns, Kind kind, int[] labels) {
-    add(Kernel.SOFTMAX_CROSS_ENTROPY)
-        .input("logits", values.floats(kind, rows * columns))
-        .input("labels", labels)
+    Launch launch =
+        add(Kernel.SOFTMAX_CROSS_ENTROPY)
+            .input("logits", values.floats(kind, rows * columns))
+            .input("labels", labels);
+    weights(launch, rows, columns);
+    launch
         .output("probabilities", (long) rows * columns)
         .output("loss", 1)
         .workspace("workspace", rows + chunks(rows, SUM_CHUNK))
@@ -543,8 +579,11 @@ final class Launches {
         Launch launch =
             add(Kernel.SOFTMAX_CROSS_ENTROPY_BACKWARD)
                 .input("probabilities", values.uniform(0, 1, rows * columns))
-                .input("labels", labels)
-                .input("upstream", new float[] {-0.8f});
+                .input("labels", labels);
+        // All four kinds of weights with each beta.
+        turn += rows;
+        weights(launch, rows, columns);
+        launch.input("upstream", new float[] {-0.8f});
         accumulated(launch, "dx", (long) rows * columns, beta);
         launch
             .int64("rows", rows)
@@ -816,6 +855,104 @@ final class Launches {
             .state("state", step, 0.9, 0.99, 0.1f, 0.3f)
             .int64("count", count)
             .float64("decay", 0.999);
+      }
+    }
+  }
+
+  private void reparameterize() {
+    for (int count : COUNTS) {
+      for (int turn = 0; turn < 2; turn++) {
+        Launch launch =
+            add(Kernel.REPARAMETERIZE)
+                .input("mean", floats(count))
+                .input("log_variance", values.uniform(-6, 2, count));
+        if (turn == 0) {
+          launch.same("z", "mean");
+        } else {
+          launch.output("z", count);
+        }
+        launch
+            .input("step", values.next())
+            .int64("count", count)
+            .int64("seed", values.next())
+            .int32("stream", 7 + turn);
+      }
+    }
+  }
+
+  private void reparameterizeBackward() {
+    for (int count : COUNTS) {
+      for (float beta : BETAS) {
+        Launch launch =
+            add(Kernel.REPARAMETERIZE_BACKWARD)
+                .input("dz", floats(count))
+                .input("log_variance", values.uniform(-6, 2, count));
+        if (beta == 0 && count % 4 == 1) {
+          launch.same("dlog_variance", "dz");
+        } else {
+          accumulated(launch, "dlog_variance", count, beta);
+        }
+        launch
+            .input("step", values.next())
+            .int64("count", count)
+            .int64("seed", values.next())
+            .int32("stream", 9)
+            .float32("beta", beta);
+      }
+    }
+  }
+
+  private void gaussianKl() {
+    for (int[] shape : ROWS) {
+      for (Kind kind : KINDS) {
+        gaussianKl(shape[0], shape[1], kind);
+      }
+    }
+    gaussianKl(5000, 2, Kind.ORDINARY);
+  }
+
+  private void gaussianKl(int rows, int columns, Kind kind) {
+    add(Kernel.GAUSSIAN_KL)
+        .input("mean", values.floats(kind, rows * columns))
+        .input("log_variance", values.floats(kind, rows * columns))
+        .output("divergence", rows)
+        .output("loss", 1)
+        .workspace("workspace", chunks(rows, SUM_CHUNK))
+        .int64("rows", rows)
+        .int32("columns", columns)
+        .float32("scale", 0.01f);
+  }
+
+  private void gaussianKlBackward() {
+    for (int[] shape : ROWS) {
+      for (int kind = 0; kind < 6; kind++) {
+        int rows = shape[0];
+        int columns = shape[1];
+        int upstreamPerRow = kind % 2;
+        float meanBeta = beta();
+        float logVarianceBeta = BETAS[values.below(BETAS.length)];
+        Launch launch =
+            add(Kernel.GAUSSIAN_KL_BACKWARD)
+                .input("mean", floats((long) rows * columns))
+                .input("log_variance", floats((long) rows * columns))
+                .input("upstream", values.floats(upstreamPerRow == 1 ? rows : 1));
+        if (kind == 4) {
+          launch.nothing("dmean");
+        } else {
+          accumulated(launch, "dmean", (long) rows * columns, meanBeta);
+        }
+        if (kind == 5) {
+          launch.nothing("dlog_variance");
+        } else {
+          accumulated(launch, "dlog_variance", (long) rows * columns, logVarianceBeta);
+        }
+        launch
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("upstream_per_row", upstreamPerRow)
+            .float32("scale", 0.7f)
+            .float32("mean_beta", meanBeta)
+            .float32("log_variance_beta", logVarianceBeta);
       }
     }
   }

@@ -18,7 +18,9 @@ final class DeviceSelection {
       names = "--device",
       paramLabel = "NAME",
       order = HelpSections.DEVICE,
-      description = "auto (the best that works here) or cpu; see clessidra doctor.")
+      description =
+          "auto (a GPU if one works here, else the CPU), cpu, cuda:0, or emulated, which runs the"
+              + " GPU's kernels on the CPU, for tests; see clessidra doctor.")
   private String device;
 
   @Option(

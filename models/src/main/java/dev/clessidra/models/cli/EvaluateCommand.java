@@ -126,9 +126,15 @@ final class EvaluateCommand implements Callable<Integer> {
                 spec.commandLine().getOut(), environment.terminal().getAsBoolean(), Stages.PROBE);
     try (Autoencoder autoencoder = Autoencoder.load(file, opened);
         DeviceData images = DeviceData.of(opened, dataset.train());
-        DeviceData codes = images.map(autoencoder.codeSize(), autoencoder::codes);
-        Classifier regression = Classifier.builder(codes.size(), codes.classes()).build(opened)) {
-      Trainer.of(regression).data(codes).epochs(Recipes.PROBE_EPOCHS).progress(progress).run();
+        Classifier regression =
+            Classifier.builder(autoencoder.codeSize(), images.classes()).build(opened)) {
+      Trainer.of(regression)
+          .data(images)
+          .transform(autoencoder::codes)
+          .epochs(Recipes.PROBE_EPOCHS)
+          .learningRate(Recipes.PROBE_LEARNING_RATE)
+          .progress(progress)
+          .run();
       return regression.errorRate(autoencoder.encode(dataset.test()), dataset.test().labels());
     }
   }

@@ -22,6 +22,9 @@ final class Stages {
   static final String PROBE = "softmax regression";
   static final String FINE_TUNING = "fine-tuning";
 
+  /** Option of the augmentation of a probe. */
+  static final String PROBE_AUGMENT = "--probe-augment";
+
   private static final String LAYER = "layer ";
   private static final int EVALUATIONS = 15; // of a training
 
@@ -98,29 +101,44 @@ final class Stages {
     }
   }
 
-  /** Trains softmax regression on codes of the training and test images, and saves it. */
+  /**
+   * How softmax regression on codes is trained.
+   *
+   * @param augment how much to distort the images that are encoded, as for {@code --augment}
+   */
+  record Probing(double epochs, float augment, double learningRate) {}
+
+  /**
+   * Trains softmax regression on the codes of a trained encoder, and saves it.
+   *
+   * @param encoder gives [n, codeSize] for images
+   */
   static void probe(
       TrainingRun run,
       TrainingOptions options,
-      double epochs,
-      Supplier<DeviceData> trainingCodes,
+      Probing probing,
+      int codeSize,
+      DeviceData.Transformation encoder,
       Supplier<float[]> testCodes) {
     if (TrainingRun.isFinished(run.folder().probe())) {
       return;
     }
-    try (DeviceData codes = trainingCodes.get();
-        Classifier probe =
-            Classifier.builder(codes.size(), codes.classes())
-                .seed(options.seed())
-                .build(run.device())) {
+    try (Classifier probe =
+        Classifier.builder(codeSize, run.data().classes())
+            .seed(options.seed())
+            .build(run.device())) {
       float[] test = testCodes.get();
       int[] labels = run.dataset().test().labels();
+      Trainer trainer = Trainer.of(probe).data(run.data()).transform(encoder);
       run.train(
           PROBE,
           PROBE,
           evaluated(
-              options.apply(Trainer.of(probe).data(codes), epochs),
-              epochs,
+              TrainingOptions.augmented(
+                  options.apply(trainer, probing.epochs()).learningRate(probing.learningRate()),
+                  PROBE_AUGMENT,
+                  probing.augment()),
+              probing.epochs(),
               Metrics.ERROR_RATE,
               () -> probe.errorRate(test, labels)));
       probe.save(run.folder().probe());

@@ -47,6 +47,15 @@ final class TrainSparseCommand extends TrainModelCommand {
   private Activation codeActivation;
 
   @Option(
+      names = "--output-activation",
+      paramLabel = "NAME",
+      order = HelpSections.MODEL + 3,
+      description =
+          "Of the reconstruction; unless set identity for the squared error, sigmoid for the"
+              + " cross-entropy.")
+  private Activation outputActivation;
+
+  @Option(
       names = "--probe",
       order = HelpSections.MODEL + 60,
       description =
@@ -60,6 +69,22 @@ final class TrainSparseCommand extends TrainModelCommand {
       order = HelpSections.MODEL + 61,
       description = "How often that goes over the codes (default: ${DEFAULT-VALUE}).")
   private double probeEpochs;
+
+  @Option(
+      names = Stages.PROBE_AUGMENT,
+      paramLabel = "X",
+      order = HelpSections.MODEL + 62,
+      description =
+          "How much to distort the images that it sees the codes of, as --augment does (default:"
+              + " ${DEFAULT-VALUE}).")
+  private float probeAugment;
+
+  @Option(
+      names = "--probe-learning-rate",
+      paramLabel = "X",
+      order = HelpSections.MODEL + 63,
+      description = "Its step size (default: ${DEFAULT-VALUE}).")
+  private double probeLearningRate;
 
   @Mixin private AutoencoderOptions options;
 
@@ -96,6 +121,7 @@ final class TrainSparseCommand extends TrainModelCommand {
         .apply(Autoencoder.builder(dataset.train().imageSize()))
         .encoder(units)
         .codeActivation(codeActivation == null ? usualActivation() : codeActivation)
+        .outputActivation(outputActivation == null ? options.usualOutput() : outputActivation)
         .sparsity(sparsity)
         .seed(training().seed())
         .build(on);
@@ -117,8 +143,9 @@ final class TrainSparseCommand extends TrainModelCommand {
         Stages.probe(
             run,
             training(),
-            probeEpochs,
-            () -> run.data().map(model.codeSize(), model::codes),
+            new Stages.Probing(probeEpochs, probeAugment, probeLearningRate),
+            model.codeSize(),
+            model::codes,
             () -> model.encode(run.dataset().test()));
       }
     }

@@ -163,8 +163,9 @@ final class TrainStackedCommand extends TrainModelCommand {
         Stages.probe(
             run,
             training(),
-            classifierEpochs,
-            () -> stack.codes(run.data()),
+            new Stages.Probing(classifierEpochs, 0, training().learningRate()),
+            stack.codeSize(),
+            stack::codes,
             () -> stack.encode(run.dataset().test().floats()));
         fineTune(run, stack);
       }

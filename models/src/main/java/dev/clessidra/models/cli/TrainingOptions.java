@@ -114,6 +114,10 @@ final class TrainingOptions {
     return seed;
   }
 
+  double learningRate() {
+    return learningRate;
+  }
+
   int batch() {
     return batch;
   }
@@ -125,15 +129,25 @@ final class TrainingOptions {
 
   /** As {@link #apply(Trainer)} for a stage that trains on images, which are augmented. */
   Trainer applyToImages(Trainer trainer) {
-    if (!(augment >= 0 && augment <= MOST_AUGMENTED)) {
+    return augmented(apply(trainer), "--augment", augment);
+  }
+
+  /**
+   * Has a trainer distort its images.
+   *
+   * @param option what the strength was given as
+   * @param strength as {@code --augment} describes it
+   */
+  static Trainer augmented(Trainer trainer, String option, float strength) {
+    if (!(strength >= 0 && strength <= MOST_AUGMENTED)) {
       throw new IllegalArgumentException(
-          "--augment must be in [0, %s], got %s".formatted(MOST_AUGMENTED, augment));
+          "%s must be in [0, %s], got %s".formatted(option, MOST_AUGMENTED, strength));
     }
-    Trainer set = apply(trainer);
-    return augment == 0
-        ? set
-        : set.augment(
-            new AffineRange(AUGMENTED, 0.04f * augment, 0.15f * augment, 0.25f * augment, augment));
+    return strength == 0
+        ? trainer
+        : trainer.augment(
+            new AffineRange(
+                AUGMENTED, 0.04f * strength, 0.15f * strength, 0.25f * strength, strength));
   }
 
   /** As {@link #apply(Trainer)} for a stage with a length of its own. */

@@ -60,6 +60,7 @@ public final class Trainer {
   private double maximumNorm = Double.POSITIVE_INFINITY;
   private double averageDecay;
   private Optional<AffineRange> augmentation = Optional.empty();
+  private Optional<DeviceData.Transformation> transformation = Optional.empty();
   private long seed = 1;
   private TrainingProgress progress = TrainingProgress.NONE;
   private BooleanSupplier stop = () -> false;
@@ -170,6 +171,15 @@ public final class Trainer {
    */
   public Trainer augment(AffineRange range) {
     augmentation = Optional.of(range);
+    return this;
+  }
+
+  /**
+   * Gives the model a function of each batch, such as the codes of a trained encoder, instead of
+   * the samples themselves; it is not trained, and comes after {@link #augment}.
+   */
+  public Trainer transform(DeviceData.Transformation function) {
+    transformation = Optional.of(function);
     return this;
   }
 
@@ -386,24 +396,31 @@ public final class Trainer {
 
     private Batch nextBatch(Tape tape) {
       Batch next = samples.batch(tape, batch, state);
-      if (augmentation.isEmpty()) {
-        return next;
+      Tensor inputs = next.inputs();
+      if (augmentation.isPresent()) {
+        inputs = distorted(tape, inputs);
       }
+      if (transformation.isPresent()) {
+        Tape untrained = Tape.inference(tape.device(), tape.scope());
+        inputs = transformation.get().apply(untrained, inputs);
+      }
+      return new Batch(inputs, next.labels());
+    }
+
+    private Tensor distorted(Tape tape, Tensor inputs) {
       DeviceData.ImageShape shape =
           samples
               .imageShape()
               .orElseThrow(() ->
                   new IllegalStateException(
                       "training: augmentation needs images, the data are codes"));
-      Tensor distorted =
-          tape.affineWarp(
-              next.inputs(),
-              shape.height(),
-              shape.width(),
-              shape.channels(),
-              augmentation.get(),
-              state.stream("augmentation"));
-      return new Batch(distorted, next.labels());
+      return tape.affineWarp(
+          inputs,
+          shape.height(),
+          shape.width(),
+          shape.channels(),
+          augmentation.get(),
+          state.stream("augmentation"));
     }
 
     /** Whole passes over the data after so many steps. */

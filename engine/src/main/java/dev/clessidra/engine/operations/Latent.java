@@ -1,0 +1,171 @@
+package dev.clessidra.engine.operations;
+
+import dev.clessidra.engine.BackwardContext;
+import dev.clessidra.engine.ForwardContext;
+import dev.clessidra.engine.GradientTarget;
+import dev.clessidra.engine.Operation;
+import dev.clessidra.engine.RandomStream;
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.kernels.Buffer;
+import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Kernels;
+import java.util.List;
+
+/** What a variational autoencoder does with its diagonal Gaussian (Kingma and Welling 2014). */
+public final class Latent {
+  private Latent() {}
+
+  /**
+   * {@code z = mean + exp(logVariance / 2) e} with normally distributed e. The backward draws the
+   * same numbers again, so the step must not be advanced before it. Inputs: mean and log variance.
+   *
+   * @param stream where the numbers come from
+   */
+  public record Reparameterize(RandomStream stream) implements Operation {
+    @Override
+    public String name() {
+      return "reparameterize";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      check(name(), inputs);
+      Tensor mean = inputs.get(0);
+      Tensor logVariance = inputs.get(1);
+      Tensor z = context.allocate(mean.shape());
+      context
+          .kernels()
+          .reparameterize(
+              mean.buffer(),
+              logVariance.buffer(),
+              z.buffer(),
+              stream.step(),
+              z.shape().elements(),
+              stream.key());
+      context.save(logVariance);
+      return z;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      Tensor dz = context.outputGradient();
+      if (context.needsGradient(1)) {
+        GradientTarget target = context.gradient(1);
+        context
+            .kernels()
+            .reparameterizeBackward(
+                dz.buffer(),
+                context.saved(0).buffer(),
+                target.tensor().buffer(),
+                stream.step(),
+                dz.shape().elements(),
+                stream.key(),
+                target.beta());
+      }
+      if (context.needsGradient(0)) {
+        context.passGradient(0);
+      }
+    }
+  }
+
+  /**
+   * {@code scale} times the sum over all rows of the divergence of {@code N(mean,
+   * exp(logVariance))} to {@code N(0, 1)}. Inputs: mean and log variance.
+   *
+   * @param scale factor of the sum
+   */
+  public record GaussianKl(float scale) implements Operation {
+    @Override
+    public String name() {
+      return "gaussianKl";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      check(name(), inputs);
+      Buffer divergence = context.workspace(Checks.bytes(inputs.getFirst().shape().rows()));
+      Tensor loss = context.allocate(Shape.scalar());
+      divergences(context, inputs, divergence, loss.buffer(), scale);
+      return loss;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      divergenceGradients(context, false, scale);
+    }
+  }
+
+  /** The divergence of each row. Inputs: mean and log variance. */
+  public record GaussianKlRows() implements Operation {
+    @Override
+    public String name() {
+      return "gaussianKlRows";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      check(name(), inputs);
+      int rows = Checks.rows(name(), inputs.getFirst().shape());
+      Tensor divergence = context.allocate(Shape.of(rows));
+      Buffer total = context.workspace(Float.BYTES);
+      divergences(context, inputs, divergence.buffer(), total, 1);
+      return divergence;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      divergenceGradients(context, true, 1);
+    }
+  }
+
+  private static void check(String operation, List<Tensor> inputs) {
+    Checks.count(operation, inputs, 2);
+    Tensor mean = inputs.get(0);
+    Tensor logVariance = inputs.get(1);
+    Checks.type(operation, "mean", mean, ElementType.FLOAT32);
+    Checks.type(operation, "log variance", logVariance, ElementType.FLOAT32);
+    Checks.sameShape(operation, "log variance", logVariance.shape(), "mean", mean.shape());
+  }
+
+  private static void divergences(
+      ForwardContext context, List<Tensor> inputs, Buffer divergence, Buffer loss, float scale) {
+    Tensor mean = inputs.get(0);
+    Tensor logVariance = inputs.get(1);
+    long rows = mean.shape().rows();
+    Buffer workspace = context.workspace(Checks.bytes(Kernels.gaussianKlWorkspace(rows)));
+    context
+        .kernels()
+        .gaussianKl(
+            mean.buffer(),
+            logVariance.buffer(),
+            divergence,
+            loss,
+            workspace,
+            rows,
+            mean.shape().columns(),
+            scale);
+    context.save(mean);
+    context.save(logVariance);
+  }
+
+  private static void divergenceGradients(BackwardContext context, boolean perRow, float scale) {
+    Tensor mean = context.saved(0);
+    GradientTarget dMean = context.needsGradient(0) ? context.gradient(0) : null;
+    GradientTarget dLogVariance = context.needsGradient(1) ? context.gradient(1) : null;
+    context
+        .kernels()
+        .gaussianKlBackward(
+            mean.buffer(),
+            context.saved(1).buffer(),
+            context.outputGradient().buffer(),
+            perRow,
+            dMean == null ? null : dMean.tensor().buffer(),
+            dLogVariance == null ? null : dLogVariance.tensor().buffer(),
+            mean.shape().rows(),
+            mean.shape().columns(),
+            scale,
+            dMean == null ? 0 : dMean.beta(),
+            dLogVariance == null ? 0 : dLogVariance.beta());
+  }
+}

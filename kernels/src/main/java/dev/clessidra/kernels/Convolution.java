@@ -1,0 +1,59 @@
+package dev.clessidra.kernels;
+
+import java.util.Objects;
+
+/**
+ * The sizes of a convolution of images with {@code filters} filters, stored {@code [filters,
+ * window.height, window.width, images.channels]}.
+ *
+ * @param images what is convolved; of a transposed convolution, the result
+ * @param filters how many filters, at least 1
+ * @param window the filters' size and how they move
+ */
+public record Convolution(Images images, int filters, Window window) {
+
+  /**
+   * Checks the sizes.
+   *
+   * @throws IllegalArgumentException if there is no filter, or the window does not fit into the
+   *     padded images
+   */
+  public Convolution {
+    Objects.requireNonNull(images, "images");
+    Objects.requireNonNull(window, "window");
+    if (filters < 1) {
+      throw new IllegalArgumentException(
+          "Convolution has %d filters: expected at least 1.".formatted(filters));
+    }
+    window.over(images);
+  }
+
+  /** Returns the sizes of the result; of a transposed convolution, of what it is made of. */
+  public Images output() {
+    return window.over(images).withChannels(filters);
+  }
+
+  /**
+   * Returns the number of elements of all filters.
+   *
+   * @throws ArithmeticException if a long cannot hold it
+   */
+  public long filterElements() {
+    long taps = Math.multiplyExact((long) window.height(), window.width());
+    return Math.multiplyExact(Math.multiplyExact(taps, images.channels()), filters);
+  }
+
+  /** Returns the floats of workspace that {@link Kernels#conv2dBackwardFilter} needs. */
+  public long backwardFilterWorkspace() {
+    long pixels = output().pixels();
+    long elements = filterElements();
+    long chunks = Math.ceilDiv(pixels, pixelsPerChunk(pixels, elements));
+    return Math.multiplyExact(chunks, elements);
+  }
+
+  /** Output pixels of a chunk of the filter's gradient, as {@code convolution.h} has it. */
+  static long pixelsPerChunk(long pixels, long elements) {
+    long chunks = Math.clamp((1L << 22) / elements, 1, 256);
+    return Math.max(256, Math.ceilDiv(pixels, chunks));
+  }
+}
