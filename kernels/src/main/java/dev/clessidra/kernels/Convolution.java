@@ -47,8 +47,13 @@ public record Convolution(Images images, int filters, Window window) {
   public long backwardFilterWorkspace() {
     long pixels = output().pixels();
     long elements = filterElements();
-    long wanted = Math.clamp((1L << 22) / elements, 1, 256);
-    long chunk = Math.max(256, Math.ceilDiv(pixels, wanted));
-    return Math.multiplyExact(Math.ceilDiv(pixels, chunk), elements);
+    long chunks = Math.ceilDiv(pixels, pixelsPerChunk(pixels, elements));
+    return Math.multiplyExact(chunks, elements);
+  }
+
+  /** Output pixels of a chunk of the filter's gradient, as {@code convolution.h} has it. */
+  static long pixelsPerChunk(long pixels, long elements) {
+    long chunks = Math.clamp((1L << 22) / elements, 1, 256);
+    return Math.max(256, Math.ceilDiv(pixels, chunks));
   }
 }

@@ -3,6 +3,8 @@ package dev.clessidra.kernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -58,7 +60,10 @@ final class CudaLaunches {
   static List<GridLaunch> of(Kernel kernel, MemorySegment arguments) {
     Fields fields = new Fields(kernel, arguments);
     return switch (kernel) {
-      case GEMM -> gemm(fields.int32("m"), fields.int32("n"));
+      case GEMM -> product("gemm", GEMM_TILES, fields.int32("m"), fields.int32("n"), 1, 1);
+      case CONV2D -> convolution(fields);
+      case CONV2D_BACKWARD_DATA -> transposedConvolution(fields);
+      case CONV2D_BACKWARD_FILTER -> filterGradient(fields);
       case ACTIVATION_FORWARD,
           ACTIVATION_BACKWARD,
           UNARY,
@@ -131,49 +136,120 @@ final class CudaLaunches {
     return new GridLaunch("peak", 8 * multiprocessors, 1, 1, THREADS);
   }
 
-  /** The tiles of C that a block can make; they give the same bits. */
-  private enum GemmTile {
-    LARGE("gemm_128x128", 128, 256, 150),
-    MIDDLE("gemm_64x64", 64, 128, 44),
-    SMALL("gemm_32x32", 32, 128, 14);
+  /** The tiles of a matrix product that a block can make; they give the same bits. */
+  private enum Tile {
+    LARGE(128, 128, 256, 150),
+    MIDDLE(64, 64, 128, 44),
+    SMALL(32, 32, 128, 14),
+    FEW_COLUMNS(128, 32, 128, 44),
+    FEWER_COLUMNS(128, 16, 128, 26);
 
-    private final String function;
-    private final int size;
+    private final int rows;
+    private final int columns;
     private final int threads;
 
-    /** Estimated clock cycles of a multiprocessor for one step of k of a tile. */
+    /** Estimated clock cycles of a multiprocessor for one step of the depth of a tile. */
     private final int cycles;
 
-    GemmTile(String function, int size, int threads, int cycles) {
-      this.function = function;
-      this.size = size;
+    Tile(int rows, int columns, int threads, int cycles) {
+      this.rows = rows;
+      this.columns = columns;
       this.threads = threads;
       this.cycles = cycles;
     }
 
-    private long tiles(int m, int n) {
-      return blocks(m, size) * blocks(n, size);
+    private long tiles(long m, int n) {
+      return Math.multiplyExact(blocks(m, rows), blocks(n, columns));
     }
 
-    /** Estimates the time for all tiles on the 132 multiprocessors of an H100. */
-    private long time(int m, int n) {
-      return blocks(tiles(m, n), 132) * cycles;
+    /** Estimates the time for some tiles on the 132 multiprocessors of an H100. */
+    private long time(long tiles) {
+      return blocks(tiles, 132) * cycles;
     }
   }
 
-  // Kernels for tensor cores or for one generation of GPUs have their choice here.
-  private static List<GridLaunch> gemm(int m, int n) {
-    if (m == 0 || n == 0) {
+  private static final List<Tile> GEMM_TILES = List.of(Tile.LARGE, Tile.MIDDLE, Tile.SMALL);
+  private static final List<Tile> CONVOLUTION_TILES = List.of(Tile.values());
+
+  /**
+   * Products of {@code m x n} in the tiles that are estimated to take the least time.
+   *
+   * @param phases how many products stand side by side along the grid's x
+   * @param chunks how many along its y
+   */
+  // Kernels for tensor cores, or for one generation of GPUs, have their choice here.
+  private static List<GridLaunch> product(
+      String function, List<Tile> tiles, long m, int n, int phases, int chunks) {
+    if (m == 0 || n == 0 || chunks == 0) {
       return List.of();
     }
-    GemmTile best = GemmTile.LARGE;
-    for (GemmTile tile : GemmTile.values()) {
-      if (tile.time(m, n) < best.time(m, n)) {
-        best = tile;
-      }
+    long products = (long) phases * chunks;
+    Tile best =
+        Collections.min(
+            tiles, Comparator.comparingLong(tile -> tile.time(products * tile.tiles(m, n))));
+    String name = "%s_%dx%d".formatted(function, best.rows, best.columns);
+    int blocks = Math.toIntExact(phases * best.tiles(m, n));
+    return List.of(new GridLaunch(name, blocks, chunks, 1, best.threads));
+  }
+
+  // Transforms of the image, such as Winograd's, have their choice in these three.
+  private static List<GridLaunch> convolution(Fields fields) {
+    checkSizes(fields);
+    return product(
+        "conv2d", CONVOLUTION_TILES, outputPixels(fields), fields.int32("filters"), 1, 1);
+  }
+
+  /** A product for each phase of the stride, of which the first has the most pixels. */
+  private static List<GridLaunch> transposedConvolution(Fields fields) {
+    checkSizes(fields);
+    int height = fields.int32("height");
+    int width = fields.int32("width");
+    int strideHeight = fields.int32("stride_height");
+    int strideWidth = fields.int32("stride_width");
+    long pixels =
+        fields.int32("images") * blocks(height, strideHeight) * blocks(width, strideWidth);
+    int phases = Math.multiplyExact(Math.min(strideHeight, height), Math.min(strideWidth, width));
+    return product(
+        "conv2d_backward_data", CONVOLUTION_TILES, pixels, fields.int32("channels"), phases, 1);
+  }
+
+  /** The chunks, then the sum of their results. */
+  private static List<GridLaunch> filterGradient(Fields fields) {
+    checkSizes(fields);
+    int filters = fields.int32("filters");
+    int columns =
+        fields.int32("filter_height") * fields.int32("filter_width") * fields.int32("channels");
+    long elements = (long) filters * columns;
+    long pixels = outputPixels(fields);
+    int chunk = Math.toIntExact(Convolution.pixelsPerChunk(pixels, elements));
+    int chunks = (int) blocks(pixels, chunk);
+    List<GridLaunch> launches = new ArrayList<>();
+    launches.addAll(
+        product("conv2d_backward_filter", GEMM_TILES, filters, columns, 1, chunks));
+    // A thread to an element or four, since the results of all chunks are read.
+    launches.addAll(striding("conv2d_backward_filter_finish", blocks(elements, THREADS)));
+    return List.copyOf(launches);
+  }
+
+  private static long outputPixels(Fields fields) {
+    return (long) fields.int32("images")
+        * fields.int32("output_height")
+        * fields.int32("output_width");
+  }
+
+  /** Refuses a convolution whose depth, or a padded image's rows or columns, need 64 bits. */
+  private static void checkSizes(Fields fields) {
+    long taps = (long) fields.int32("filter_height") * fields.int32("filter_width");
+    long height = fields.int32("height") + 2L * fields.int32("padding_height");
+    long width = fields.int32("width") + 2L * fields.int32("padding_width");
+    int deepest = Math.max(fields.int32("channels"), fields.int32("filters"));
+    if (Math.multiplyHigh(taps, deepest) != 0
+        || Math.max(taps * deepest, Math.max(height, width)) > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          ("Convolution has %d taps of up to %d channels on padded images of %d x %d pixels:"
+                  + " expected at most 2147483647 elements of a filter, rows and columns.")
+              .formatted(taps, deepest, height, width));
     }
-    int tiles = Math.toIntExact(best.tiles(m, n));
-    return List.of(new GridLaunch(best.function, tiles, 1, 1, best.threads));
   }
 
   private static List<GridLaunch> elements(String function, long count) {

@@ -40,6 +40,27 @@ final class ImageLaunches {
     {3, 24, 25, 1, 3, 3, 3, 1, 1, 1, 1, 1, 1},
     {2, 23, 24, 16, 1, 2, 2, 1, 1, 0, 0, 1, 1},
   };
+  // As above, and what a GPU makes in each of its larger tiles: forward, backward for the data and
+  // for the filter, with channels that are multiples of 4 and others, and with a stride.
+  private static final int[][] LARGE_CONVOLUTIONS = {
+    {1, 66, 66, 4, 16, 3, 3, 1, 1, 1, 1, 1, 1},
+    {1, 67, 65, 3, 15, 3, 2, 1, 1, 1, 0, 1, 1},
+    {1, 113, 113, 8, 32, 1, 1, 1, 1, 0, 0, 1, 1},
+    {1, 113, 114, 31, 5, 1, 2, 1, 1, 0, 1, 1, 1},
+    {1, 113, 113, 32, 4, 3, 1, 1, 1, 1, 0, 1, 1},
+    {1, 80, 81, 4, 64, 3, 1, 1, 1, 1, 0, 1, 1},
+    {1, 81, 80, 3, 63, 1, 3, 1, 1, 0, 1, 1, 1},
+    {1, 80, 80, 64, 4, 2, 2, 1, 1, 1, 1, 1, 1},
+    {1, 81, 80, 63, 3, 2, 1, 1, 1, 0, 0, 1, 1},
+    {1, 57, 57, 4, 512, 1, 1, 1, 1, 0, 0, 1, 1},
+    {1, 57, 58, 3, 509, 2, 1, 1, 1, 0, 0, 1, 1},
+    {1, 57, 57, 512, 4, 3, 3, 2, 2, 1, 1, 1, 1},
+    {1, 57, 58, 509, 3, 2, 1, 1, 1, 1, 0, 1, 1},
+    {1, 4, 5, 356, 100, 3, 3, 1, 1, 1, 1, 1, 1},
+    {1, 5, 4, 353, 101, 3, 3, 1, 1, 1, 1, 1, 1},
+    {1, 4, 5, 364, 512, 3, 3, 1, 1, 1, 1, 1, 1},
+    {1, 5, 4, 361, 509, 3, 3, 1, 1, 1, 1, 1, 1},
+  };
   // {count, height, width, channels, window height, window width, strides, paddings}
   private static final int[][] POOLS = {
     {2, 6, 8, 3, 2, 2, 2, 2, 0, 0},
@@ -145,59 +166,82 @@ final class ImageLaunches {
 
   void conv2d() {
     for (int[] shape : CONVOLUTIONS) {
-      for (int turn = 0; turn < 3; turn++) {
-        Convolution c = convolution(shape);
-        float beta = launches.beta();
-        Launch launch =
-            launches
-                .add(Kernel.CONV2D)
-                .input("x", launches.floats(c.images().elements()))
-                .input("filter", values.floats((int) c.filterElements()));
-        bias(launch, c.filters());
-        launches.accumulated(launch, "y", c.output().elements(), beta);
-        sizes(launch, c)
-            .int32("activation", values.below(6))
-            .float32("slope", 0.125f)
-            .float32("beta", beta);
-      }
+      conv2d(shape);
+      conv2d(shape);
+      conv2d(shape);
     }
+    for (int[] shape : LARGE_CONVOLUTIONS) {
+      conv2d(shape).heavy();
+      conv2d(shape).heavy();
+    }
+  }
+
+  private Launch conv2d(int[] shape) {
+    Convolution c = convolution(shape);
+    float beta = launches.beta();
+    Launch launch =
+        launches
+            .add(Kernel.CONV2D)
+            .input("x", launches.floats(c.images().elements()))
+            .input("filter", values.floats((int) c.filterElements()));
+    bias(launch, c.filters());
+    launches.accumulated(launch, "y", c.output().elements(), beta);
+    return sizes(launch, c)
+        .int32("activation", values.below(6))
+        .float32("slope", 0.125f)
+        .float32("beta", beta);
   }
 
   void conv2dBackwardData() {
     for (int[] shape : CONVOLUTIONS) {
-      for (int turn = 0; turn < 3; turn++) {
-        Convolution c = convolution(shape);
-        float beta = launches.beta();
-        Launch launch =
-            launches
-                .add(Kernel.CONV2D_BACKWARD_DATA)
-                .input("dy", launches.floats(c.output().elements()))
-                .input("filter", values.floats((int) c.filterElements()));
-        bias(launch, c.images().channels());
-        launches.accumulated(launch, "dx", c.images().elements(), beta);
-        sizes(launch, c)
-            .int32("activation", values.below(6))
-            .float32("slope", 0.125f)
-            .float32("beta", beta);
-      }
+      conv2dBackwardData(shape);
+      conv2dBackwardData(shape);
+      conv2dBackwardData(shape);
     }
+    for (int[] shape : LARGE_CONVOLUTIONS) {
+      conv2dBackwardData(shape).heavy();
+      conv2dBackwardData(shape).heavy();
+    }
+  }
+
+  private Launch conv2dBackwardData(int[] shape) {
+    Convolution c = convolution(shape);
+    float beta = launches.beta();
+    Launch launch =
+        launches
+            .add(Kernel.CONV2D_BACKWARD_DATA)
+            .input("dy", launches.floats(c.output().elements()))
+            .input("filter", values.floats((int) c.filterElements()));
+    bias(launch, c.images().channels());
+    launches.accumulated(launch, "dx", c.images().elements(), beta);
+    return sizes(launch, c)
+        .int32("activation", values.below(6))
+        .float32("slope", 0.125f)
+        .float32("beta", beta);
   }
 
   void conv2dBackwardFilter() {
     for (int[] shape : CONVOLUTIONS) {
-      for (int turn = 0; turn < 2; turn++) {
-        Convolution c = convolution(shape);
-        float beta = launches.beta();
-        Launch launch =
-            launches
-                .add(Kernel.CONV2D_BACKWARD_FILTER)
-                .input("x", launches.floats(c.images().elements()))
-                .input("dy", values.floats((int) c.output().elements()));
-        launches.accumulated(launch, "dfilter", c.filterElements(), beta);
-        launch.workspace("workspace", c.backwardFilterWorkspace());
-        sizes(launch, c).float32("beta", beta);
-      }
+      conv2dBackwardFilter(shape);
+      conv2dBackwardFilter(shape);
     }
+    for (int[] shape : LARGE_CONVOLUTIONS) {
+      conv2dBackwardFilter(shape).heavy();
+      conv2dBackwardFilter(shape).heavy();
+    }
+  }
+
+  private Launch conv2dBackwardFilter(int[] shape) {
+    Convolution c = convolution(shape);
+    float beta = launches.beta();
+    Launch launch =
+        launches
+            .add(Kernel.CONV2D_BACKWARD_FILTER)
+            .input("x", launches.floats(c.images().elements()))
+            .input("dy", values.floats((int) c.output().elements()));
+    launches.accumulated(launch, "dfilter", c.filterElements(), beta);
+    launch.workspace("workspace", c.backwardFilterWorkspace());
+    return sizes(launch, c).float32("beta", beta);
   }
 
   private static Images images(int[] shape) {
