@@ -15,8 +15,8 @@ import java.util.Optional;
 
 /**
  * One launch with its operands: the fields of the kernel's struct are given one after the other, in
- * their order. Every operand lies between guards and starts anywhere, or in every second launch where
- * vectors can be loaded; an output is full of NaN before the launch.
+ * their order. Every operand lies between guards and starts anywhere, or in every second launch
+ * where vectors can be loaded; an output is full of NaN before the launch.
  */
 final class Launch {
   private static final int GUARD_BYTES = 64;
