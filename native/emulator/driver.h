@@ -1,4 +1,4 @@
-// The CUDA driver API's binary interface, as far as it is used here; after its public documentation.
+// The CUDA driver API's binary interface, as far as it is used here; after its documentation.
 #ifndef CLESSIDRA_EMULATOR_DRIVER_H
 #define CLESSIDRA_EMULATOR_DRIVER_H
 
@@ -18,7 +18,7 @@ using CUgraphNode = struct CUgraphNode_st*;
 using CUhostFn = void (*)(void* context);
 
 struct CUuuid {
-  char bytes[16];
+  unsigned char bytes[16];
 };
 
 struct CUdevprop {
@@ -43,7 +43,8 @@ struct CUdevprop {
   X(CUDA_ERROR_INVALID_DEVICE, 101, "invalid device ordinal")                                 \
   X(CUDA_ERROR_INVALID_IMAGE, 200, "device kernel image is invalid")                          \
   X(CUDA_ERROR_INVALID_CONTEXT, 201, "invalid device context")                                \
-  X(CUDA_ERROR_NO_BINARY_FOR_GPU, 209, "no kernel image is available for execution on the device") \
+  X(CUDA_ERROR_NO_BINARY_FOR_GPU, 209,                                                        \
+    "no kernel image is available for execution on the device")                               \
   X(CUDA_ERROR_FILE_NOT_FOUND, 301, "file not found")                                         \
   X(CUDA_ERROR_INVALID_HANDLE, 400, "invalid resource handle")                                \
   X(CUDA_ERROR_NOT_FOUND, 500, "named symbol not found")                                      \
@@ -52,20 +53,28 @@ struct CUdevprop {
   X(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, 701, "too many resources requested for launch")       \
   X(CUDA_ERROR_CONTEXT_IS_DESTROYED, 709, "context is destroyed")                             \
   X(CUDA_ERROR_ASSERT, 710, "device-side assert triggered")                                   \
-  X(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, 712, "part or all of the requested memory range is already mapped") \
-  X(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED, 713, "pointer does not correspond to a registered memory region") \
+  X(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, 712,                                           \
+    "part or all of the requested memory range is already mapped")                            \
+  X(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED, 713,                                               \
+    "pointer does not correspond to a registered memory region")                              \
   X(CUDA_ERROR_MISALIGNED_ADDRESS, 716, "misaligned address")                                 \
   X(CUDA_ERROR_LAUNCH_FAILED, 719, "unspecified launch failure")                              \
   X(CUDA_ERROR_NOT_PERMITTED, 800, "operation not permitted")                                 \
   X(CUDA_ERROR_NOT_SUPPORTED, 801, "operation not supported")                                 \
-  X(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, 900, "operation not permitted when stream is capturing") \
-  X(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, 901, "operation failed due to a previous error during capture") \
+  X(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, 900,                                               \
+    "operation not permitted when stream is capturing")                                       \
+  X(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, 901,                                               \
+    "operation failed due to a previous error during capture")                                \
   X(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, 903, "the capture was not initiated in this stream") \
   X(CUDA_ERROR_STREAM_CAPTURE_UNJOINED, 904, "capturing stream has unjoined work")            \
-  X(CUDA_ERROR_STREAM_CAPTURE_ISOLATION, 905, "dependency created on uncaptured work in another stream") \
-  X(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, 906, "operation would make the legacy stream depend on a capturing blocking stream") \
-  X(CUDA_ERROR_CAPTURED_EVENT, 907, "operation not permitted on an event last recorded in a capturing stream") \
-  X(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, 908, "attempt to terminate a thread-local capture sequence from another thread") \
+  X(CUDA_ERROR_STREAM_CAPTURE_ISOLATION, 905,                                                 \
+    "dependency created on uncaptured work in another stream")                                \
+  X(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, 906,                                                  \
+    "operation would make the legacy stream depend on a capturing blocking stream")           \
+  X(CUDA_ERROR_CAPTURED_EVENT, 907,                                                           \
+    "operation not permitted on an event last recorded in a capturing stream")                \
+  X(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, 908,                                              \
+    "attempt to terminate a thread-local capture sequence from another thread")               \
   X(CUDA_ERROR_UNKNOWN, 999, "unknown error")
 
 enum CUresult : int {

@@ -44,7 +44,8 @@ clessidra_emulator_arrive:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmp *%rcx  # most go where the last one went, which a return would not be predicted to do
   .size clessidra_emulator_switch, . - clessidra_emulator_switch
 )");
 

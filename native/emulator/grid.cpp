@@ -79,7 +79,9 @@ class ReadyQueue {
  public:
   bool empty() const { return head_ == tail_; }
   void clear() { head_ = tail_ = 0; }
-  void push(uint32_t thread) { threads_[tail_++ % kMaximumThreads] = static_cast<uint16_t>(thread); }
+  void push(uint32_t thread) {
+    threads_[tail_++ % kMaximumThreads] = static_cast<uint16_t>(thread);
+  }
   uint32_t pop() { return threads_[head_++ % kMaximumThreads]; }
   uint32_t pop(Random& random) {
     std::swap(threads_[head_ % kMaximumThreads],
@@ -118,7 +120,7 @@ class Worker {
   [[noreturn]] void fail(CUresult result, const std::string& text);
 
   // For the signal handler: the position at which to go on.
-  void* take_fault(int signal, const void* address, const void* instruction);
+  void* take_fault(const siginfo_t& information, const void* instruction);
 
  private:
   void find_shared();
@@ -164,7 +166,9 @@ class Worker {
   uint32_t first_at_barrier_ = 0;
   uint32_t predicates_ = 0;
   int barrier_result_ = 0;
+  uint32_t idle_turns_ = 0;
   int signal_ = 0;
+  bool has_fault_address_ = false;
   const void* fault_address_ = nullptr;
   const void* fault_instruction_ = nullptr;
   Thread threads_[kMaximumThreads];
@@ -172,6 +176,10 @@ class Worker {
 };
 
 __thread Worker* current_worker __attribute__((tls_model("initial-exec")));
+
+// So many turns given away by a block's threads, while none of them got further: they wait for
+// something that does not come.
+constexpr uint32_t kPatience = 1u << 26;
 
 constexpr size_t kSignalStackBytes = size_t{64} << 10;
 constexpr size_t kPage = 4096;
@@ -199,7 +207,8 @@ Worker::~Worker() {
 void Worker::run_blocks(Run& run) {
   run_ = &run;
   failed_ = false;
-  find_shared();
+  shared_bytes_ = 0;
+  if (run.grid.has_static_shared) find_shared();
   stack_t signal_stack = {};
   signal_stack.ss_sp = signal_stack_;
   signal_stack.ss_size = kSignalStackBytes;
@@ -271,7 +280,7 @@ bool Worker::run_block(uint64_t number) {
   poison_shared();
   random_ = Random(run_->seed ^ (number * 0x2545f4914f6cdd1du));
   const uint32_t count = run_->threads;
-  returned_ = at_barrier_ = predicates_ = 0;
+  returned_ = at_barrier_ = predicates_ = idle_turns_ = 0;
   warp_ahead_ = random_.below((count + kWarp - 1) / kWarp);
   for (uint32_t warp = 0; warp * kWarp < count; ++warp) {
     warps_[warp].waiting = warps_[warp].returned = 0;
@@ -368,6 +377,10 @@ uint32_t Worker::take_ready() {
 }
 
 void Worker::yield() {
+  if (++idle_turns_ > kPatience) {
+    fail(CUDA_ERROR_LAUNCH_FAILED,
+         "livelock: the block's threads only wait for each other, or for another block");
+  }
   threads_[current_].state = State::kReady;
   // Behind all others, also for the warp that runs ahead: it may be waiting for one of them.
   ready_.push(current_);
@@ -381,6 +394,7 @@ void Worker::return_from_kernel() {
   thread.state = State::kReturned;
   last_returned_ = current_;
   ++returned_;
+  idle_turns_ = 0;
   warp.returned |= 1u << lane;
   if (at_barrier_ > 0) {
     fail(CUDA_ERROR_LAUNCH_FAILED,
@@ -391,7 +405,7 @@ void Worker::return_from_kernel() {
     const uint32_t other = current_ - lane + static_cast<uint32_t>(__builtin_ctz(waiting));
     if (threads_[other].mask >> lane & 1) {
       fail(CUDA_ERROR_LAUNCH_FAILED,
-           format("it returned from the kernel while %s waits for it, its mask 0x%08x naming lane %u",
+           format("it returned from the kernel while %s, with mask 0x%08x, which names lane %u",
                   place_of(other).c_str(), threads_[other].mask, lane));
     }
   }
@@ -430,7 +444,7 @@ int Worker::wait_at_barrier(Barrier kind, int predicate, const std::source_locat
 void Worker::release_barrier() {
   const bool backwards = run_->order == Order::kReverse || run_->order == Order::kLastBlockFirst;
   const uint32_t count = run_->threads;
-  at_barrier_ = predicates_ = 0;
+  at_barrier_ = predicates_ = idle_turns_ = 0;
   for (uint32_t i = 0; i < count; ++i) make_ready(backwards ? count - 1 - i : i);
 }
 
@@ -449,8 +463,9 @@ uint64_t Worker::wait_at_collective(Collective kind, uint32_t mask, uint64_t val
   thread.where = where;
   const char* const name = kCollectiveNames[static_cast<size_t>(kind)];
   if ((mask >> lane & 1) == 0) {
-    fail(CUDA_ERROR_LAUNCH_FAILED, format("%s at %s: the mask 0x%08x does not name lane %u, which calls",
-                                          name, describe(where).c_str(), mask, lane));
+    fail(CUDA_ERROR_LAUNCH_FAILED,
+         format("%s at %s: the mask 0x%08x does not name lane %u, which calls", name,
+                describe(where).c_str(), mask, lane));
   }
   if ((mask & warp.returned) != 0) {
     fail(CUDA_ERROR_LAUNCH_FAILED,
@@ -466,12 +481,13 @@ uint64_t Worker::wait_at_collective(Collective kind, uint32_t mask, uint64_t val
   return thread.value;
 }
 
-// Lanes that wait for each other must wait for the same, with the same mask.
+// Two lanes that each wait for the other must do so in the same call, with the same mask. (A lane
+// may be named by the mask of one that waits further on.)
 void Worker::check_group(uint32_t warp, const Thread& arrived, uint32_t lane) {
   for (uint32_t waiting = warps_[warp].waiting; waiting != 0; waiting &= waiting - 1) {
     const uint32_t other_lane = static_cast<uint32_t>(__builtin_ctz(waiting));
     const Thread& other = threads_[warp * kWarp + other_lane];
-    if ((arrived.mask & other.mask) == 0) continue;
+    if ((arrived.mask >> other_lane & 1) == 0 || (other.mask >> lane & 1) == 0) continue;
     if (other.mask == arrived.mask && other.collective == arrived.collective &&
         same_place(other.where, arrived.where)) {
       // All that wait with this mask agree with each other; only other masks are left to compare.
@@ -558,6 +574,7 @@ void Worker::release_collective(uint32_t warp, uint32_t lanes) {
       break;
   }
   warps_[warp].waiting &= ~lanes;
+  idle_turns_ = 0;
   for_lanes([&](int lane) { make_ready(warp * kWarp + static_cast<uint32_t>(lane)); });
 }
 
@@ -615,9 +632,11 @@ void Worker::report_deadlock() {
   write_report(CUDA_ERROR_LAUNCH_FAILED, text);
 }
 
-void* Worker::take_fault(int signal, const void* address, const void* instruction) {
-  signal_ = signal;
-  fault_address_ = address;
+void* Worker::take_fault(const siginfo_t& information, const void* instruction) {
+  signal_ = information.si_signo;
+  // The processor tells no address that is misaligned for its instruction or that none can be.
+  has_fault_address_ = information.si_code != SI_KERNEL;
+  fault_address_ = information.si_addr;
   fault_instruction_ = instruction;
   failed_ = true;
   return scheduler_;
@@ -637,6 +656,9 @@ void Worker::report_fault() {
     write_report(CUDA_ERROR_LAUNCH_FAILED, "an integer was divided by zero" + place);
   } else if (signal == SIGILL) {
     write_report(CUDA_ERROR_LAUNCH_FAILED, "illegal instruction" + place);
+  } else if (!has_fault_address_) {
+    write_report(CUDA_ERROR_ILLEGAL_ADDRESS,
+                 "access to a misaligned address or to one that cannot be, such as poison" + place);
   } else if (stacks_.is_guard(fault_address_)) {
     write_report(CUDA_ERROR_LAUNCH_FAILED,
                  format("its stack of %zu KiB is used up%s", StackPool::kBytes >> 10,
@@ -655,7 +677,7 @@ void handle_fault(int signal, siginfo_t* information, void* data) {
   if (current_worker != nullptr) {
     auto& registers = static_cast<ucontext_t*>(data)->uc_mcontext.gregs;
     void* const position = current_worker->take_fault(
-        signal, information->si_addr, reinterpret_cast<const void*>(registers[REG_RIP]));
+        *information, reinterpret_cast<const void*>(registers[REG_RIP]));
     registers[REG_RSP] = reinterpret_cast<greg_t>(position);
     registers[REG_RIP] = reinterpret_cast<greg_t>(&clessidra_emulator_arrive);
     return;
@@ -781,3 +803,38 @@ void clessidra_emulator_trap(const char* why, std::source_location where) {
       is_assert ? CUDA_ERROR_ASSERT : CUDA_ERROR_LAUNCH_FAILED,
       std::string(why) + " at " + where.file_name() + ":" + std::to_string(where.line()));
 }
+
+// ---- What -fsanitize=alignment calls; no run-time library of the compiler's is linked.
+
+namespace {
+
+// As the compiler writes it, up to the alignment.
+struct MismatchedAccess {
+  const char* file;
+  uint32_t line;
+  uint32_t column;
+  const void* type;
+  unsigned char alignment;  // its logarithm
+};
+
+}  // namespace
+
+#pragma GCC visibility push(default)
+extern "C" {
+
+void __ubsan_handle_type_mismatch_v1(const MismatchedAccess* access, const void* address) {
+  // Host code of a kernel library is not our business.
+  if (current_worker == nullptr) return;
+  current_worker->fail(
+      CUDA_ERROR_MISALIGNED_ADDRESS,
+      clessidra::emulator::format(
+          "misaligned access to %p, which has to be a multiple of %u, at %s:%u", address,
+          1u << access->alignment, access->file, access->line));
+}
+
+void __ubsan_handle_type_mismatch_v1_abort(const MismatchedAccess* access, const void* address) {
+  __ubsan_handle_type_mismatch_v1(access, address);
+}
+
+}  // extern "C"
+#pragma GCC visibility pop

@@ -35,6 +35,7 @@ struct Grid {
   const KernelDescription* kernel;
   Index blocks;
   Index block_size;
+  bool has_static_shared;  // or may have
   uint32_t dynamic_shared;
   Arguments arguments;
 };

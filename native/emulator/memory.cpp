@@ -15,11 +15,15 @@ namespace clessidra::emulator {
 namespace {
 
 constexpr size_t kPage = 4096;
+// Opening and closing memory costs by the page.
+constexpr size_t kHugePage = size_t{2} << 20;
 // Addresses are never used again, so that whatever still uses a freed one faults.
 constexpr size_t kRangeBytes = size_t{1} << 44;
 constexpr unsigned char kGuard = 0xa5;
 
-size_t round_up(size_t bytes, size_t multiple) { return (bytes + multiple - 1) / multiple * multiple; }
+size_t round_up(size_t bytes, size_t multiple) {
+  return (bytes + multiple - 1) / multiple * multiple;
+}
 
 // The first byte that is not the guard zone's, or end.
 const char* first_damage(const char* begin, const char* end) {
@@ -44,10 +48,13 @@ char* DeviceMemory::allocate(size_t bytes) {
   if (bytes == 0 || bytes > total_ - used_) return nullptr;
   const size_t rounded = round_up(bytes, kAlignment);
   const size_t page_bytes = round_up(rounded, kPage);
-  if (page_bytes + kPage > static_cast<size_t>(range_ + kRangeBytes - next_)) return nullptr;
-  char* const pages = next_;
+  const bool huge = page_bytes >= kHugePage;
+  const size_t end = round_up(as_number(next_) + page_bytes, huge ? kHugePage : kPage);
+  if (end + kPage > as_number(range_ + kRangeBytes)) return nullptr;
+  char* const pages = reinterpret_cast<char*>(end - page_bytes);
   if (mprotect(pages, page_bytes, PROT_READ | PROT_WRITE) != 0) return nullptr;
-  next_ += page_bytes + kPage;
+  if (huge) madvise(pages, page_bytes, MADV_HUGEPAGE);
+  next_ = pages + page_bytes + kPage;
   char* const begin = pages + page_bytes - rounded;
   std::memset(pages, kGuard, static_cast<size_t>(begin - pages));
   poison(begin, bytes);

@@ -47,10 +47,11 @@ std::string compare_parameters(const KernelDescription& kernel, const KernelFact
   return "";
 }
 
-void add_function(CUmod_st& module, const KernelDescription* kernel, const KernelFacts& facts) {
+void add_function(CUmod_st& module, const KernelDescription* kernel, bool checked,
+                  const KernelFacts& facts) {
   const uint32_t taken = std::min(facts.static_shared, kSharedBytes);
   module.functions[kernel->name] = std::make_unique<CUfunc_st>(
-      CUfunc_st{kernel, facts, kSharedBytes - taken, &module});
+      CUfunc_st{kernel, checked, facts, kSharedBytes - taken, &module});
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ std::unique_ptr<CUmod_st> load_module(const void* image, std::string* error) {
   const std::lock_guard<std::mutex> lock(known.mutex);
   auto module = std::make_unique<CUmod_st>();
   if (std::memcmp(image, kEmulatedImage, sizeof kEmulatedImage - 1) == 0) {
-    for (const auto& [name, kernel] : known.kernels) add_function(*module, kernel, {});
+    for (const auto& [name, kernel] : known.kernels) add_function(*module, kernel, false, {});
     return module;
   }
   // The facts of the architecture that the emulated device has, or else of the newest.
@@ -86,7 +87,7 @@ std::unique_ptr<CUmod_st> load_module(const void* image, std::string* error) {
       }
       if (chosen == 0 || cubin.architecture == kArchitecture ||
           (chosen != kArchitecture && cubin.architecture >= chosen)) {
-        add_function(*module, kernel->second, facts);
+        add_function(*module, kernel->second, true, facts);
       }
     }
     if (chosen != kArchitecture) {

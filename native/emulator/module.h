@@ -12,6 +12,7 @@
 
 struct CUfunc_st {
   const clessidra::emulator::KernelDescription* kernel;
+  bool checked;  // against a cubin; without one there are no facts
   clessidra::emulator::KernelFacts facts;
   uint32_t maximum_dynamic_shared;
   CUmodule module;

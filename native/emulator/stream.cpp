@@ -24,7 +24,8 @@ bool is_random() {
 
 }  // namespace
 
-Streams::Streams() : legacy_(std::make_unique<CUstream_st>(CUstream_st{true, 0, 1})) {}
+Streams::Streams()
+    : legacy_(std::make_unique<CUstream_st>(CUstream_st{true, 0, 1})), random_(settings().seed) {}
 
 CUstream Streams::find(CUstream handle) {
   // 0 and 1 both name the legacy default stream.
@@ -139,10 +140,6 @@ CUresult Streams::wait(CUstream stream, CUevent event) {
 // ---- Running
 
 CUresult Streams::run(const std::shared_ptr<Operation>& operation) {
-  if (!seeded_) {
-    random_ = Random(settings().seed);
-    seeded_ = true;
-  }
   device_memory().open();
   const CUresult result = operation->action(random_.next());
   operation->stream->queue.pop_front();
@@ -235,7 +232,7 @@ void Streams::set_error(CUresult error) {
 void Streams::reset() {
   set_error(CUDA_SUCCESS);
   error_ = CUDA_SUCCESS;
-  seeded_ = false;
+  seed(settings().seed);
   for (const auto& stream : streams_) {
     stream->capture = nullptr;
     stream->tail.clear();

@@ -105,6 +105,8 @@ class Streams {
   void set_error(CUresult error);
   // Forgets the error, and all that was queued.
   void reset();
+  // Begins the random order of this seed.
+  void seed(uint64_t seed) { random_ = Random(seed); }
 
  private:
   CUresult run(const std::shared_ptr<Operation>& operation);
@@ -118,8 +120,7 @@ class Streams {
   std::unique_ptr<CUstream_st> legacy_;
   std::vector<std::unique_ptr<CUstream_st>> streams_;
   unsigned long long next_id_ = 3;
-  Random random_{0};
-  bool seeded_ = false;
+  Random random_;
   CUresult error_ = CUDA_SUCCESS;
 };
 

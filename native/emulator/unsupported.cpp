@@ -1,4 +1,5 @@
-// One definition for each symbol of the driver API. They are weak: driver.cpp's take their place.
+// One definition for each symbol of the driver API. They are weak: those of the api files
+// take their place.
 #include <atomic>
 #include <string>
 

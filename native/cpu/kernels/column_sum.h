@@ -2,6 +2,9 @@
 #ifndef CLESSIDRA_CPU_COLUMN_SUM_H
 #define CLESSIDRA_CPU_COLUMN_SUM_H
 
+#include <array>
+#include <utility>
+
 #include "kernel_table.h"
 #include "simd.h"
 
@@ -9,8 +12,8 @@ namespace clessidra {
 namespace CLESSIDRA_ISA {
 
 // kSums column sums at once of [images, rows, columns]: terms_of(image, i, n) gives a function of
-// (row, terms) that sets terms[0..kSums) to those of columns i to i + n - 1. workspace: kSums * images * chunks * columns floats,
-// chunks = max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)).
+// (row, terms) that sets terms[0..kSums) to those of columns i to i + n - 1. workspace: kSums *
+// images * chunks * columns floats, chunks = max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)).
 template <int kSums>
 struct ColumnSums {
   int64_t images, rows, columns, chunks;
@@ -54,16 +57,31 @@ struct ColumnSums {
   CLESSIDRA_FUNCTION void add_chunk(int64_t image, int64_t chunk, const Terms& terms_of) const {
     const int64_t begin = chunk * kChunk;
     const int64_t end = begin + kChunk < rows ? begin + kChunk : rows;
-    for_vectors(0, columns, [&](int64_t i, auto n) {
-      const auto set_terms = terms_of(image, i, n);
-      Vec sums[kSums] = {};
+    for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
+      const auto set_terms = each_vector<vectors>(
+          [&](int64_t v) { return terms_of(image, i + v * kLanes, n); });
+      Vec sums[vectors][kSums] = {};
       for (int64_t row = begin; row < end; ++row) {
-        Vec terms[kSums];
-        set_terms(row, terms);
-        for (int s = 0; s < kSums; ++s) sums[s] += terms[s];
+        for (int v = 0; v < vectors; ++v) {
+          Vec terms[kSums];
+          set_terms[v](row, terms);
+          for (int s = 0; s < kSums; ++s) sums[v][s] += terms[s];
+        }
       }
-      for (int s = 0; s < kSums; ++s) store_part(of(s, image) + chunk * columns + i, sums[s], n);
+      for (int v = 0; v < vectors; ++v) {
+        for (int s = 0; s < kSums; ++s) {
+          store_part(of(s, image) + chunk * columns + i + v * kLanes, sums[v][s], n);
+        }
+      }
     });
+  }
+
+  // make(0), make(1), ...: there is no array of what is not yet made.
+  template <int kCount, class Make>
+  CLESSIDRA_FUNCTION static auto each_vector(const Make& make) {
+    return [&]<size_t... kVector>(std::index_sequence<kVector...>) {
+      return std::array{make(kVector)...};
+    }(std::make_index_sequence<kCount>{});
   }
 
   // Columns [begin, end) of the chunks to one row, the first.

@@ -1,7 +1,7 @@
 // Convolutions as matrix products whose left operand is never stored: the rows are pixels, read
 // through an array of pointers, one a tap, of which those outside the image point to zeros (Dukhan,
 // "The Indirect Convolution Algorithm", 2019). So any size, stride, padding and dilation is the same
-// loop.
+// loop. Only where pixels have few channels are their taps copied side by side.
 //
 // Forward, and backward for the data:
 //   block of pixels x group of panels, one task, taken by any thread
@@ -37,8 +37,10 @@ constexpr int64_t kSliceDepth = 768;
 constexpr int64_t kBlockPoints = 512;
 // Below this many multiply-adds another thread costs more than it brings.
 constexpr int64_t kSmall = 1 << 16;
+// Channels up to which copying a pixel's taps costs less than a pointer to each.
+constexpr int64_t kFewChannels = 8;
 // Pixels, and floats of their taps, that a task of the filter's gradient looks at together.
-constexpr int64_t kFilterPixels = 256;
+constexpr int64_t kFilterPixels = 64;
 constexpr int64_t kPatchFloats = 1 << 14;
 // The room that a pointer takes in scratch memory.
 constexpr int64_t kPointerFloats = sizeof(void*) / sizeof(float);
@@ -98,6 +100,81 @@ Axis backward_axis(int64_t size, int64_t output, int64_t filter, int64_t stride,
           (phase + padding - first * dilation) / stride, -dilation / divisor};
 }
 
+// A point of a grid of images x rows x columns, in row-major order.
+struct Point {
+  int64_t image, row, column;
+
+  Point(int64_t index, const Axis& rows, const Axis& columns)
+      : image(index / columns.points / rows.points),
+        row(index / columns.points % rows.points),
+        column(index % columns.points) {}
+
+  void advance(const Axis& rows, const Axis& columns) {
+    if (++column < columns.points) return;
+    column = 0;
+    if (++row < rows.points) return;
+    row = 0;
+    ++image;
+  }
+};
+
+// What the taps of points read: pixels of `depth` channels, or zeros outside the image.
+struct Source {
+  const Axis& rows;
+  const Axis& columns;
+  const float* images;
+  int64_t depth;
+
+  // Calls body(tap, pixel), with null for a pixel outside.
+  template <class Body>
+  CLESSIDRA_FUNCTION void for_taps(const Point& point, const Body& body) const {
+    const int64_t top = point.row * rows.source_step + rows.first_offset;
+    const int64_t left = point.column * columns.source_step + columns.first_offset;
+    int64_t tap = 0;
+    for (int64_t r = 0; r < rows.taps; ++r) {
+      const int64_t y = top + r * rows.offset_step;
+      const bool row_inside = y >= 0 && y < rows.source_size;
+      const float* const line =
+          images + (point.image * rows.source_size + y) * columns.source_size * depth;
+      for (int64_t s = 0; s < columns.taps; ++s, ++tap) {
+        const int64_t x = left + s * columns.offset_step;
+        const bool inside = row_inside && x >= 0 && x < columns.source_size;
+        body(tap, inside ? line + x * depth : nullptr);
+      }
+    }
+  }
+
+  // Copies the channels of all taps one after the other; those of a row that are adjacent pixels,
+  // together.
+  CLESSIDRA_FUNCTION void copy_taps(const Point& point, float* to) const {
+    if (columns.offset_step != 1) {
+      for_taps(point, [&](int64_t tap, const float* pixel) {
+        copy(pixel, pixel == nullptr ? 0 : depth, to + tap * depth, depth);
+      });
+      return;
+    }
+    const int64_t left = point.column * columns.source_step + columns.first_offset;
+    const int64_t first = std::clamp<int64_t>(-left, 0, columns.taps);
+    const int64_t last = std::clamp<int64_t>(columns.source_size - left, first, columns.taps);
+    int64_t y = point.row * rows.source_step + rows.first_offset;
+    for (int64_t r = 0; r < rows.taps; ++r, y += rows.offset_step, to += columns.taps * depth) {
+      const bool inside = y >= 0 && y < rows.source_size;
+      const int64_t line = (point.image * rows.source_size + y) * columns.source_size + left;
+      copy(nullptr, 0, to, first * depth);
+      copy(images + (line + first) * depth, inside ? (last - first) * depth : 0,
+           to + first * depth, (columns.taps - first) * depth);
+    }
+  }
+
+  // to = the `count` floats of from, then zeros up to `size`.
+  CLESSIDRA_FUNCTION static void copy(const float* from, int64_t count, float* to, int64_t size) {
+    for_vectors(0, count, [=](int64_t i, auto n) {
+      store_part(to + i, load_part(from + i, n), n);
+    });
+    for_vectors(count, size, [=](int64_t i, auto n) { store_part(to + i, Vec{}, n); });
+  }
+};
+
 // target = activation(seed * target + source taps x filter + bias) for a grid of points.
 struct Product {
   Axis rows, columns;
@@ -114,6 +191,7 @@ struct Product {
   const float* zeros;   // depth of them
 
   int64_t taps() const { return rows.taps * columns.taps; }
+  bool copied() const { return depth <= kFewChannels && taps() > 1; }
   int64_t points() const { return images * rows.points * columns.points; }
 };
 
@@ -197,61 +275,49 @@ void finish_tile(const Product& g, float* const* targets, int64_t rows, int64_t 
   });
 }
 
-// The pointers of points [begin, end): of each tile of kRows, targets[kRows] and sources[taps][kRows].
+// The pointers of points [begin, end): of each tile of kRows, targets[kRows] and sources[taps][kRows],
+// or sources[1][kRows] to copies of the taps, which need `patches`.
 void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sources,
-                 float** targets) {
+                 float** targets, float* patches) {
+  const Source source{g.rows, g.columns, g.source, g.depth};
   const int64_t taps = g.taps();
-  int64_t column = begin % g.columns.points;
-  int64_t row = begin / g.columns.points % g.rows.points;
-  int64_t image = begin / g.columns.points / g.rows.points;
-  for (int64_t point = begin; point < end; ++point) {
-    const int64_t tile = (point - begin) / kRows;
-    const int64_t lane = (point - begin) % kRows;
-    const int64_t target_row = g.rows.target_first + row * g.rows.target_step;
-    const int64_t target_column = g.columns.target_first + column * g.columns.target_step;
-    targets[tile * kRows + lane] =
-        g.target + ((image * g.target_height + target_row) * g.target_width + target_column) *
-                       g.panels.columns;
-    const float** to = sources + tile * taps * kRows + lane;
-    for (int64_t r = 0; r < g.rows.taps; ++r) {
-      const int64_t y =
-          row * g.rows.source_step + g.rows.first_offset + r * g.rows.offset_step;
-      const bool row_inside = y >= 0 && y < g.rows.source_size;
-      const float* const line =
-          g.source + (image * g.rows.source_size + y) * g.columns.source_size * g.depth;
-      for (int64_t s = 0; s < g.columns.taps; ++s, to += kRows) {
-        const int64_t x =
-            column * g.columns.source_step + g.columns.first_offset + s * g.columns.offset_step;
-        const bool inside = row_inside && x >= 0 && x < g.columns.source_size;
-        *to = inside ? line + x * g.depth : g.zeros;
-      }
-    }
-    if (++column == g.columns.points) {
-      column = 0;
-      if (++row == g.rows.points) {
-        row = 0;
-        ++image;
-      }
+  Point point(begin, g.rows, g.columns);
+  for (int64_t i = 0; i < end - begin; ++i, point.advance(g.rows, g.columns)) {
+    const int64_t row = g.rows.target_first + point.row * g.rows.target_step;
+    const int64_t column = g.columns.target_first + point.column * g.columns.target_step;
+    targets[i] = g.target + ((point.image * g.target_height + row) * g.target_width + column) *
+                                g.panels.columns;
+    if (g.copied()) {
+      sources[i] = patches + i * taps * g.depth;
+      source.copy_taps(point, patches + i * taps * g.depth);
+    } else {
+      const float** const to = sources + i / kRows * taps * kRows + i % kRows;
+      source.for_taps(point, [&](int64_t tap, const float* pixel) {
+        to[tap * kRows] = pixel == nullptr ? g.zeros : pixel;
+      });
     }
   }
 }
 
 // Points [begin, end) and panels [first, last).
 void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first, int64_t last) {
-  const int64_t taps = g.taps();
+  const int64_t taps = g.copied() ? 1 : g.taps();
+  const int64_t depth = g.copied() ? g.taps() * g.depth : g.depth;
   const int64_t tiles = ceil_div(end - begin, kRows);
   const int64_t target_floats = tiles * kRows * kPointerFloats;
-  float* const memory = thread_scratch(Scratch::kPrivate, target_floats * (taps + 1));
+  const int64_t pointer_floats = target_floats * (taps + 1);
+  float* const memory = thread_scratch(
+      Scratch::kPrivate, pointer_floats + (g.copied() ? tiles * kRows * depth : 0));
   auto** const targets = reinterpret_cast<float**>(memory);
   auto** const sources = reinterpret_cast<const float**>(memory + target_floats);
-  find_pixels(g, begin, end, sources, targets);
+  find_pixels(g, begin, end, sources, targets, memory + pointer_floats);
   const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
-  const int64_t slice_taps = std::max<int64_t>(1, kSliceDepth / std::max<int64_t>(1, g.depth));
+  const int64_t slice_taps = std::max<int64_t>(1, kSliceDepth / std::max<int64_t>(1, depth));
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t column = panel * g.panels.width;
     const int64_t columns = g.panels.columns_of(panel);
     const int64_t width = rounded_up(columns, kLanes);
-    const float* const b = g.packed + column * taps * g.depth;
+    const float* const b = g.packed + column * taps * depth;
     // At least once, since without taps there still are a seed, a bias and an activation.
     for (int64_t tap = 0; tap < std::max<int64_t>(taps, 1); tap += slice_taps) {
       const int64_t slice = std::min(slice_taps, taps - tap);
@@ -259,7 +325,7 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t rows = std::min<int64_t>(kRows, end - begin - tile * kRows);
         kTiles[rows - 1][width / kLanes - 1](
-            slice, g.depth, sources + (tile * taps + tap) * kRows, b + tap * g.depth * width,
+            slice, depth, sources + (tile * taps + tap) * kRows, b + tap * depth * width,
             targets + tile * kRows, column, columns, tap == 0 ? g.seed : 1.0f);
         if (complete && !plain) finish_tile(g, targets + tile * kRows, rows, column, columns);
       }
@@ -325,6 +391,7 @@ void pack_and_multiply(ThreadPool& threads, Product g, int64_t stride, const Ele
 // goes over pixels.
 struct FilterGradient {
   const clessidra_conv2d_backward_filter& c;
+  Axis rows, columns;
   int64_t pixels, chunk, taps;
   bool copied;
   int64_t row_floats;  // of a pixel's copied taps, whole vectors
@@ -333,6 +400,10 @@ struct FilterGradient {
 
   explicit FilterGradient(const clessidra_conv2d_backward_filter& c)
       : c(c),
+        rows(forward_axis(c.height, c.output_height, c.filter_height, c.stride_height,
+                          c.padding_height, c.dilation_height)),
+        columns(forward_axis(c.width, c.output_width, c.filter_width, c.stride_width,
+                             c.padding_width, c.dilation_width)),
         pixels(int64_t{c.images} * c.output_height * c.output_width),
         chunk(pixels_per_chunk(pixels, elements(c))),
         taps(int64_t{c.filter_height} * c.filter_width),
@@ -345,22 +416,21 @@ struct FilterGradient {
     return int64_t{c.filters} * c.filter_height * c.filter_width * c.channels;
   }
 
-  // Calls body(pixel - begin, tap, x) for the taps of pixels [begin, end).
-  template <class Body>
-  void for_taps(int64_t begin, int64_t end, const Body& body) const {
-    for (int64_t pixel = begin; pixel < end; ++pixel) {
-      const int64_t q = pixel % c.output_width;
-      const int64_t p = pixel / c.output_width % c.output_height;
-      const int64_t image = pixel / c.output_width / c.output_height;
-      for (int64_t r = 0, tap = 0; r < c.filter_height; ++r) {
-        const int64_t row = p * c.stride_height - c.padding_height + r * c.dilation_height;
-        for (int64_t s = 0; s < c.filter_width; ++s, ++tap) {
-          const int64_t column = q * c.stride_width - c.padding_width + s * c.dilation_width;
-          const bool inside = row >= 0 && row < c.height && column >= 0 && column < c.width;
-          const float* const x =
-              inside ? c.x + ((image * c.height + row) * c.width + column) * c.channels : zeros;
-          body(pixel - begin, tap, x);
-        }
+  // The pointers of pixels [begin, end): one for each tap, `stride` apart, or one to copies.
+  void find_pixels(int64_t begin, int64_t end, const float** pointers, int64_t stride,
+                   float* patches) const {
+    const Source source{rows, columns, c.x, c.channels};
+    Point point(begin, rows, columns);
+    for (int64_t i = 0; i < end - begin; ++i, point.advance(rows, columns)) {
+      if (copied) {
+        float* const patch = patches + i * row_floats;
+        pointers[i] = patch;
+        source.copy_taps(point, patch);
+        std::fill(patch + taps * c.channels, patch + row_floats, 0.0f);
+      } else {
+        source.for_taps(point, [&](int64_t tap, const float* pixel) {
+          pointers[tap * stride + i] = pixel == nullptr ? zeros : pixel;
+        });
       }
     }
   }
@@ -429,20 +499,7 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   float* const patches = memory + pointer_floats;
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t pixels = std::min(block, end - pixel);
-    if (g.copied) {
-      for (int64_t p = 0; p < pixels; ++p) {
-        pointers[p] = patches + p * g.row_floats;
-        std::fill(patches + p * g.row_floats + row_elements, patches + (p + 1) * g.row_floats,
-                  0.0f);
-      }
-      g.for_taps(pixel, pixel + pixels, [&](int64_t p, int64_t tap, const float* x) {
-        std::copy_n(x, c.channels, patches + p * g.row_floats + tap * c.channels);
-      });
-    } else {
-      g.for_taps(pixel, pixel + pixels, [&](int64_t p, int64_t tap, const float* x) {
-        pointers[tap * block + p] = x;
-      });
-    }
+    g.find_pixels(pixel, pixel + pixels, pointers, block, patches);
     for (int64_t part = 0; part < groups * g.panels.count; ++part) {
       const int64_t tap = part / g.panels.count;
       const int64_t panel = part % g.panels.count;

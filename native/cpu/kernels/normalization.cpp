@@ -29,6 +29,7 @@ CLESSIDRA_FUNCTION Vec load_statistics(const float* statistics, int64_t group_co
 struct Normalizer {
   Vec mean, inverse;
 
+  Normalizer() = default;
   template <class Arguments, class Count>
   CLESSIDRA_FUNCTION Normalizer(const Arguments& a, int64_t image, int64_t i, Count n) {
     const int64_t group_columns = a.columns / a.groups;
@@ -40,14 +41,21 @@ struct Normalizer {
   CLESSIDRA_FUNCTION Vec operator()(Vec x) const { return (x - mean) * inverse; }
 };
 
+// Elements that stay in the first-level cache from one vector of columns to the next.
+constexpr int64_t kCached = 2048;
+
 // Calls body(image, first row, last row) for parts of [images, rows, columns].
 template <class Arguments, class Body>
 CLESSIDRA_FUNCTION void for_rows(ThreadPool& threads, const Arguments& a, const Body& body) {
   const int64_t group = grain_rows(a.columns);
   const int64_t groups = (a.rows + group - 1) / group;
+  const int64_t block = a.columns < kCached ? kCached / a.columns : 1;
   threads.for_each(a.images * groups, [&](int64_t task) {
     const int64_t first = task % groups * group;
-    body(task / groups, first, first + group < a.rows ? first + group : a.rows);
+    const int64_t last = first + group < a.rows ? first + group : a.rows;
+    for (int64_t row = first; row < last; row += block) {
+      body(task / groups, row, row + block < last ? row + block : last);
+    }
   });
 }
 
@@ -99,14 +107,24 @@ void normalize(ThreadPool& threads, const clessidra_normalize& a) {
   for_rows(threads, a, [&](int64_t image, int64_t first, int64_t last) {
     const Vec leak = broadcast(a.slope);
     with_activation(a.activation, [&](auto f) {
-      for_vectors(0, columns, [&](int64_t i, auto n) {
-        const Normalizer normalizer(a, image, i, n);
-        const Vec scale = load_part(a.scale + i, n);
-        const Vec shift = load_part(a.shift + i, n);
-        for (int64_t row = first; row < last; ++row) {
-          const int64_t at = (image * a.rows + row) * columns + i;
-          const Vec y = fma(normalizer(load_part(a.x + at, n)), scale, shift);
-          store_part(a.y + at, activate<f>(y, leak), n);
+      for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
+        Normalizer normalizers[vectors];
+        Vec scales[vectors], shifts[vectors];
+        for (int v = 0; v < vectors; ++v) {
+          const int64_t column = i + v * kLanes;
+          normalizers[v] = Normalizer(a, image, column, n);
+          scales[v] = load_part(a.scale + column, n);
+          shifts[v] = load_part(a.shift + column, n);
+        }
+        const int64_t begin = (image * a.rows + first) * columns + i;
+        const float* x = a.x + begin;
+        float* y = a.y + begin;
+        for (int64_t row = first; row < last; ++row, x += columns, y += columns) {
+          for (int v = 0; v < vectors; ++v) {
+            const Vec normalized = normalizers[v](load_part(x + v * kLanes, n));
+            const Vec value = fma(normalized, scales[v], shifts[v]);
+            store_part(y + v * kLanes, activate<f>(value, leak), n);
+          }
         }
       });
     });
@@ -159,21 +177,35 @@ void normalize_backward(ThreadPool& threads, const clessidra_normalize_backward&
     const float* const sums = a.sums + image * a.groups;
     const Vec beta = broadcast(a.beta);
     with_flag(a.beta != 0.0f, [&](auto accumulate) {
-      for_vectors(0, columns, [&](int64_t i, auto n) {
-        const Normalizer normalizer(a, image, i, n);
-        const Vec scale = load_part(a.scale + i, n);
-        const Vec first = load_statistics(sums, group_columns, i, n);
-        const Vec second =
-            load_statistics(sums + int64_t{a.images} * a.groups, group_columns, i, n);
-        for (int64_t row = first_row; row < last_row; ++row) {
-          const int64_t at = (image * a.rows + row) * columns + i;
-          const Vec centred = scale * load_part(a.dy + at, n) - first;
-          const Vec gradient = fma(-normalizer(load_part(a.x + at, n)), second, centred);
-          if constexpr (accumulate) {
-            const Vec old = beta * load_part(a.dx + at, n);
-            store_part(a.dx + at, fma(normalizer.inverse, gradient, old), n);
-          } else {
-            store_part(a.dx + at, normalizer.inverse * gradient, n);
+      for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
+        Normalizer normalizers[vectors];
+        Vec scales[vectors], first[vectors], second[vectors];
+        for (int v = 0; v < vectors; ++v) {
+          const int64_t column = i + v * kLanes;
+          normalizers[v] = Normalizer(a, image, column, n);
+          scales[v] = load_part(a.scale + column, n);
+          first[v] = load_statistics(sums, group_columns, column, n);
+          second[v] =
+              load_statistics(sums + int64_t{a.images} * a.groups, group_columns, column, n);
+        }
+        const int64_t begin = (image * a.rows + first_row) * columns + i;
+        const float* x = a.x + begin;
+        const float* dy = a.dy + begin;
+        float* dx = a.dx + begin;
+        for (int64_t row = first_row; row < last_row;
+             ++row, x += columns, dy += columns, dx += columns) {
+          for (int v = 0; v < vectors; ++v) {
+            const int offset = v * kLanes;
+            const Vec centred = scales[v] * load_part(dy + offset, n) - first[v];
+            const Vec normalized = normalizers[v](load_part(x + offset, n));
+            const Vec gradient = fma(-normalized, second[v], centred);
+            const Vec inverse = normalizers[v].inverse;
+            if constexpr (accumulate) {
+              const Vec old = beta * load_part(dx + offset, n);
+              store_part(dx + offset, fma(inverse, gradient, old), n);
+            } else {
+              store_part(dx + offset, inverse * gradient, n);
+            }
           }
         }
       });

@@ -84,7 +84,9 @@ CLESSIDRA_FUNCTION void upsample_row(const clessidra_upsample& u, int64_t image,
     if constexpr (kNearest) {
       const float* const from =
           x + p * u.height / u.output_height * line + q * u.width / u.output_width * channels;
-      for_vectors(0, channels, [&](int64_t i, auto n) { store_part(y + i, load_part(from + i, n), n); });
+      for_vectors(0, channels, [&](int64_t i, auto n) {
+        store_part(y + i, load_part(from + i, n), n);
+      });
     } else {
       const BilinearPosition columns = bilinear_position(q, u.width, u.output_width);
       const Vec fx = broadcast(columns.fraction);

@@ -129,6 +129,19 @@ CLESSIDRA_FUNCTION void for_vectors(int64_t begin, int64_t end, const Body& body
   if (i < end) body(i, end - i);
 }
 
+// Calls body(i, vectors, n) for strips of four, two and one whole vectors, and for the n that are
+// left: for loops over rows, which read adjacent memory so.
+template <class Body>
+CLESSIDRA_FUNCTION void for_strips(int64_t begin, int64_t end, const Body& body) {
+  int64_t i = begin;
+  for (; i + 4 * kLanes <= end; i += 4 * kLanes) body(i, std::integral_constant<int, 4>{}, Whole{});
+  if (i + 2 * kLanes <= end) {
+    body(i, std::integral_constant<int, 2>{}, Whole{});
+    i += 2 * kLanes;
+  }
+  for_vectors(i, end, [&](int64_t j, auto n) { body(j, std::integral_constant<int, 1>{}, n); });
+}
+
 // The upper and lower halves of the 64-bit products a * b.
 CLESSIDRA_FUNCTION void multiply_wide(UintVec a, uint32_t b, UintVec& high, UintVec& low) {
   typedef uint64_t Wide __attribute__((vector_size(kLanes * 4)));

@@ -591,8 +591,8 @@ struct clessidra_upsample_backward {
 // clessidra_reduce_columns) of each column over the image's rows, then the columns of the group
 // added in turn, starting with the first.
 //
-// mean = group sum of x / m, variance = group sum of d * d / m with d = x - mean; with the running
-// statistics of a batch normalisation (images = 1, groups = columns; else null)
+// mean = (group sum of x) / m, variance = (group sum of d * d) / m with d = x - mean, m as float; with
+// the running statistics of a batch normalisation (images = 1, groups = columns; else null)
 //   running_mean = fma(momentum, mean - running_mean, running_mean),
 //   running_variance = fma(momentum, variance * (m / (m - 1)) - running_variance, running_variance),
 //   m and m - 1 (at least 1) being rounded to float before they are divided.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the CUDA kernels into <target>/classes; Maven calls it.
-# Use: build.sh TARGET_FOLDER     the fatbin, where there is an nvcc, and the emulator's library
-#      build.sh resources         prints the table of RESOURCES.md
+# Use: build.sh TARGET_FOLDER [FATBIN]   the fatbin, where there is an nvcc and FATBIN is not false,
+#                                        and the emulator's library
+#      build.sh resources                prints the table of RESOURCES.md
 set -eu
 source=$(cd "$(dirname "$0")" && pwd)
 
@@ -16,6 +17,7 @@ if [ "$1" = resources ]; then
   exec sh "$source/resources.sh" "$nvcc"
 fi
 target=$1
+fatbin=${2:-true}
 
 missing() {
   echo "[ERROR] clessidra-kernels: $1 was not found; install it (Debian, Ubuntu: apt-get install $1) and build again." >&2
@@ -25,8 +27,12 @@ command -v cmake >/dev/null || missing cmake
 command -v make >/dev/null || missing make
 command -v "${CXX:-g++}" >/dev/null || missing "${CXX:-g++}"
 
-if [ -z "$nvcc" ]; then
+if [ "$fatbin" = false ]; then
+  nvcc=
+elif [ -z "$nvcc" ]; then
   echo "[WARNING] clessidra-kernels: no nvcc on PATH, in CUDA_HOME or /usr/local/cuda: the CUDA kernels are left out."
+fi
+if [ -z "$nvcc" ]; then
   rm -f "$target/classes/dev/clessidra/kernels/cuda/kernels.fatbin"
 fi
 # A build folder that was made elsewhere cannot be used again.

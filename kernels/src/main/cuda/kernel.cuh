@@ -76,6 +76,11 @@ __device__ inline Pack<kWidth> map(const Pack<kWidth>& a, const Pack<kWidth>& b,
   return y;
 }
 
+template <int kWidth>
+__device__ inline Pack<kWidth> repeated(float value) {
+  return map(Pack<kWidth>{}, [=](float) { return value; });
+}
+
 // y = value, or beta * y + value.
 template <int kWidth>
 __device__ inline void store_sum(float* y, Pack<kWidth> value, float beta) {

@@ -30,11 +30,6 @@ __device__ inline Pack<kWidth> loss_gradient(int32_t function, const Pack<kWidth
   return map(x, [](float v) { return v > 0.0f ? 1.0f : (v < 0.0f ? -1.0f : 0.0f); });
 }
 
-template <int kWidth>
-__device__ inline Pack<kWidth> repeated(float value) {
-  return map(Pack<kWidth>{}, [=](float) { return value; });
-}
-
 // y = softmax(x) of a row; also gives what was subtracted and the sum that was divided by. In place.
 struct RowSum {
   float maximum, sum;
@@ -51,6 +46,16 @@ __device__ inline RowSum softmax_row(const float* x, float* y, int32_t columns) 
   });
   for (int64_t i = Team::rank(); i < columns; i += Team::size()) y[i] = y[i] / sum;
   return {maximum, sum};
+}
+
+// value times the weights of a row of a softmax cross-entropy.
+template <class Arguments>
+__device__ inline float weighted(float value, const Arguments& arguments, int64_t row,
+                                 int32_t label) {
+  if (arguments.class_weights != nullptr && label >= 0 && label < arguments.columns) {
+    value *= arguments.class_weights[label];
+  }
+  return arguments.row_weights == nullptr ? value : value * arguments.row_weights[row];
 }
 
 // The mean activation, kept from 0 and 1.
@@ -113,8 +118,9 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     if (Team::rank() == 0) {
       const int32_t label = arguments.labels[row];
       const bool known = label >= 0 && label < columns;
-      arguments.workspace[row] =
+      const float loss =
           known ? logarithm(of.sum) - (x[label] - of.maximum) : __builtin_nanf("");
+      arguments.workspace[row] = weighted(loss, arguments, row, label);
     }
   });
 }
@@ -141,11 +147,13 @@ extern "C" __global__ void __launch_bounds__(kThreads) softmax_cross_entropy_bac
   const float* const p = arguments.probabilities;
   float* const dx = arguments.dx;
   const int64_t columns = arguments.columns;
-  const float factor = arguments.upstream[0] * arguments.scale;
+  const float upstream = arguments.upstream[0] * arguments.scale;
   for_elements(arguments.rows * columns, columns % 4 == 0 && aligned(p, dx),
                [&]<int kWidth>(int64_t i, Width<kWidth>) {
                  const Division place = divide(i, columns);
-                 const int32_t label = arguments.labels[place.quotient];
+                 const int64_t row = place.quotient;
+                 const int32_t label = arguments.labels[row];
+                 const float factor = weighted(upstream, arguments, row, label);
                  Pack<kWidth> gradient = load<kWidth>(p + i);
                  CLESSIDRA_UNROLL
                  for (int j = 0; j < kWidth; ++j) {

@@ -1,14 +1,9 @@
 // Reductions of all elements, of rows and of columns, in the order that clessidra/kernels.h states.
-#include "reduction.cuh"
+#include "columns.cuh"
 
 namespace clessidra {
 
 namespace {
-
-constexpr int64_t kColumnChunk = CLESSIDRA_COLUMN_CHUNK;
-// Columns whose chunks one block finishes: 32 bytes of a row.
-constexpr int kColumnTile = 8;
-constexpr int kColumnGroups = kThreads / kColumnTile;
 
 __device__ inline float term_of(int32_t reduction, float x) {
   if (reduction == CLESSIDRA_SQUARE_SUM) return x * x;
@@ -29,30 +24,6 @@ __device__ inline void with_combine(int32_t reduction, const Body& body) {
 // y = beta * y + scale * r, where a zero r is +0 (sums are never -0, maxima may be).
 __device__ inline void store_result(float* y, float r, float scale, float beta) {
   store_sum(y, Pack<1>{{scale * (r + 0.0f)}}, beta);
-}
-
-// The rows [begin, end) of a column combined in sequence.
-template <class Combine, class Term>
-__device__ inline float combine_column(int64_t begin, int64_t end, const Term& term) {
-  float result = Combine::kStart;
-  if (end - begin == kColumnChunk) {
-    float terms[kColumnChunk];
-    CLESSIDRA_UNROLL
-    for (int i = 0; i < kColumnChunk; ++i) terms[i] = term(begin + i);
-    CLESSIDRA_UNROLL
-    for (int i = 0; i < kColumnChunk; ++i) result = Combine::combine(result, terms[i]);
-  } else {
-    for (int64_t i = begin; i < end; ++i) result = Combine::combine(result, term(i));
-  }
-  return result;
-}
-
-__device__ inline int64_t column_chunks_of(int64_t rows) {
-  return (rows + kColumnChunk - 1) / kColumnChunk;
-}
-__device__ inline int64_t end_of_column_chunk(int64_t chunk, int64_t rows) {
-  const int64_t end = (chunk + 1) * kColumnChunk;
-  return end < rows ? end : rows;
 }
 
 }  // namespace
@@ -104,9 +75,11 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       const Division place = divide(i, columns);
       const int64_t begin = place.quotient * kColumnChunk;
       const int64_t end = end_of_column_chunk(place.quotient, arguments.rows);
-      arguments.workspace[i] = combine_column<Combine>(begin, end, [&](int64_t row) {
-        return term_of(arguments.reduction, x[row * columns + place.remainder]);
-      });
+      store(arguments.workspace + i,
+            combine_rows<Combine, 1, kColumnChunk>(begin, end, [&](int64_t row) {
+              const float value = x[row * columns + place.remainder];
+              return Pack<1>{{term_of(arguments.reduction, value)}};
+            }));
     }
   });
 }
@@ -115,32 +88,15 @@ EMULATOR_KERNEL(reduce_columns_chunks)
 // A block takes kColumnTile columns to their end.
 extern "C" __global__ void __launch_bounds__(kThreads)
     reduce_columns_finish(const __grid_constant__ clessidra_reduce_columns arguments) {
+  float* const x = arguments.workspace;
   const int64_t columns = arguments.columns;
-  const int64_t column =
-      int64_t{blockIdx.x} * kColumnTile + static_cast<int>(threadIdx.x) % kColumnTile;
-  const int group = static_cast<int>(threadIdx.x) / kColumnTile;
-  const bool there = column < columns;
-  float* const x = arguments.workspace + column;
+  const int64_t begin = int64_t{blockIdx.x} * kColumnTile;
+  const int64_t column = begin + threadIdx.x;
+  const int64_t chunks = column_chunks_of(arguments.rows);
   with_combine(arguments.reduction, [&]<class Combine>(Combine) {
-    int64_t rows = column_chunks_of(arguments.rows);
-    for (; rows > 1; rows = column_chunks_of(rows)) {
-      // As in combine_in_place: all have read before one writes.
-      const int64_t chunks = column_chunks_of(rows);
-      for (int64_t turn = 0; turn < chunks; turn += kColumnGroups) {
-        const int64_t chunk = turn + group;
-        const bool takes = there && chunk < chunks;
-        float result = Combine::kStart;
-        if (takes) {
-          result = combine_column<Combine>(chunk * kColumnChunk, end_of_column_chunk(chunk, rows),
-                                           [&](int64_t row) { return x[row * columns]; });
-        }
-        __syncthreads();
-        if (takes) x[chunk * columns] = result;
-      }
-      __syncthreads();
-    }
-    if (there && group == 0) {
-      const float r = rows == 0 ? Combine::kStart : x[0];
+    combine_columns_in_place<Combine>(x, chunks, columns, begin, columns);
+    if (threadIdx.x < kColumnTile && column < columns) {
+      const float r = chunks == 0 ? Combine::kStart : x[column];
       store_result(arguments.y + column, r, arguments.scale, arguments.beta);
     }
   });

@@ -143,7 +143,7 @@ struct BlockTeam {
     }
     if (warp_of_block() == 0) {
       const float result =
-          combine_chunk<Combine>(0, group, [&](int64_t i) { return shared.groups[i]; });
+          combine_chunk<Combine, 4>(0, group, [&](int64_t i) { return shared.groups[i]; });
       if (lane_of_warp() == 0) shared.chunks[0] = result;
     }
     __syncthreads();

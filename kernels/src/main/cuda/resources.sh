@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints what each kernel takes of a GPU, as RESOURCES.md has it; fails where a kernel spills.
+# Prints RESOURCES.md: what each kernel takes of a GPU; fails where a kernel spills registers.
 # Use: build.sh resources
 set -eu
 source=$(cd "$(dirname "$0")" && pwd)
@@ -20,6 +20,16 @@ compile() { # virtual architecture, real architectures
 }
 compile 80 "80 86 89 100"
 compile 90a 90a
+
+cat <<END
+# What the CUDA kernels take of a GPU
+
+Printed by \`build.sh resources\`, which asks the assembler of $("$nvcc" --version | grep -o 'release [0-9.]*')
+of CUDA (\`ptxas -v\`): registers of a thread for each architecture, bytes of shared memory of a block,
+bytes of registers spilled to memory on all architectures together, and the share of the 64 warps of
+a multiprocessor of sm_90 that can be resident at once.
+
+END
 
 awk '
   # PTX: the threads of a block.

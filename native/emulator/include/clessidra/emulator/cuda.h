@@ -20,6 +20,9 @@
 
 #include "clessidra/emulator/runtime.h"
 
+// Such as `#pragma unroll`.
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+
 #define __global__
 #define __device__
 #define __host__
@@ -273,9 +276,11 @@ T atomic_update(T* address, const Update& update) {
   static_assert(sizeof(T) == sizeof(Word));
   auto* const word = reinterpret_cast<Word*>(address);
   Word old = __atomic_load_n(word, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(word, &old, std::bit_cast<Word>(update(std::bit_cast<T>(old))),
-                                      false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-  }
+  Word changed;
+  do {
+    changed = std::bit_cast<Word>(update(std::bit_cast<T>(old)));
+  } while (!__atomic_compare_exchange_n(word, &old, changed, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED));
   return std::bit_cast<T>(old);
 }
 
@@ -419,7 +424,7 @@ inline void __trap(std::source_location where = std::source_location::current())
 
 namespace clessidra::emulator {
 
-static thread_local char shared_anchor;
+[[maybe_unused]] static thread_local char shared_anchor;
 
 template <auto function>
 struct Trampoline;

@@ -5,14 +5,19 @@ import dev.clessidra.kernels.AdamOptions;
 import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Images;
+import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Kernels;
+import dev.clessidra.kernels.Normalization;
+import dev.clessidra.kernels.RandomKey;
 import dev.clessidra.kernels.Reduction;
 import dev.clessidra.kernels.RowSource;
 import dev.clessidra.kernels.Schedule;
+import dev.clessidra.kernels.Window;
 
 /**
  * Kernels that memory limits, in the sizes of the deep autoencoder 784-1000-500-250-30 with a batch
- * of 256.
+ * of 256, or of a U-Net's first level: four images of 128 x 128 with 32 channels.
  */
 public enum MemoryBoundKernel {
   /** Adam on all 2,837,314 parameters. */
@@ -22,13 +27,26 @@ public enum MemoryBoundKernel {
   /** The gradient of the first layer's bias: the columns of 256 x 1000 added up. */
   COLUMN_SUM,
   /** A shuffled batch of 256 out of 60,000 images of 784 bytes, as floats. */
-  GATHER_ROWS;
+  GATHER_ROWS,
+  /** The largest of each 2 x 2 pixels. */
+  MAX_POOL,
+  /** Twice the height and width, bilinear. */
+  UPSAMPLE,
+  /** Mean and variance of each channel. */
+  BATCH_STATISTICS,
+  /** Each channel normalised, then ReLU. */
+  NORMALIZE,
+  /** Dice of two classes a pixel. */
+  DICE,
+  /** Samples of 256 Gaussians of 1000 dimensions. */
+  REPARAMETERIZE;
 
   private static final int PARAMETERS = 2_837_314;
   private static final int BATCH = 256;
   private static final int WIDTH = 1000;
   private static final int IMAGES = 60_000;
   private static final int PIXELS = 784;
+  private static final Images LEVEL = new Images(4, 128, 128, 32);
 
   KernelWorkload on(Device device) {
     Operands operands = new Operands(device);
@@ -38,6 +56,12 @@ public enum MemoryBoundKernel {
       case ACTIVATION_BACKWARD -> activationBackward(device, kernels, operands);
       case COLUMN_SUM -> columnSum(device, kernels, operands);
       case GATHER_ROWS -> gatherRows(device, kernels, operands);
+      case MAX_POOL -> maxPool(device, kernels, operands);
+      case UPSAMPLE -> upsample(device, kernels, operands);
+      case BATCH_STATISTICS -> batchStatistics(device, kernels, operands);
+      case NORMALIZE -> normalize(device, kernels, operands);
+      case DICE -> dice(device, kernels, operands);
+      case REPARAMETERIZE -> reparameterize(device, kernels, operands);
     };
   }
 
@@ -112,6 +136,101 @@ public enum MemoryBoundKernel {
         (1.0 + Float.BYTES) * BATCH * PIXELS);
   }
 
+  private static KernelWorkload maxPool(Device device, Kernels kernels, Operands operands) {
+    Window window = Window.square(2).withStride(2);
+    long outputs = window.over(LEVEL).elements();
+    Buffer x = operands.uniform("x", LEVEL.elements());
+    Buffer y = operands.results("y", outputs);
+    Buffer indices = operands.results("indices", outputs);
+    return new KernelWorkload(
+        device,
+        operands,
+        () -> kernels.maxPool(LEVEL, window, x, y, indices),
+        y,
+        0,
+        Float.BYTES * (LEVEL.elements() + 2.0 * outputs));
+  }
+
+  private static KernelWorkload upsample(Device device, Kernels kernels, Operands operands) {
+    int height = 2 * LEVEL.height();
+    int width = 2 * LEVEL.width();
+    long outputs = LEVEL.resized(height, width).elements();
+    Buffer x = operands.uniform("x", LEVEL.elements());
+    Buffer y = operands.results("y", outputs);
+    return new KernelWorkload(
+        device,
+        operands,
+        () -> kernels.upsample(Interpolation.BILINEAR, LEVEL, height, width, x, y),
+        y,
+        0,
+        Float.BYTES * ((double) LEVEL.elements() + outputs));
+  }
+
+  private static KernelWorkload batchStatistics(Device device, Kernels kernels, Operands operands) {
+    Normalization batch = Normalization.batch(LEVEL.pixels(), LEVEL.channels(), 1e-5f);
+    Buffer x = operands.uniform("x", batch.elements());
+    Buffer mean = operands.results("mean", batch.statistics());
+    Buffer variance = operands.results("variance", batch.statistics());
+    Buffer workspace = operands.results("workspace", batch.statisticsWorkspace());
+    return new KernelWorkload(
+        device,
+        operands,
+        () -> kernels.normalizeStatistics(batch, x, mean, variance, null, null, workspace, 0),
+        variance,
+        0,
+        2.0 * Float.BYTES * batch.elements());
+  }
+
+  private static KernelWorkload normalize(Device device, Kernels kernels, Operands operands) {
+    Normalization batch = Normalization.batch(LEVEL.pixels(), LEVEL.channels(), 1e-5f);
+    Buffer x = operands.uniform("x", batch.elements());
+    Buffer mean = operands.uniform("mean", batch.statistics());
+    Buffer variance = operands.uniform("variance", batch.statistics(), 0.5f, 1);
+    Buffer scale = operands.uniform("scale", LEVEL.channels());
+    Buffer shift = operands.uniform("shift", LEVEL.channels());
+    Buffer y = operands.results("y", batch.elements());
+    return new KernelWorkload(
+        device,
+        operands,
+        () -> kernels.normalize(batch, x, mean, variance, scale, shift, y, Activation.RELU),
+        y,
+        0,
+        2.0 * Float.BYTES * batch.elements());
+  }
+
+  private static KernelWorkload dice(Device device, Kernels kernels, Operands operands) {
+    int classes = 2;
+    long pixels = LEVEL.pixels();
+    Buffer probabilities = operands.uniform("probabilities", pixels * classes, 0, 1);
+    Buffer labels = operands.labels("labels", (int) pixels, classes);
+    Buffer sums = operands.results("sums", 2L * classes);
+    Buffer loss = operands.results("loss", 1);
+    Buffer workspace = operands.results("workspace", Kernels.diceWorkspace(1, pixels, classes));
+    return new KernelWorkload(
+        device,
+        operands,
+        () -> kernels.dice(probabilities, labels, sums, loss, workspace, 1, pixels, classes, 1, 1),
+        sums,
+        0,
+        Float.BYTES * (1.0 + classes) * pixels);
+  }
+
+  private static KernelWorkload reparameterize(Device device, Kernels kernels, Operands operands) {
+    int count = BATCH * WIDTH;
+    Buffer mean = operands.uniform("mean", count);
+    Buffer logVariance = operands.uniform("log variance", count);
+    Buffer z = operands.results("z", count);
+    return new KernelWorkload(
+        device,
+        operands,
+        () ->
+            kernels.reparameterize(
+                mean, logVariance, z, operands.state(), count, new RandomKey(1, 1)),
+        z,
+        0,
+        3.0 * Float.BYTES * count);
+  }
+
   /** For example {@code adam}. */
   @Override
   public String toString() {
@@ -120,6 +239,12 @@ public enum MemoryBoundKernel {
       case ACTIVATION_BACKWARD -> "activation backward";
       case COLUMN_SUM -> "column sum";
       case GATHER_ROWS -> "gather rows";
+      case MAX_POOL -> "max pool";
+      case UPSAMPLE -> "upsample";
+      case BATCH_STATISTICS -> "batch statistics";
+      case NORMALIZE -> "normalize";
+      case DICE -> "dice";
+      case REPARAMETERIZE -> "reparameterize";
     };
   }
 }

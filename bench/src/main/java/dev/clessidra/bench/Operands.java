@@ -58,6 +58,13 @@ final class Operands implements AutoCloseable {
     return buffer;
   }
 
+  /** Integers from 0 to {@code classes - 1}. */
+  Buffer labels(String label, int count, int classes) {
+    Buffer buffer = scope.allocate(label, (long) count * Integer.BYTES);
+    device.copyToDevice(new Random(SEED).ints(count, 0, classes).toArray(), buffer);
+    return buffer;
+  }
+
   @Override
   public void close() {
     state.close();

@@ -21,13 +21,17 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The same seed gives the same model file, with any number of threads and instruction set. */
+/**
+ * The same seed gives the same model file, with any number of threads and instruction set, and on
+ * the emulated GPU.
+ */
 class DeterminismTest {
   // Widths that no vector divides, and enough work for several threads.
   enum Example {
@@ -88,6 +92,7 @@ class DeterminismTest {
   }
 
   private static final ImageData DIGITS = Mnist.sample().train().subset(0, 300);
+  private static final DeviceOptions EMULATED = DeviceOptions.defaults().withDevice("emulated");
   private static final Map<Example, byte[]> EXPECTED = new ConcurrentHashMap<>();
 
   @TempDir private Path folder;
@@ -104,28 +109,60 @@ class DeterminismTest {
   @MethodSource("machines")
   void threadsAndInstructionSetDoNotChangeAByte(
       Example example, String instructionSet, int threads) {
-    byte[] expected = EXPECTED.computeIfAbsent(example, e -> trainedFile(e, 7, "portable", 1));
+    assertThat(trainedFile(example, 7, cpu(instructionSet, threads))).isEqualTo(expected(example));
+  }
 
-    assertThat(trainedFile(example, 7, instructionSet, threads)).isEqualTo(expected);
+  @ParameterizedTest
+  @EnumSource(Example.class)
+  void theEmulatedGpuDoesNotChangeAByte(Example example) {
+    assertThat(trainedFile(example, 7, EMULATED)).isEqualTo(expected(example));
+  }
+
+  @Test
+  void theDeepAutoencoderIsTheSameAfter200StepsOnTheEmulatedGpu() {
+    assertThat(deepFile(EMULATED, 200)).isEqualTo(deepFile(cpu("auto", 2), 200));
+    assertThat(deepFile(EMULATED, 2)).isNotEqualTo(deepFile(EMULATED, 1));
   }
 
   @ParameterizedTest
   @EnumSource(Example.class)
   void anotherSeedGivesAnotherFile(Example example) {
-    assertThat(trainedFile(example, 8, "auto", 2)).isNotEqualTo(trainedFile(example, 7, "auto", 2));
+    DeviceOptions cpu = cpu("auto", 2);
+    assertThat(trainedFile(example, 8, cpu)).isNotEqualTo(trainedFile(example, 7, cpu));
   }
 
-  private byte[] trainedFile(Example example, long seed, String instructionSet, int threads) {
-    DeviceOptions options =
-        DeviceOptions.defaults()
-            .withDevice("cpu")
-            .withInstructionSet(instructionSet)
-            .withThreads(threads);
-    Path file = folder.resolve("model.safetensors");
+  private static DeviceOptions cpu(String instructionSet, int threads) {
+    return DeviceOptions.defaults()
+        .withDevice("cpu")
+        .withInstructionSet(instructionSet)
+        .withThreads(threads);
+  }
+
+  private byte[] expected(Example example) {
+    return EXPECTED.computeIfAbsent(example, e -> trainedFile(e, 7, cpu("portable", 1)));
+  }
+
+  private byte[] trainedFile(Example example, long seed, DeviceOptions options) {
     try (Device device = open(options);
         Autoencoder model = example.build(device, seed)) {
       example.settings(Trainer.of(model).data(DIGITS).batch(64).steps(10).seed(seed)).run();
-      model.save(file);
+      return file(model);
+    }
+  }
+
+  private byte[] deepFile(DeviceOptions options, int steps) {
+    try (Device device = open(options);
+        Autoencoder model =
+            Autoencoder.builder(784).encoder(1000, 500, 250, 30).seed(7).build(device)) {
+      Trainer.of(model).data(DIGITS).batch(16).steps(steps).average(0.999).seed(7).run();
+      return file(model);
+    }
+  }
+
+  private byte[] file(Autoencoder model) {
+    Path file = folder.resolve("model.safetensors");
+    model.save(file);
+    try {
       return Files.readAllBytes(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -2,6 +2,7 @@ package dev.clessidra.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.kernels.Activation;
@@ -9,8 +10,10 @@ import dev.clessidra.kernels.BinaryFunction;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.Scope;
+import dev.clessidra.kernels.Window;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -490,6 +493,83 @@ class TapeTest {
           () -> tape.gatherRows(x, 0, false, state),
           "gatherRows: 0 rows cannot be taken from [256, 784]: expected at least one row of each");
     }
+  }
+
+  @Test
+  void shapeErrorsOfImagesNameTheOperationWhatWasGivenAndWhatWasExpected() {
+    Tensor x = filled(2, 6, 5, 3);
+    Tensor filter = filled(4, 3, 3, 3);
+    Tensor three = filled(3);
+    Window window = Window.square(3);
+    Activation none = Activation.IDENTITY;
+    assertMisfit(
+        () -> tape.conv2d(filled(6, 5), filter, window, none),
+        "conv2d: input [6, 5] does not fit: expected [n, height, width, channels]");
+    assertMisfit(
+        () -> tape.conv2d(x, filled(4, 3, 2, 3), window, none),
+        "conv2d: input [2, 6, 5, 3] does not fit filter [4, 3, 2, 3]: expected filter [n, 3, 3,"
+            + " 3]");
+    assertMisfit(
+        () -> tape.conv2d(x, filter, three, window, none),
+        "conv2d: bias [3] does not fit filter [4, 3, 3, 3]: expected bias [4]");
+    assertMisfit(
+        () -> tape.conv2d(x, filter, window.withDilation(3), none),
+        "conv2d: input [2, 6, 5, 3]: Window spans a height of 7 pixels: expected at most the 6 of"
+            + " the padded image.");
+    assertMisfit(
+        () -> tape.convTranspose2d(x, filter, three, window, none),
+        "convTranspose2d: input [2, 6, 5, 3] does not fit filter [4, 3, 3, 3]: expected filter [3,"
+            + " 3, 3, n]");
+    assertMisfit(
+        () -> tape.convTranspose2d(filled(2, 6, 5, 4), filter, window.withStride(2), 15, 12, none),
+        "convTranspose2d: input [2, 6, 5, 4] does not give 15 x 12: expected 13 to 14 x 11 to 12");
+    assertMisfit(
+        () -> tape.maxPool(x, Window.square(6)),
+        "maxPool: input [2, 6, 5, 3]: Window spans a width of 6 pixels: expected at most the 5 of"
+            + " the padded image.");
+    assertMisfit(
+        () -> tape.upsample(x, Interpolation.NEAREST, 0, 4),
+        "upsample: expected a size of at least 1 x 1, got 0 x 4");
+    assertMisfit(
+        () -> tape.groupNorm(x, 2, three, three, 1e-5f, none),
+        "groupNorm: 2 groups do not fit input [2, 6, 5, 3]: expected a divisor of its 3 channels");
+    assertMisfit(
+        () -> tape.batchNorm(x, three, filled(2), three, three, 0.1f, 1e-5f, none),
+        "batchNorm: shift [2] does not fit the channels [3]: expected equal shapes");
+    Tensor labels = Tensor.allocate(device, scope, "labels", ElementType.INT32, Shape.of(2, 6));
+    assertMisfit(
+        () -> tape.dice(x, labels, 1, true),
+        "dice: labels [2, 6] does not fit the rows [2, 6, 5]: expected equal shapes");
+    assertMisfit(
+        () -> tape.softmaxCrossEntropy(filled(2, 6, 4), labels, three, null),
+        "softmaxCrossEntropy: class weights [3] does not fit the classes [4]: expected equal"
+            + " shapes");
+    assertMisfit(
+        () -> tape.gaussianKl(x, three, 1),
+        "gaussianKl: log variance [3] does not fit mean [2, 6, 5, 3]: expected equal shapes");
+  }
+
+  private Tensor filled(int... dimensions) {
+    return Tensor.filled(device, scope, "filled", Shape.of(dimensions), 1);
+  }
+
+  @Test
+  void batchNormalisationLearnsStatisticsForInference() {
+    Tensor x = Tensor.of(device, scope, "x", Shape.of(2, 1), new float[] {1, 3});
+    Tensor mean = Tensor.filled(device, scope, "mean", Shape.of(1), 0);
+    Tensor variance = Tensor.filled(device, scope, "variance", Shape.of(1), 1);
+    Tensor one = filled(1);
+    for (int i = 0; i < 40; i++) {
+      Tape training = new Tape(device, scope);
+      Tensor y = training.batchNorm(x, one, one, mean, variance, 0.5f, 1e-5f, Activation.IDENTITY);
+      assertThat(y.copyToArray()[1]).isCloseTo(2, within(1e-4f));
+    }
+    assertThat(mean.copyToArray()[0]).isCloseTo(2, within(1e-4f));
+    assertThat(variance.copyToArray()[0]).isCloseTo(2, within(1e-4f));
+    Tensor y =
+        Tape.inference(device, scope)
+            .batchNorm(x, one, one, mean, variance, 0.5f, 1e-5f, Activation.IDENTITY);
+    assertThat(y.copyToArray()[1]).isCloseTo(1 + 1 / (float) Math.sqrt(2), within(1e-4f));
   }
 
   private static void assertMisfit(Runnable operation, String message) {

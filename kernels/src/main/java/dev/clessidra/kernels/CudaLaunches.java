@@ -34,8 +34,11 @@ final class CudaLaunches {
   private static final int SUM_CHUNK = 4096;
   private static final int COLUMN_CHUNK = 32;
 
-  /** Columns that a block of {@code reduce_columns_finish} takes. */
+  /** Columns that a block takes when the sums over their rows are finished. */
   private static final int COLUMN_TILE = 8;
+
+  /** Rows that a thread takes where what belongs to a column serves several. */
+  private static final int ROW_GROUP = 4;
 
   private CudaLaunches() {}
 
@@ -63,11 +66,13 @@ final class CudaLaunches {
           BINARY,
           FILL,
           LOSS_BACKWARD,
-          MASK_NOISE ->
+          MASK_NOISE,
+          REPARAMETERIZE,
+          REPARAMETERIZE_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("count"));
       // `random` alone is a function of the C library.
       case RANDOM -> elements("random_numbers", fields.int64("count"));
-      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD ->
+      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD, GAUSSIAN_KL_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
@@ -77,13 +82,8 @@ final class CudaLaunches {
           fields.int32("columns") == 0
               ? List.of()
               : rows("softmax", fields.int64("rows"), fields.int32("columns"));
-      case SOFTMAX_CROSS_ENTROPY -> {
-        List<GridLaunch> launches = new ArrayList<>();
-        launches.addAll(
-            rows("softmax_cross_entropy_rows", fields.int64("rows"), fields.int32("columns")));
-        launches.addAll(sum("softmax_cross_entropy", fields.int64("rows")));
-        yield List.copyOf(launches);
-      }
+      case SOFTMAX_CROSS_ENTROPY, GAUSSIAN_KL ->
+          sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));
       case GATHER_ROWS ->
@@ -97,6 +97,29 @@ final class CudaLaunches {
       // More elements a thread, since a block first computes the step's factors.
       case SGD, ADAM, AVERAGE ->
           striding(kernel.nativeName(), blocks(fields.int64("count"), 4 * ELEMENTS));
+      case MAX_POOL, UPSAMPLE ->
+          pixels(kernel.nativeName(), fields, "output_height", "output_width");
+      case MAX_POOL_BACKWARD, UPSAMPLE_BACKWARD ->
+          pixels(kernel.nativeName(), fields, "height", "width");
+      case NORMALIZE_STATISTICS ->
+          inOrder(
+              columnChunks("normalize_mean_chunks", fields),
+              columnTiles("normalize_mean_finish", fields, fields.int32("groups")),
+              columnChunks("normalize_variance_chunks", fields),
+              columnTiles("normalize_variance_finish", fields, fields.int32("groups")));
+      case NORMALIZE_BACKWARD_STATISTICS ->
+          inOrder(
+              columnChunks("normalize_backward_statistics_chunks", fields),
+              columnTiles("normalize_backward_statistics_groups", fields, fields.int32("groups")),
+              striding(
+                  "normalize_backward_statistics_columns",
+                  blocks(fields.int32("columns"), THREADS)));
+      case NORMALIZE, NORMALIZE_BACKWARD, DICE_BACKWARD -> rowGroups(kernel.nativeName(), fields);
+      case DICE ->
+          inOrder(
+              columnChunks("dice_column_chunks", fields),
+              columnTiles("dice_columns", fields, fields.int32("columns")),
+              sum("dice", (long) fields.int32("images") * fields.int32("columns")));
     };
   }
 
@@ -230,10 +253,9 @@ final class CudaLaunches {
 
   /** All terms to one number: the chunks, then what they gave, by one block. */
   private static List<GridLaunch> sum(String kernel, long count) {
-    List<GridLaunch> launches = new ArrayList<>();
-    launches.addAll(striding(kernel + "_chunks", blocks(blocks(count, SUM_CHUNK), WARPS)));
-    launches.add(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS));
-    return List.copyOf(launches);
+    return inOrder(
+        striding(kernel + "_chunks", blocks(blocks(count, SUM_CHUNK), WARPS)),
+        List.of(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS)));
   }
 
   /** A warp takes a row of one chunk, a block a longer one. */
@@ -241,16 +263,48 @@ final class CudaLaunches {
     return striding(function, columns <= SUM_CHUNK ? blocks(rows, WARPS) : rows);
   }
 
+  /** Each row to one number, then those to one. */
+  private static List<GridLaunch> sumOfRows(String kernel, long rows, int columns) {
+    return inOrder(rows(kernel + "_rows", rows, columns), sum(kernel, rows));
+  }
+
   private static List<GridLaunch> reduceColumns(long rows, int columns) {
     if (columns == 0) {
       return List.of();
     }
-    List<GridLaunch> launches = new ArrayList<>();
-    launches.addAll(
-        striding("reduce_columns_chunks", blocks(blocks(rows, COLUMN_CHUNK) * columns, THREADS)));
     int tiles = Math.toIntExact(blocks(columns, COLUMN_TILE));
-    launches.add(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS));
-    return List.copyOf(launches);
+    return inOrder(
+        striding("reduce_columns_chunks", blocks(blocks(rows, COLUMN_CHUNK) * columns, THREADS)),
+        List.of(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS)));
+  }
+
+  /** The sums over the rows of each image, first those of chunks of the rows. */
+  private static List<GridLaunch> columnChunks(String function, Fields fields) {
+    long chunks = Math.max(1, blocks(fields.int64("rows"), COLUMN_CHUNK));
+    return striding(
+        function, blocks(fields.int32("images") * chunks * fields.int32("columns"), THREADS));
+  }
+
+  /** The rest of those sums: a block takes whole groups of columns, a tile or one group. */
+  private static List<GridLaunch> columnTiles(String function, Fields fields, int groups) {
+    int columns = fields.int32("columns");
+    if (columns == 0) {
+      return List.of();
+    }
+    int tileGroups = (int) Math.max(1, (long) COLUMN_TILE * groups / columns);
+    return striding(function, fields.int32("images") * blocks(groups, tileGroups));
+  }
+
+  /** All elements of images of rows, a thread takes some columns of some rows. */
+  private static List<GridLaunch> rowGroups(String function, Fields fields) {
+    long groups = blocks(fields.int64("rows"), ROW_GROUP);
+    return elements(function, fields.int32("images") * groups * fields.int32("columns"));
+  }
+
+  private static List<GridLaunch> pixels(
+      String function, Fields fields, String height, String width) {
+    long pixels = (long) fields.int32("images") * fields.int32(height) * fields.int32(width);
+    return elements(function, pixels * fields.int32("channels"));
   }
 
   /** Rows along x, the elements of a row along y. */
@@ -260,6 +314,15 @@ final class CudaLaunches {
     }
     int blocks = (int) Math.min(blocks(size, ELEMENTS), MAXIMUM_GRID_Y);
     return List.of(new GridLaunch(function, rows, blocks, 1, THREADS));
+  }
+
+  @SafeVarargs
+  private static List<GridLaunch> inOrder(List<GridLaunch>... launches) {
+    List<GridLaunch> all = new ArrayList<>();
+    for (List<GridLaunch> some : launches) {
+      all.addAll(some);
+    }
+    return List.copyOf(all);
   }
 
   private static List<GridLaunch> striding(String function, long blocks) {

@@ -1388,9 +1388,9 @@ public final class Kernels {
     if (running
         && (normalization.images() != 1 || normalization.groups() != normalization.columns())) {
       throw new IllegalArgumentException(
-          "normalize_statistics: there are running statistics of %d images and %d groups: expected"
-                  .formatted(normalization.images(), normalization.groups())
-              + " them of batch normalisation only.");
+          ("normalize_statistics: %d images and %d groups of %d columns have no running statistics:"
+                  + " expected 1 image and a group for each column.")
+              .formatted(normalization.images(), normalization.groups(), normalization.columns()));
     }
     if (!(momentum >= 0 && momentum <= 1)) {
       throw new IllegalArgumentException(

@@ -16,10 +16,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @ParameterizedClass
-@ValueSource(strings = {"cpu", "emulated"})
+@MethodSource("dev.clessidra.kernels.TestDevices#names")
 final class ProgramTest {
   private static final int BATCH = 16;
   private static final int INPUTS = 30;

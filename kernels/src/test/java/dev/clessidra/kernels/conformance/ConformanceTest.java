@@ -6,10 +6,10 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.kernels.Kernel;
+import dev.clessidra.kernels.TestDevices;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -21,23 +21,24 @@ final class ConformanceTest {
   private static final long SEED = 20_060_728;
   private static final int DIFFERENCES_SHOWN = 10;
 
-  /** Property with a device to test alone, such as {@code cuda:0}. */
-  private static final String DEVICE_PROPERTY_NAME = "clessidra.conformance.device";
-
   private static final List<Device> DEVICES = new ArrayList<>();
 
   /**
-   * Opens the emulated GPU, and a CPU for each instruction set that the machine has and 1, 2 and 3
-   * threads.
+   * Opens the devices under test, of the CPU one for each instruction set that the machine has and
+   * 1, 2 and 3 threads.
    */
   @BeforeAll
   static void openDevices() {
-    String only = System.getProperty(DEVICE_PROPERTY_NAME);
-    if (only != null) {
-      DEVICES.add(Device.open(only));
-      return;
+    for (String name : TestDevices.names()) {
+      if (name.equals("cpu")) {
+        openCpus();
+      } else {
+        DEVICES.add(Device.open(name));
+      }
     }
-    DEVICES.add(Device.open("emulated"));
+  }
+
+  private static void openCpus() {
     for (String instructionSet : List.of("portable", "avx2", "avx512")) {
       for (int threads = 1; threads <= 3; threads++) {
         DeviceOptions options =
@@ -69,10 +70,7 @@ final class ConformanceTest {
     List<String> differences = new ArrayList<>();
     for (Launch launch : launches) {
       List<byte[]> expected = launch.define();
-      List<Device> devices =
-          launch.isHeavy()
-              ? Stream.of(DEVICES.getFirst(), DEVICES.getLast()).distinct().toList()
-              : DEVICES;
+      List<Device> devices = launch.isHeavy() ? someDevices() : DEVICES;
       for (Device device : devices) {
         launch
             .difference(launch.run(device), expected)
@@ -82,6 +80,12 @@ final class ConformanceTest {
       assertThat(differences.size()).as("%s", differences).isLessThan(DIFFERENCES_SHOWN);
     }
     assertThat(differences).isEmpty();
+  }
+
+  /** One CPU, which is enough for launches that take long, and all others. */
+  private static List<Device> someDevices() {
+    Device cpu = DEVICES.getLast();
+    return DEVICES.stream().filter(d -> d == cpu || !d.name().equals("cpu")).toList();
   }
 
   @ParameterizedTest

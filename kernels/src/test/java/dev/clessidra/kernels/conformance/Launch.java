@@ -8,8 +8,11 @@ import dev.clessidra.kernels.Scope;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -231,6 +234,30 @@ final class Launch {
       }
     }
     return Optional.empty();
+  }
+
+  /** Returns the SHA-256 of what is compared of a result, with one NaN for all. */
+  String digest(List<byte[]> result) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (int i = 0; i < operands.size(); i++) {
+        Operand operand = operands.get(i);
+        if (operand.compared()) {
+          byte[] image = result.get(i).clone();
+          MemorySegment content = operand.content(image);
+          for (long at = operand.floatsFrom(); at < content.byteSize(); at += Float.BYTES) {
+            float value = content.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
+            if (Float.isNaN(value) && !isPoison(value)) {
+              content.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, Float.NaN);
+            }
+          }
+          digest.update(image);
+        }
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError("every Java platform has SHA-256", e);
+    }
   }
 
   /** Returns an operand of a result. */

@@ -1,5 +1,6 @@
 package dev.clessidra.models.cli;
 
+import dev.clessidra.kernels.Activation;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Reconstruction;
 import picocli.CommandLine.Option;
@@ -33,6 +34,11 @@ final class AutoencoderOptions {
 
   boolean tied() {
     return tied;
+  }
+
+  /** The activation of the output that goes with the loss, if there is no reason for another. */
+  Activation usualOutput() {
+    return loss == Reconstruction.SQUARED_ERROR ? Activation.IDENTITY : Activation.SIGMOID;
   }
 
   /** Gives a model all of these settings. */

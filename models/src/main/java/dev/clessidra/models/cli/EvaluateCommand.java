@@ -132,6 +132,7 @@ final class EvaluateCommand implements Callable<Integer> {
           .data(images)
           .transform(autoencoder::codes)
           .epochs(Recipes.PROBE_EPOCHS)
+          .learningRate(Recipes.PROBE_LEARNING_RATE)
           .progress(progress)
           .run();
       return regression.errorRate(autoencoder.encode(dataset.test()), dataset.test().labels());

@@ -10,6 +10,8 @@ final class Recipes {
   /** Of the softmax regression that tells how good codes are. */
   static final double PROBE_EPOCHS = 10;
 
+  static final double PROBE_LEARNING_RATE = 0.02;
+
   private static final Map<String, String> COMMON =
       recipe(
           "--data", "sample",
@@ -36,14 +38,16 @@ final class Recipes {
           "sparse",
           recipe(
               "--units", "1000",
-              "--sparsity", "topk:25",
+              "--sparsity", "topk:25,75",
               "--loss", "squared-error",
               "--tied", "true",
               "--noise", "0",
               "--epochs", "15",
+              "--learning-rate", "0.002",
               "--average", "0.999",
               "--probe-epochs", String.valueOf(PROBE_EPOCHS),
-              "--probe-augment", "0"),
+              "--probe-augment", "1",
+              "--probe-learning-rate", String.valueOf(PROBE_LEARNING_RATE)),
           "stacked",
           recipe(
               "--widths", "1000,500,250",

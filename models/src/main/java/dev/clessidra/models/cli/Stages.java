@@ -102,16 +102,21 @@ final class Stages {
   }
 
   /**
-   * Trains softmax regression on the codes of a trained encoder, and saves it.
+   * How softmax regression on codes is trained.
    *
    * @param augment how much to distort the images that are encoded, as for {@code --augment}
+   */
+  record Probing(double epochs, float augment, double learningRate) {}
+
+  /**
+   * Trains softmax regression on the codes of a trained encoder, and saves it.
+   *
    * @param encoder gives [n, codeSize] for images
    */
   static void probe(
       TrainingRun run,
       TrainingOptions options,
-      double epochs,
-      float augment,
+      Probing probing,
       int codeSize,
       DeviceData.Transformation encoder,
       Supplier<float[]> testCodes) {
@@ -129,8 +134,11 @@ final class Stages {
           PROBE,
           PROBE,
           evaluated(
-              TrainingOptions.augmented(options.apply(trainer, epochs), PROBE_AUGMENT, augment),
-              epochs,
+              TrainingOptions.augmented(
+                  options.apply(trainer, probing.epochs()).learningRate(probing.learningRate()),
+                  PROBE_AUGMENT,
+                  probing.augment()),
+              probing.epochs(),
               Metrics.ERROR_RATE,
               () -> probe.errorRate(test, labels)));
       probe.save(run.folder().probe());

@@ -47,6 +47,15 @@ final class TrainSparseCommand extends TrainModelCommand {
   private Activation codeActivation;
 
   @Option(
+      names = "--output-activation",
+      paramLabel = "NAME",
+      order = HelpSections.MODEL + 3,
+      description =
+          "Of the reconstruction; unless set identity for the squared error, sigmoid for the"
+              + " cross-entropy.")
+  private Activation outputActivation;
+
+  @Option(
       names = "--probe",
       order = HelpSections.MODEL + 60,
       description =
@@ -69,6 +78,13 @@ final class TrainSparseCommand extends TrainModelCommand {
           "How much to distort the images that it sees the codes of, as --augment does (default:"
               + " ${DEFAULT-VALUE}).")
   private float probeAugment;
+
+  @Option(
+      names = "--probe-learning-rate",
+      paramLabel = "X",
+      order = HelpSections.MODEL + 63,
+      description = "Its step size (default: ${DEFAULT-VALUE}).")
+  private double probeLearningRate;
 
   @Mixin private AutoencoderOptions options;
 
@@ -105,6 +121,7 @@ final class TrainSparseCommand extends TrainModelCommand {
         .apply(Autoencoder.builder(dataset.train().imageSize()))
         .encoder(units)
         .codeActivation(codeActivation == null ? usualActivation() : codeActivation)
+        .outputActivation(outputActivation == null ? options.usualOutput() : outputActivation)
         .sparsity(sparsity)
         .seed(training().seed())
         .build(on);
@@ -126,8 +143,7 @@ final class TrainSparseCommand extends TrainModelCommand {
         Stages.probe(
             run,
             training(),
-            probeEpochs,
-            probeAugment,
+            new Stages.Probing(probeEpochs, probeAugment, probeLearningRate),
             model.codeSize(),
             model::codes,
             () -> model.encode(run.dataset().test()));

@@ -163,8 +163,7 @@ final class TrainStackedCommand extends TrainModelCommand {
         Stages.probe(
             run,
             training(),
-            classifierEpochs,
-            0,
+            new Stages.Probing(classifierEpochs, 0, training().learningRate()),
             stack.codeSize(),
             stack::codes,
             () -> stack.encode(run.dataset().test().floats()));

@@ -114,6 +114,10 @@ final class TrainingOptions {
     return seed;
   }
 
+  double learningRate() {
+    return learningRate;
+  }
+
   int batch() {
     return batch;
   }

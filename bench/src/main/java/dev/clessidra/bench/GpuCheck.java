@@ -1,0 +1,338 @@
+package dev.clessidra.bench;
+
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+
+/**
+ * Checks on a machine with a GPU what an emulator cannot promise: the work of {@code
+ * bench/gpu-check}. Each part is a process with a time limit; one that fails does not keep the
+ * others from running. Writes a JSON file and a readable summary.
+ */
+public final class GpuCheck {
+  private static final Duration LIMIT = Duration.ofMinutes(9);
+  private static final Duration PART_LIMIT = Duration.ofMinutes(4);
+  private static final String SANITIZER = "compute-sanitizer";
+  private static final List<String> SANITIZER_TOOLS =
+      List.of("memcheck", "racecheck", "initcheck", "synccheck");
+  private static final List<String> TRAINING =
+      List.of(
+          "train",
+          "deep",
+          "--widths",
+          "256,64,16",
+          "--steps",
+          "50",
+          "--batch",
+          "64",
+          "--seed",
+          "7",
+          "--no-report");
+
+  /** How a part ended. */
+  private enum Outcome {
+    PASSED,
+    FAILED,
+    SKIPPED
+  }
+
+  private record Part(String name, Outcome outcome, double seconds, String detail) {}
+
+  private final String device;
+  private final Path packed;
+  private final Path work;
+  private final Instant end = Instant.now().plus(LIMIT);
+  private final List<Part> parts = new ArrayList<>();
+
+  private GpuCheck(String device, Path packed, Path work) {
+    this.device = device;
+    this.packed = packed;
+    this.work = work;
+  }
+
+  /**
+   * Runs the check, or writes what it compares with.
+   *
+   * @param arguments {@code prepare PACKED}, or {@code run PACKED DEVICE RESULTS}: the folder with
+   *     {@code runtime}, {@code lib} and {@code expected}, what to check, and where results go
+   */
+  public static void main(String[] arguments) throws IOException {
+    if (arguments.length == 2 && arguments[0].equals("prepare")) {
+      Path packed = Path.of(arguments[1]).toAbsolutePath();
+      Files.createDirectories(packed.resolve("expected"));
+      GpuCheck check = new GpuCheck("cpu", packed, Files.createTempDirectory("gpu-check"));
+      check.prepare();
+      System.exit(check.report());
+    }
+    if (arguments.length == 4 && arguments[0].equals("run")) {
+      Path packed = Path.of(arguments[1]).toAbsolutePath();
+      GpuCheck check = new GpuCheck(arguments[2], packed, Files.createTempDirectory("gpu-check"));
+      check.run();
+      int code = check.report();
+      check.write(Path.of(arguments[3]));
+      System.exit(code);
+    }
+    System.err.println("expected: prepare PACKED, or run PACKED DEVICE RESULTS");
+    System.exit(2);
+  }
+
+  private void prepare() {
+    part("bits of every launch", () -> digests(expected("digests.txt")));
+    part("trained model", () -> train(device, expected("model.safetensors")));
+  }
+
+  private void run() {
+    part("what is here", () -> java("dev.clessidra.models.cli.Clessidra", "doctor"));
+    part("conformance", this::conformance);
+    part("bits as on the build machine", this::compareDigests);
+    part("trained model as on the CPU", this::compareModels);
+    for (String tool : SANITIZER_TOOLS) {
+      part(SANITIZER + " " + tool, () -> sanitize(tool));
+    }
+  }
+
+  private Path expected(String name) {
+    return packed.resolve("expected").resolve(name);
+  }
+
+  private void conformance() {
+    java(
+        List.of("-Dclessidra.test.device=" + device),
+        "org.junit.platform.console.ConsoleLauncher",
+        "execute",
+        "--disable-banner",
+        "--details=none",
+        "--select-class=dev.clessidra.kernels.conformance.ConformanceTest",
+        "--select-class=dev.clessidra.kernels.ProgramTest");
+  }
+
+  private void digests(Path file) {
+    java("dev.clessidra.kernels.conformance.KernelCases", "digests", device, file.toString());
+  }
+
+  private void compareDigests() {
+    Path actual = work.resolve("digests.txt");
+    digests(actual);
+    List<String> wanted = lines(expected("digests.txt"));
+    List<String> got = lines(actual);
+    if (wanted.size() != got.size()) {
+      throw new Failure("%d launches, expected %d".formatted(got.size(), wanted.size()));
+    }
+    for (int i = 0; i < wanted.size(); i++) {
+      if (!wanted.get(i).equals(got.get(i))) {
+        throw new Failure("other bits: " + got.get(i));
+      }
+    }
+  }
+
+  private void train(String on, Path file) {
+    Path folder = work.resolve("run-" + on.replace(':', '-'));
+    List<String> arguments = new ArrayList<>(TRAINING);
+    arguments.addAll(List.of("--device", on, "--out", folder.toString()));
+    java("dev.clessidra.models.cli.Clessidra", arguments.toArray(String[]::new));
+    try {
+      Files.copy(folder.resolve("model.safetensors"), file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void compareModels() {
+    Path actual = work.resolve("model.safetensors");
+    train(device, actual);
+    try {
+      long difference = Files.mismatch(actual, expected("model.safetensors"));
+      if (difference >= 0) {
+        throw new Failure("the model files differ from byte %d on".formatted(difference));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void sanitize(String tool) {
+    if (device.equals("emulated") || !isOnPath(SANITIZER)) {
+      throw new Skipped(SANITIZER + " is not for this device or not on the PATH");
+    }
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                SANITIZER, "--tool", tool, "--error-exitcode", "9", "--target-processes", "all"));
+    command.addAll(
+        javaCommand(List.of(), "dev.clessidra.kernels.conformance.KernelCases", "one", device));
+    process(command);
+  }
+
+  private static boolean isOnPath(String program) {
+    return Stream.of(System.getenv("PATH").split(":"))
+        .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+  }
+
+  private String java(String main, String... arguments) {
+    return java(List.of(), main, arguments);
+  }
+
+  private String java(List<String> options, String main, String... arguments) {
+    return process(javaCommand(options, main, arguments));
+  }
+
+  private List<String> javaCommand(List<String> options, String main, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(packed.resolve("runtime/bin/java").toString());
+    command.addAll(
+        List.of(
+            "--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC", "-cp", packed + "/lib/*"));
+    command.addAll(options);
+    command.add(main);
+    command.addAll(Arrays.asList(arguments));
+    return command;
+  }
+
+  /**
+   * Runs a process to its end; its output goes to a log, of which a failure shows the last lines.
+   */
+  private String process(List<String> command) {
+    Path log = work.resolve("part-%d.log".formatted(parts.size()));
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
+      long seconds =
+          Math.max(
+              1,
+              Math.min(PART_LIMIT.toSeconds(), Duration.between(Instant.now(), end).toSeconds()));
+      if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly().waitFor();
+        throw new Failure("not done after %d s: %s".formatted(seconds, tail(log)));
+      }
+      if (process.exitValue() != 0) {
+        throw new Failure("exit code %d: %s".formatted(process.exitValue(), tail(log)));
+      }
+      return tail(log);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure("interrupted");
+    }
+  }
+
+  private static String tail(Path log) {
+    List<String> lines = lines(log).stream().filter(line -> !line.isBlank()).toList();
+    return String.join("\n", lines.subList(Math.max(0, lines.size() - 40), lines.size()));
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void part(String name, Runnable work) {
+    part(
+        name,
+        () -> {
+          work.run();
+          return "";
+        });
+  }
+
+  private void part(String name, Supplier<String> work) {
+    long start = System.nanoTime();
+    Outcome outcome = Outcome.PASSED;
+    String detail;
+    try {
+      detail = work.get();
+    } catch (Skipped e) {
+      outcome = Outcome.SKIPPED;
+      detail = e.getMessage();
+    } catch (Failure | UncheckedIOException e) {
+      outcome = Outcome.FAILED;
+      detail = e.getMessage();
+    }
+    Part part = new Part(name, outcome, (System.nanoTime() - start) * 1e-9, detail);
+    parts.add(part);
+    System.out.println(line(part));
+  }
+
+  private static String line(Part part) {
+    return String.format(
+        Locale.ROOT,
+        "%-8s %6.1f s  %s%s",
+        part.outcome().name().toLowerCase(Locale.ROOT),
+        part.seconds(),
+        part.name(),
+        part.detail().isEmpty() ? "" : "\n" + part.detail().indent(19).stripTrailing());
+  }
+
+  /** Prints the summary; returns the exit code. */
+  private int report() {
+    Optional<Part> failed = parts.stream().filter(p -> p.outcome() == Outcome.FAILED).findFirst();
+    System.out.println(
+        failed.isEmpty() ? "gpu-check: all passed" : "gpu-check: failed: " + failed.get().name());
+    return failed.isEmpty() ? 0 : 1;
+  }
+
+  private void write(Path results) throws IOException {
+    JsonObject json = new JsonObject();
+    json.addProperty("date", Instant.now().toString());
+    json.addProperty("device", device);
+    json.addProperty("passed", parts.stream().noneMatch(p -> p.outcome() == Outcome.FAILED));
+    JsonArray list = new JsonArray();
+    for (Part part : parts) {
+      JsonObject object = new JsonObject();
+      object.addProperty("part", part.name());
+      object.addProperty("outcome", part.outcome().name().toLowerCase(Locale.ROOT));
+      object.addProperty("seconds", Math.round(part.seconds() * 10) / 10.0);
+      object.addProperty("detail", part.detail());
+      list.add(object);
+    }
+    json.add("parts", list);
+    Files.createDirectories(results);
+    String name =
+        "gpu-check-%s-%s".formatted(LocalDate.now(ZoneOffset.UTC), device.replace(':', '-'));
+    Files.writeString(
+        results.resolve(name + ".json"),
+        new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n");
+    Files.write(results.resolve(name + ".txt"), parts.stream().map(GpuCheck::line).toList());
+  }
+
+  /** A part that found something wrong. */
+  private static final class Failure extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    private Failure(String message) {
+      super(message);
+    }
+  }
+
+  /** A part that cannot run here. */
+  private static final class Skipped extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    private Skipped(String message) {
+      super(message);
+    }
+  }
+}

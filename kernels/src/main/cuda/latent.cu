@@ -1,0 +1,104 @@
+// Sampling from a diagonal Gaussian, its divergence to the standard one, and their gradients.
+#include "random.cuh"
+#include "reduction.cuh"
+
+namespace clessidra {
+
+namespace {
+
+// exp(log_variance / 2)
+template <int kWidth>
+__device__ inline Pack<kWidth> load_deviation(const float* log_variance) {
+  return map(load<kWidth>(log_variance), [](float v) { return exponential(0.5f * v); });
+}
+
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    reparameterize(const __grid_constant__ clessidra_reparameterize arguments) {
+  const float* const mean = arguments.mean;
+  const float* const log_variance = arguments.log_variance;
+  float* const z = arguments.z;
+  for_random(arguments, aligned(mean, log_variance, z), Normal{0.0f, 1.0f},
+             [=]<int kWidth>(int64_t i, const Pack<kWidth>& e) {
+               const Pack<kWidth> deviation = load_deviation<kWidth>(log_variance + i);
+               Pack<kWidth> sample = load<kWidth>(mean + i);
+               CLESSIDRA_UNROLL
+               for (int j = 0; j < kWidth; ++j) {
+                 sample.v[j] = fma(deviation.v[j], e.v[j], sample.v[j]);
+               }
+               store(z + i, sample);
+             });
+}
+EMULATOR_KERNEL(reparameterize)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    reparameterize_backward(const __grid_constant__ clessidra_reparameterize_backward arguments) {
+  const float* const dz = arguments.dz;
+  const float* const log_variance = arguments.log_variance;
+  float* const dlog_variance = arguments.dlog_variance;
+  for_random(arguments, aligned(dz, log_variance, dlog_variance), Normal{0.0f, 1.0f},
+             [&]<int kWidth>(int64_t i, const Pack<kWidth>& e) {
+               const Pack<kWidth> gradient =
+                   map(e, load_deviation<kWidth>(log_variance + i),
+                       [](float drawn, float deviation) { return 0.5f * drawn * deviation; });
+               store_product(dlog_variance + i, load<kWidth>(dz + i), gradient, arguments.beta);
+             });
+}
+EMULATOR_KERNEL(reparameterize_backward)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    gaussian_kl_rows(const __grid_constant__ clessidra_gaussian_kl arguments) {
+  const int32_t columns = arguments.columns;
+  for_rows(arguments.rows, columns, [&]<class Team>(int64_t row, Team) {
+    const float* const mean = arguments.mean + row * columns;
+    const float* const log_variance = arguments.log_variance + row * columns;
+    const float sum = Team::template combine<Add, 4>(columns, [=](int64_t i) {
+      return (fma(mean[i], mean[i], exponential(log_variance[i])) - 1.0f) - log_variance[i];
+    });
+    if (Team::rank() == 0) arguments.divergence[row] = 0.5f * sum;
+  });
+}
+EMULATOR_KERNEL(gaussian_kl_rows)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    gaussian_kl_chunks(const __grid_constant__ clessidra_gaussian_kl arguments) {
+  const float* const divergence = arguments.divergence;
+  combine_chunks<Add>(arguments.rows, arguments.workspace,
+                      [=](int64_t i) { return divergence[i]; });
+}
+EMULATOR_KERNEL(gaussian_kl_chunks)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    gaussian_kl_finish(const __grid_constant__ clessidra_gaussian_kl arguments) {
+  const float total = combine_in_place<Add>(arguments.workspace, chunks_of(arguments.rows));
+  if (threadIdx.x == 0) arguments.loss[0] = arguments.scale * total;
+}
+EMULATOR_KERNEL(gaussian_kl_finish)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    gaussian_kl_backward(const __grid_constant__ clessidra_gaussian_kl_backward arguments) {
+  const float* const mean = arguments.mean;
+  const float* const log_variance = arguments.log_variance;
+  float* const dmean = arguments.dmean;
+  float* const dlog_variance = arguments.dlog_variance;
+  const int64_t columns = arguments.columns;
+  const bool vectors = columns % 4 == 0 && aligned(mean, log_variance, dmean, dlog_variance);
+  for_elements(
+      arguments.rows * columns, vectors, [&]<int kWidth>(int64_t i, Width<kWidth>) {
+        const int64_t row = arguments.upstream_per_row ? divide(i, columns).quotient : 0;
+        const Pack<kWidth> factor = repeated<kWidth>(arguments.upstream[row] * arguments.scale);
+        if (dmean != nullptr) {
+          store_product(dmean + i, factor, load<kWidth>(mean + i), arguments.mean_beta);
+        }
+        if (dlog_variance != nullptr) {
+          const Pack<kWidth> gradient = map(load<kWidth>(log_variance + i), [](float v) {
+            return 0.5f * (exponential(v) - 1.0f);
+          });
+          store_product(dlog_variance + i, factor, gradient, arguments.log_variance_beta);
+        }
+      });
+}
+EMULATOR_KERNEL(gaussian_kl_backward)
+
+}  // namespace clessidra

@@ -1,0 +1,116 @@
+package dev.clessidra.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What is particular to a CUDA device, on the emulated one. */
+final class CudaDeviceTest {
+  private final Device device =
+      Device.open(DeviceOptions.defaults().withDevice("emulated").withDebug(true));
+
+  @AfterEach
+  void close() {
+    device.close();
+  }
+
+  // Around the size of the pinned memory that copies go through.
+  @ParameterizedTest
+  @ValueSource(ints = {1, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, (12 << 20) + 7})
+  void copiesOfAnySizeComeBack(int bytes) {
+    byte[] there = new byte[bytes];
+    for (int i = 0; i < bytes; i++) {
+      there[i] = (byte) (i * 31 + (i >> 12));
+    }
+    try (Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("x", bytes);
+      device.copyToDevice(there, buffer);
+      byte[] back = new byte[bytes];
+      device.copyToHost(buffer, back);
+      assertThat(back).isEqualTo(there);
+    }
+  }
+
+  @Test
+  void whatIsCopiedMayChangeAtOnce() {
+    float[] values = {1, 2, 3};
+    try (Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("x", 12);
+      device.copyToDevice(values, buffer);
+      values[0] = 9;
+      float[] back = new float[3];
+      device.copyToHost(buffer, back);
+      assertThat(back).containsExactly(1, 2, 3);
+    }
+  }
+
+  @Test
+  void manyThreadsMayUseIt() {
+    List<Boolean> right =
+        IntStream.range(0, 16)
+            .parallel()
+            .mapToObj(i -> {
+              try (Scope scope = device.scope()) {
+                Buffer buffer = scope.allocate("x", 4000);
+                device.kernels().fill(buffer, 1000, i);
+                float[] back = new float[1000];
+                device.copyToHost(buffer, back);
+                return back[0] == i && back[999] == i;
+              }
+            })
+            .toList();
+    assertThat(right).doesNotContain(false);
+  }
+
+  @Test
+  void moreMemoryThanThereIsIsRefused() {
+    try (Scope scope = device.scope()) {
+      assertThatExceptionOfType(OutOfDeviceMemoryException.class)
+          .isThrownBy(() -> scope.allocate("huge", 1L << 45))
+          .withMessageContaining("huge");
+    }
+  }
+
+  @Test
+  void aFaultNamesTheKernelAndTheDriversWord() throws Throwable {
+    try (Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("x", 4096);
+      Arguments arguments = new Arguments().begin(Kernel.FILL);
+      arguments.address("y", buffer.address() + (1L << 40)).int64("count", 8).float32("value", 1);
+      assertThatExceptionOfType(DeviceException.class)
+          .isThrownBy(() -> device.stream().launch(Kernel.FILL, arguments.finish()))
+          .withMessageStartingWith("fill: CUDA: ")
+          .withMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS")
+          .withMessageContaining("kernel fill");
+    } finally {
+      reset();
+    }
+  }
+
+  @Test
+  void itsPeakIsMeasured() {
+    assertThat(device.measurePeak(Duration.ofMillis(5))).isBetween(1e7, 1e13);
+  }
+
+  /** A driver does not work again after a fault; the emulated one can be told to. */
+  @SuppressWarnings("restricted")
+  private static void reset() throws Throwable {
+    Linker.nativeLinker()
+        .downcallHandle(
+            SymbolLookup.libraryLookup("libcuda.so.1", Arena.global())
+                .findOrThrow("clessidra_emulator_reset"),
+            FunctionDescriptor.ofVoid())
+        .invokeExact();
+  }
+}
