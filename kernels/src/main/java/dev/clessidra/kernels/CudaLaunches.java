@@ -224,8 +224,7 @@ final class CudaLaunches {
     int chunk = Math.toIntExact(Convolution.pixelsPerChunk(pixels, elements));
     int chunks = (int) blocks(pixels, chunk);
     List<GridLaunch> launches = new ArrayList<>();
-    launches.addAll(
-        product("conv2d_backward_filter", GEMM_TILES, filters, columns, 1, chunks));
+    launches.addAll(product("conv2d_backward_filter", GEMM_TILES, filters, columns, 1, chunks));
     // A thread to an element or four, since the results of all chunks are read.
     launches.addAll(striding("conv2d_backward_filter_finish", blocks(elements, THREADS)));
     return List.copyOf(launches);
