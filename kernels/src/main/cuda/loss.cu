@@ -38,7 +38,7 @@ template <class Team>
 __device__ inline RowSum softmax_row(const float* x, float* y, int32_t columns) {
   // A thread reads what it wrote where the team is a warp, else combine waits for all.
   const float maximum =
-      Team::template combine<Larger>(columns, [=](int64_t i) { return x[i]; }) + 0.0f;
+      Team::template combine<Larger>(columns, [=](int64_t i) { return x[i]; });
   const float sum = Team::template combine<Add, 4>(columns, [=](int64_t i) {
     const float e = exponential(x[i] - maximum);
     y[i] = e;

@@ -101,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 EMULATOR_KERNEL(normalize_mean_chunks)
 
-// Here and below: as few blocks as there is work for leave registers enough for all loads of a chunk.
+// Three blocks a multiprocessor leave registers enough for the loads of a chunk.
 extern "C" __global__ void __launch_bounds__(kThreads, 3)
     normalize_mean_finish(const __grid_constant__ clessidra_normalize_statistics arguments) {
   for_group_means(ColumnSums<1>(arguments), arguments.groups, nullptr,

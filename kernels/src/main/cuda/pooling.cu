@@ -55,7 +55,8 @@ __device__ inline Range windows_of(int64_t position, int32_t window, int32_t str
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kThreads)
+// Four blocks a multiprocessor leave registers enough.
+extern "C" __global__ void __launch_bounds__(kThreads, 4)
     max_pool(const __grid_constant__ clessidra_max_pool arguments) {
   const clessidra_max_pool& m = arguments;
   const int64_t channels = m.channels;

@@ -29,7 +29,7 @@ struct Add {
   static constexpr float kStart = 0.0f;
   __device__ static float combine(float result, float x) { return result + x; }
 };
-// The larger, NaN ignored; finish makes a zero +0.
+// The larger, NaN ignored; a zero may have either sign.
 struct Larger {
   static constexpr float kStart = -__builtin_inff();
   __device__ static float combine(float result, float x) { return x > result ? x : result; }
@@ -91,12 +91,33 @@ __device__ inline float combine_in_place(float* x, int64_t count) {
   return count == 0 ? Combine::kStart : x[0];
 }
 
-// The threads that share a row: a warp where the row is one chunk at most.
+// The threads that share a row: a few lanes of a warp where they have an element each. The lanes of
+// the definition that are not there would add +0.
+struct LaneTeam {
+  static constexpr int kLanes = 8;
+
+  __device__ static int rank() { return lane_of_warp() % kLanes; }
+  __device__ static int size() { return kLanes; }
+
+  // All threads of the team get the result.
+  template <class Combine, int kLoads = 1, class Term>
+  __device__ static float combine(int32_t count, const Term& term) {
+    const unsigned lanes = ((1u << kLanes) - 1) << (lane_of_warp() - rank());
+    float result = Combine::kStart;
+    if (rank() < count) result = Combine::combine(result, term(rank()));
+    CLESSIDRA_UNROLL
+    for (int stride = kLanes / 2; stride > 0; stride /= 2) {
+      result = Combine::combine(result, __shfl_down_sync(lanes, result, stride, kLanes));
+    }
+    return __shfl_sync(lanes, result, 0, kLanes);
+  }
+};
+
+// A warp where the row is one chunk at most.
 struct WarpTeam {
   __device__ static int rank() { return lane_of_warp(); }
   __device__ static int size() { return kWarp; }
 
-  // All threads of the team get the result.
   template <class Combine, int kLoads = 16, class Term>
   __device__ static float combine(int32_t count, const Term& term) {
     return __shfl_sync(kAllLanes, combine_chunk<Combine, kLoads>(0, count, term), 0);
@@ -156,7 +177,12 @@ struct BlockTeam {
 // All threads of the grid call body(row, team) for their rows.
 template <class Body>
 __device__ inline void for_rows(int64_t rows, int32_t columns, const Body& body) {
-  if (columns <= kSumChunk) {
+  if (columns <= LaneTeam::kLanes) {
+    const int64_t teams = threads_of_grid() / LaneTeam::kLanes;
+    for (int64_t row = thread_of_grid() / LaneTeam::kLanes; row < rows; row += teams) {
+      body(row, LaneTeam{});
+    }
+  } else if (columns <= kSumChunk) {
     const int64_t warps = threads_of_grid() / kWarp;
     for (int64_t row = thread_of_grid() / kWarp; row < rows; row += warps) {
       body(row, WarpTeam{});

@@ -21,7 +21,11 @@ final class CudaLaunches {
   /** Threads of a block, unless a function has a number of its own. */
   private static final int THREADS = 256;
 
-  private static final int WARPS = THREADS / 32;
+  private static final int WARP = 32;
+  private static final int WARPS = THREADS / WARP;
+
+  /** Lanes of a warp that share a row which has no more columns. */
+  private static final int TEAM_LANES = 8;
 
   /** Elements that a block takes in one stride: four for each thread. */
   private static final int ELEMENTS = 4 * THREADS;
@@ -258,9 +262,10 @@ final class CudaLaunches {
         List.of(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS)));
   }
 
-  /** A warp takes a row of one chunk, a block a longer one. */
+  /** A few lanes take a short row, a warp one of a chunk, a block a longer one. */
   private static List<GridLaunch> rows(String function, long rows, int columns) {
-    return striding(function, columns <= SUM_CHUNK ? blocks(rows, WARPS) : rows);
+    int team = columns <= TEAM_LANES ? TEAM_LANES : columns <= SUM_CHUNK ? WARP : THREADS;
+    return striding(function, blocks(rows, THREADS / team));
   }
 
   /** Each row to one number, then those to one. */

@@ -107,6 +107,8 @@ final class ImageLaunches {
     {5, 9, 20, 1},
     {2, 70, 48, 4},
     {3, 1100, 3, 1},
+    {2, 37, 18, 6},
+    {1, 34, 70, 2},
   };
   private static final int[][] SEGMENTATIONS = {
     {1, 0, 3},
