@@ -451,37 +451,49 @@ using Tile16Columns = Tile<128, 16, 16, 4, 1, 8>;
 
 }  // namespace
 
-// function(arguments) for a tile; blocks: that a multiprocessor has room for.
-#define CLESSIDRA_CONVOLUTION(name, tile, blocks, function, arguments_type)  \
-  extern "C" __global__ void __launch_bounds__(tile::kThreads, blocks)       \
-      name(const __grid_constant__ arguments_type arguments) {               \
-    function<tile>(arguments);                                               \
-  }                                                                          \
-  EMULATOR_KERNEL(name)
+// The kernel function<tile>; blocks: that a multiprocessor is to have room for.
+#define CLESSIDRA_CONVOLUTION(name, tile, blocks, function, arguments_type) \
+  extern "C" __global__ void __launch_bounds__(tile::kThreads, blocks)      \
+      name(const __grid_constant__ arguments_type arguments) {              \
+    function<tile>(arguments);                                              \
+  }
 
 CLESSIDRA_CONVOLUTION(conv2d_128x128, Tile128, 2, convolve, clessidra_conv2d)
+EMULATOR_KERNEL(conv2d_128x128)
 CLESSIDRA_CONVOLUTION(conv2d_64x64, Tile64, 5, convolve, clessidra_conv2d)
+EMULATOR_KERNEL(conv2d_64x64)
 CLESSIDRA_CONVOLUTION(conv2d_32x32, Tile32, 4, convolve, clessidra_conv2d)
+EMULATOR_KERNEL(conv2d_32x32)
 CLESSIDRA_CONVOLUTION(conv2d_128x32, Tile32Columns, 4, convolve, clessidra_conv2d)
+EMULATOR_KERNEL(conv2d_128x32)
 CLESSIDRA_CONVOLUTION(conv2d_128x16, Tile16Columns, 4, convolve, clessidra_conv2d)
+EMULATOR_KERNEL(conv2d_128x16)
 
 CLESSIDRA_CONVOLUTION(conv2d_backward_data_128x128, Tile128, 2, convolve_back,
                       clessidra_conv2d_backward_data)
+EMULATOR_KERNEL(conv2d_backward_data_128x128)
 CLESSIDRA_CONVOLUTION(conv2d_backward_data_64x64, Tile64, 5, convolve_back,
                       clessidra_conv2d_backward_data)
+EMULATOR_KERNEL(conv2d_backward_data_64x64)
 CLESSIDRA_CONVOLUTION(conv2d_backward_data_32x32, Tile32, 4, convolve_back,
                       clessidra_conv2d_backward_data)
+EMULATOR_KERNEL(conv2d_backward_data_32x32)
 CLESSIDRA_CONVOLUTION(conv2d_backward_data_128x32, Tile32Columns, 4, convolve_back,
                       clessidra_conv2d_backward_data)
+EMULATOR_KERNEL(conv2d_backward_data_128x32)
 CLESSIDRA_CONVOLUTION(conv2d_backward_data_128x16, Tile16Columns, 4, convolve_back,
                       clessidra_conv2d_backward_data)
+EMULATOR_KERNEL(conv2d_backward_data_128x16)
 
 CLESSIDRA_CONVOLUTION(conv2d_backward_filter_128x128, Tile128, 2, make_chunk,
                       clessidra_conv2d_backward_filter)
+EMULATOR_KERNEL(conv2d_backward_filter_128x128)
 CLESSIDRA_CONVOLUTION(conv2d_backward_filter_64x64, Tile64, 4, make_chunk,
                       clessidra_conv2d_backward_filter)
+EMULATOR_KERNEL(conv2d_backward_filter_64x64)
 CLESSIDRA_CONVOLUTION(conv2d_backward_filter_32x32, Tile32, 4, make_chunk,
                       clessidra_conv2d_backward_filter)
+EMULATOR_KERNEL(conv2d_backward_filter_32x32)
 
 #undef CLESSIDRA_CONVOLUTION
 

@@ -1,6 +1,8 @@
 package dev.clessidra.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.clessidra.kernels.CudaLaunches.GridLaunch;
 import java.io.IOException;
@@ -8,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,6 +27,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 final class CudaLaunchesTest {
   private static final Path SOURCES = Path.of("src", "main", "cuda");
+  private static final Set<Kernel> CONVOLUTIONS =
+      EnumSet.of(Kernel.CONV2D, Kernel.CONV2D_BACKWARD_DATA, Kernel.CONV2D_BACKWARD_FILTER);
 
   /** Returns the launches of a kernel whose named fields have these values, the others 0. */
   private static List<GridLaunch> launches(Kernel kernel, Map<String, Long> values) {
@@ -45,6 +50,20 @@ final class CudaLaunchesTest {
       }
     }
     return arguments.finish();
+  }
+
+  /** Launches for a square image and 3 x 3 taps. */
+  private static List<GridLaunch> convolution(
+      Kernel kernel, long size, long channels, long filters) {
+    Map<String, Long> sizes =
+        Map.of("height", size, "width", size, "output_height", size, "output_width", size);
+    Map<String, Long> counts =
+        Map.of("channels", channels, "filters", filters, "filter_height", 3L, "filter_width", 3L);
+    return CudaLaunches.of(
+        kernel,
+        arguments(
+            kernel,
+            field -> sizes.getOrDefault(field.name(), counts.getOrDefault(field.name(), 1L))));
   }
 
   /** Launches of a kernel where every size is the same. */
@@ -81,6 +100,12 @@ final class CudaLaunchesTest {
     // The tiles of a matrix product, by its size.
     launches(Kernel.GEMM, 700).forEach(launch -> launched.add(launch.function()));
     launches(Kernel.GEMM, 4096).forEach(launch -> launched.add(launch.function()));
+    // Those of convolutions, by the number of pixels and channels.
+    for (Kernel kernel : CONVOLUTIONS) {
+      for (int[] shape : new int[][] {{66, 16}, {113, 32}, {80, 64}, {64, 256}, {57, 512}}) {
+        launched.add(convolution(kernel, shape[0], shape[1], shape[1]).getFirst().function());
+      }
+    }
     launched.add(CudaLaunches.peak(1).function());
     assertThat(launched).isEqualTo(functionsOfTheSources());
   }
@@ -88,8 +113,10 @@ final class CudaLaunchesTest {
   @ParameterizedTest
   @EnumSource
   void gridsAreWithinTheLimits(Kernel kernel) {
-    // Every size as large as memory could hold, 2^37 elements where there are rows and columns.
-    for (long size : new long[] {1, 7, 1000, 1 << 18}) {
+    // Every size as large as memory could hold: 2^37 elements where there are rows and columns, 2^41
+    // where there are images.
+    boolean images = kernel.fields().stream().anyMatch(field -> field.name().equals("height"));
+    for (long size : new long[] {1, 7, 1000, images ? 1200 : 1 << 18}) {
       List<GridLaunch> launches = launches(kernel, size);
       assertThat(launches).isNotEmpty();
       for (GridLaunch launch : launches) {
@@ -145,6 +172,72 @@ final class CudaLaunchesTest {
   void tileFollowsFromTheShape(long m, long n, String function, int blocks, int threads) {
     assertThat(launches(Kernel.GEMM, Map.of("m", m, "n", n, "k", 10L)))
         .containsExactly(new GridLaunch(function, blocks, 1, 1, threads));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "CONV2D, 66, 4, 16, conv2d_128x16, 35, 1",
+    "CONV2D, 113, 4, 32, conv2d_128x32, 100, 1",
+    "CONV2D, 57, 4, 512, conv2d_128x128, 104, 1",
+    "CONV2D_BACKWARD_DATA, 66, 16, 4, conv2d_backward_data_128x16, 35, 1",
+    "CONV2D_BACKWARD_DATA, 80, 64, 4, conv2d_backward_data_64x64, 100, 1",
+    "CONV2D_BACKWARD_FILTER, 256, 16, 16, conv2d_backward_filter_32x32, 5, 256",
+    "CONV2D_BACKWARD_FILTER, 64, 128, 256, conv2d_backward_filter_128x128, 18, 14",
+  })
+  void tileOfConvolutionFollowsFromTheShape(
+      Kernel kernel,
+      long size,
+      long channels,
+      long filters,
+      String function,
+      int tiles,
+      int chunks) {
+    assertThat(convolution(kernel, size, channels, filters))
+        .extracting(GridLaunch::function, GridLaunch::gridX, GridLaunch::gridY)
+        .startsWith(tuple(function, tiles, chunks));
+  }
+
+  @Test
+  void everyPhaseOfAStrideHasItsTiles() {
+    Map<String, Long> sizes =
+        Map.of(
+            "images",
+            1L,
+            "height",
+            57L,
+            "width",
+            57L,
+            "channels",
+            512L,
+            "filters",
+            4L,
+            "filter_height",
+            3L,
+            "filter_width",
+            3L,
+            "stride_height",
+            2L,
+            "stride_width",
+            2L);
+    assertThat(launches(Kernel.CONV2D_BACKWARD_DATA, sizes))
+        .containsExactly(new GridLaunch("conv2d_backward_data_128x128", 4 * 7 * 4, 1, 1, 256));
+  }
+
+  @Test
+  void gradientOfFilterWithoutImagesIsStillWritten() {
+    Map<String, Long> sizes =
+        Map.of("channels", 3L, "filters", 5L, "filter_height", 1L, "filter_width", 1L);
+    assertThat(launches(Kernel.CONV2D_BACKWARD_FILTER, sizes))
+        .containsExactly(new GridLaunch("conv2d_backward_filter_finish", 1, 1, 1, 256));
+  }
+
+  @Test
+  void convolutionBeyond32BitsIsRefused() {
+    for (Kernel kernel : CONVOLUTIONS) {
+      assertThatThrownBy(() -> launches(kernel, 1300))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("1690000 taps of up to 1300 channels");
+    }
   }
 
   @ParameterizedTest

@@ -4,6 +4,7 @@ import dev.clessidra.kernels.Convolution;
 import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Kernel;
 import dev.clessidra.kernels.Window;
+import java.util.Arrays;
 
 /** The launches of the kernels on images. */
 final class ImageLaunches {
@@ -175,6 +176,7 @@ final class ImageLaunches {
       conv2d(shape).heavy();
       conv2d(shape).heavy();
     }
+    negativeZeros(Kernel.CONV2D, "x", "y");
   }
 
   private Launch conv2d(int[] shape) {
@@ -203,6 +205,7 @@ final class ImageLaunches {
       conv2dBackwardData(shape).heavy();
       conv2dBackwardData(shape).heavy();
     }
+    negativeZeros(Kernel.CONV2D_BACKWARD_DATA, "dy", "dx");
   }
 
   private Launch conv2dBackwardData(int[] shape) {
@@ -243,6 +246,24 @@ final class ImageLaunches {
     launches.accumulated(launch, "dfilter", c.filterElements(), beta);
     launch.workspace("workspace", c.backwardFilterWorkspace());
     return sizes(launch, c).float32("beta", beta);
+  }
+
+  /** Nothing but -0, in the sum as well. */
+  private void negativeZeros(Kernel kernel, String source, String target) {
+    int channels = 5;
+    Convolution c = new Convolution(new Images(1, 2, 3, channels), channels, Window.square(1));
+    float[] zeros = new float[(int) c.images().elements()];
+    float[] ones = new float[(int) c.filterElements()];
+    Arrays.fill(zeros, -0.0f);
+    Arrays.fill(ones, 1);
+    Launch launch =
+        launches
+            .add(kernel)
+            .input(source, zeros)
+            .input("filter", ones)
+            .nothing("bias")
+            .inOut(target, zeros);
+    sizes(launch, c).int32("activation", 0).float32("slope", 0).float32("beta", 1);
   }
 
   private static Images images(int[] shape) {
