@@ -3,10 +3,6 @@ package dev.clessidra.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.SymbolLookup;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -83,7 +79,7 @@ final class CudaDeviceTest {
   }
 
   @Test
-  void aFaultNamesTheKernelAndTheDriversWord() throws Throwable {
+  void aFaultNamesTheKernelAndTheDriversWord() {
     try (Scope scope = device.scope()) {
       Buffer buffer = scope.allocate("x", 4096);
       Arguments arguments = new Arguments().begin(Kernel.FILL);
@@ -94,23 +90,12 @@ final class CudaDeviceTest {
           .withMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS")
           .withMessageContaining("kernel fill");
     } finally {
-      reset();
+      EmulatedDriver.reset();
     }
   }
 
   @Test
   void itsPeakIsMeasured() {
     assertThat(device.measurePeak(Duration.ofMillis(5))).isBetween(1e7, 1e13);
-  }
-
-  /** A driver does not work again after a fault; the emulated one can be told to. */
-  @SuppressWarnings("restricted")
-  private static void reset() throws Throwable {
-    Linker.nativeLinker()
-        .downcallHandle(
-            SymbolLookup.libraryLookup("libcuda.so.1", Arena.global())
-                .findOrThrow("clessidra_emulator_reset"),
-            FunctionDescriptor.ofVoid())
-        .invokeExact();
   }
 }

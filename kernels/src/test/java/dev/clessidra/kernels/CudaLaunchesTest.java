@@ -113,7 +113,8 @@ final class CudaLaunchesTest {
   @ParameterizedTest
   @EnumSource
   void gridsAreWithinTheLimits(Kernel kernel) {
-    // Every size as large as memory could hold: 2^37 elements where there are rows and columns, 2^41
+    // Every size as large as memory could hold: 2^37 elements where there are rows and columns,
+    // 2^41
     // where there are images.
     boolean images = kernel.fields().stream().anyMatch(field -> field.name().equals("height"));
     for (long size : new long[] {1, 7, 1000, images ? 1200 : 1 << 18}) {

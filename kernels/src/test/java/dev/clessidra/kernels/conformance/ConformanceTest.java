@@ -1,10 +1,13 @@
 package dev.clessidra.kernels.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.kernels.DeviceOptions;
+import dev.clessidra.kernels.EmulatedDriver;
+import dev.clessidra.kernels.EmulatedDriver.Order;
 import dev.clessidra.kernels.Kernel;
 import dev.clessidra.kernels.TestDevices;
 import java.util.ArrayList;
@@ -80,6 +83,26 @@ final class ConformanceTest {
       assertThat(differences.size()).as("%s", differences).isLessThan(DIFFERENCES_SHOWN);
     }
     assertThat(differences).isEmpty();
+  }
+
+  /** In an order of threads that shows a missing barrier, which a random one may hide. */
+  @ParameterizedTest
+  @EnumSource
+  void anAdversarialOrderOfThreadsChangesNothing(Kernel kernel) {
+    Device device = DEVICES.getFirst();
+    assumeTrue(device.name().equals("emulated"), "only the emulated GPU has an order to choose");
+    for (Order order : List.of(Order.ONE_WARP_AHEAD, Order.LAST_BLOCK_FIRST)) {
+      EmulatedDriver.setOrder(order);
+      try {
+        for (Launch launch : Launches.of(kernel, SEED)) {
+          if (!launch.isHeavy()) {
+            assertThat(launch.difference(launch.run(device), launch.define())).isEmpty();
+          }
+        }
+      } finally {
+        EmulatedDriver.setOrder(Order.RANDOM);
+      }
+    }
   }
 
   /** One CPU, which is enough for launches that take long, and all others. */
