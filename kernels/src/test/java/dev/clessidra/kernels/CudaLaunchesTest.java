@@ -155,7 +155,7 @@ final class CudaLaunchesTest {
         .containsExactly(new GridLaunch("reduce_finish", 1, 1, 1, 256));
     assertThat(launches(Kernel.REDUCE_COLUMNS, Map.of("columns", 9L)))
         .containsExactly(new GridLaunch("reduce_columns_finish", 2, 1, 1, 256));
-    assertThat(launches(Kernel.REDUCE_ROWS, Map.of("rows", 9L)))
+    assertThat(launches(Kernel.REDUCE_ROWS, Map.of("rows", 33L)))
         .containsExactly(new GridLaunch("reduce_rows", 2, 1, 1, 256));
     assertThat(launches(Kernel.SOFTMAX_CROSS_ENTROPY, Map.of("columns", 9L)))
         .containsExactly(new GridLaunch("softmax_cross_entropy_finish", 1, 1, 1, 256));
