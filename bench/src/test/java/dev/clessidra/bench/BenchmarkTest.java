@@ -28,7 +28,11 @@ class BenchmarkTest {
             .run();
 
     assertThat(results)
-        .hasSize(MatrixProduct.values().length + MemoryBoundKernel.values().length + 2)
+        .hasSize(
+            MatrixProduct.values().length
+                + MemoryBoundKernel.values().length
+                + ConvolutionLayer.values().length * ConvolutionLayer.Direction.values().length
+                + 2)
         .allSatisfy(result -> assertThat(result.getPrimaryResult().getScore()).isPositive());
   }
 }

@@ -14,7 +14,10 @@ import dev.clessidra.kernels.UpwardImport;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Holds the layering: imports go downward only, and the lower layers need nothing but the JDK. */
+/**
+ * Holds the layering: imports go downward only, the lower layers need nothing but the JDK and
+ * JCuda.
+ */
 class LayersTest {
   private static final String ROOT = "dev.clessidra";
 
@@ -43,18 +46,36 @@ class LayersTest {
           .whereLayer("kernels")
           .mayOnlyBeAccessedByLayers("engine", "models", "bench");
 
-  private static final ArchRule LOWER_LAYERS_NEED_ONLY_THE_JDK =
+  private static final ArchRule KERNELS_NEED_ONLY_THE_JDK_AND_JCUDA =
       classes()
           .that()
-          .resideInAnyPackage(ROOT + ".kernels..", ROOT + ".engine..")
+          .resideInAPackage(ROOT + ".kernels..")
+          .should()
+          .onlyDependOnClassesThat(
+              resideInAnyPackage("java..", "jcuda", "jcuda.driver", ROOT + ".kernels.."));
+
+  private static final ArchRule ENGINE_NEEDS_ONLY_THE_JDK =
+      classes()
+          .that()
+          .resideInAPackage(ROOT + ".engine..")
           .should()
           .onlyDependOnClassesThat(
               resideInAnyPackage("java..", ROOT + ".kernels..", ROOT + ".engine.."));
+
+  private static final ArchRule ONLY_CUDA_CLASSES_NAME_JCUDA =
+      noClasses()
+          .that()
+          .haveNameNotMatching(".*\\.Cuda.*")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("jcuda..");
 
   private static final ArchRule ONLY_THE_COMMAND_LINE_ENDS_THE_JVM =
       noClasses()
           .that()
           .resideOutsideOfPackage(ROOT + ".models.cli..")
+          .and()
+          .doNotBelongToAnyOf(GpuCheck.class)
           .should()
           .callMethod(System.class, "exit", int.class);
 
@@ -72,8 +93,18 @@ class LayersTest {
   }
 
   @Test
-  void kernelsAndEngineNeedNothingButTheJdk() {
-    LOWER_LAYERS_NEED_ONLY_THE_JDK.check(PRODUCT);
+  void kernelsNeedNothingButTheJdkAndJcuda() {
+    KERNELS_NEED_ONLY_THE_JDK_AND_JCUDA.check(PRODUCT);
+  }
+
+  @Test
+  void engineNeedsNothingButTheJdk() {
+    ENGINE_NEEDS_ONLY_THE_JDK.check(PRODUCT);
+  }
+
+  @Test
+  void jcudaStaysInTheClassesForCuda() {
+    ONLY_CUDA_CLASSES_NAME_JCUDA.check(PRODUCT);
   }
 
   @Test
@@ -88,7 +119,9 @@ class LayersTest {
 
     assertThat(
             List.of(
-                DOWNWARD_ONLY, LOWER_LAYERS_NEED_ONLY_THE_JDK, ONLY_THE_COMMAND_LINE_ENDS_THE_JVM))
+                DOWNWARD_ONLY,
+                KERNELS_NEED_ONLY_THE_JDK_AND_JCUDA,
+                ONLY_THE_COMMAND_LINE_ENDS_THE_JVM))
         .allSatisfy(rule ->
             assertThat(rule.evaluate(wrong).getFailureReport().getDetails())
                 .anyMatch(violation -> violation.contains("UpwardImport.callUpward()")));
