@@ -170,6 +170,7 @@ void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stri
     for (int v = 0; v < V; ++v) __builtin_prefetch(next_c + p * ldc + v * kLanes, 1);
     step();
   }
+#pragma GCC unroll 4
   for (; p < depth; ++p) step();
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
