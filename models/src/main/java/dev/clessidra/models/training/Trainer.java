@@ -361,6 +361,8 @@ public final class Trainer {
           step++;
           long now = System.nanoTime();
           if (now - ticked > TICK_NANOS) {
+            // A GPU has not done yet what was launched.
+            model.device().synchronize();
             ticked = now;
             progress.stepped(step, totalSteps);
           }
@@ -368,6 +370,7 @@ public final class Trainer {
           boolean evaluate = last || epoch(step) / evaluateEvery > epoch(step - 1) / evaluateEvery;
           boolean stopping = !last && stop.getAsBoolean();
           if (evaluate || step % every == 0 || stopping) {
+            model.device().synchronize();
             nanos += System.nanoTime() - start;
             report(evaluate && !stopping);
             start = System.nanoTime();

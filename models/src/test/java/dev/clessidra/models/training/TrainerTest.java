@@ -61,6 +61,17 @@ class TrainerTest {
   }
 
   @Test
+  void theTimeOfADeviceThatWorksInTheBackgroundIsCounted() {
+    try (Device emulated = Device.open("emulated");
+        Autoencoder model = Autoencoder.builder(784).encoder(32, 8).build(emulated)) {
+      long start = System.nanoTime();
+      TrainingResult result = trainer(model).run();
+      double seconds = (System.nanoTime() - start) * 1e-9;
+      assertThat(result.seconds()).isBetween(seconds / 2, seconds);
+    }
+  }
+
+  @Test
   void aStoppedTrainingResumesToTheSameBytes(@TempDir Path folder) {
     Path checkpoint = folder.resolve("checkpoint.safetensors");
     try (Autoencoder whole = model();
