@@ -28,6 +28,12 @@ final class CudaLibrary {
     EMULATED
   }
 
+  /**
+   * Property that keeps a process from the machine's driver when it is {@code emulated}: tests then
+   * do the same with and without a GPU.
+   */
+  static final String DRIVER_PROPERTY_NAME = "clessidra.cuda.driver";
+
   static final String FATBIN = "cuda/kernels.fatbin";
 
   private static final String SYSTEM_DRIVER = "libcuda.so.1";
@@ -57,6 +63,11 @@ final class CudaLibrary {
               .formatted(word(loaded), word(driver)));
     }
     if (driver == Driver.SYSTEM) {
+      if (Settings.SYSTEM.get(DRIVER_PROPERTY_NAME).filter("emulated"::equals).isPresent()) {
+        throw new DeviceException(
+            "The machine's CUDA driver is not used, since %s is 'emulated': unset that, or use cpu."
+                .formatted(DRIVER_PROPERTY_NAME));
+      }
       requireSystemDriver();
     } else {
       Path library = NativeLibrary.system(EMULATED_DRIVER).unpack();

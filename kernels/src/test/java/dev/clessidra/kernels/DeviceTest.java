@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,9 +23,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class DeviceTest {
   private static final DeviceOptions CPU = DeviceOptions.defaults().withDevice("cpu");
 
-  // The second where another test has loaded the emulated driver before.
+  // The tests' processes keep to the emulated driver, so that they do the same where there is a
+  // GPU.
   private static final String[] NO_DRIVER = {
-    "There is no CUDA driver", "uses the emulated CUDA driver already"
+    "clessidra.cuda.driver is 'emulated'", "uses the emulated CUDA driver already"
   };
 
   /** Collects what the module logs while a test runs. */
@@ -95,8 +95,7 @@ final class DeviceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"cuda", "cuda:0"})
-  void whereThereIsNoDriverCudaIsRefusedWithOneClearLine(String name) {
-    assumeFalse(DeviceProbe.all().get(1).available(), "there is a GPU");
+  void withoutADriverCudaIsRefusedWithOneClearLine(String name) {
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> Device.open(name))
         .satisfies(e -> assertThat(e.getMessage()).containsAnyOf(NO_DRIVER).doesNotContain("\n"));
