@@ -32,8 +32,10 @@ if [ "$fatbin" = false ]; then
 elif [ -z "$nvcc" ]; then
   echo "[WARNING] clessidra-kernels: no nvcc on PATH, in CUDA_HOME or /usr/local/cuda: the CUDA kernels are left out."
 fi
-if [ -z "$nvcc" ]; then
-  rm -f "$target/classes/dev/clessidra/kernels/cuda/kernels.fatbin"
+# What an earlier build left may stay only as long as it is of these sources.
+image=$target/classes/dev/clessidra/kernels/cuda/kernels.fatbin
+if [ -z "$nvcc" ] && [ -f "$image" ] && [ -n "$(find "$source" "$source/../../../../native/include" -type f -newer "$image")" ]; then
+  rm "$image"
 fi
 # A build folder that was made elsewhere cannot be used again.
 if ! grep -q -s -x "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$target/cmake/CMakeCache.txt"; then

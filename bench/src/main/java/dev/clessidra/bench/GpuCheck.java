@@ -127,6 +127,7 @@ public final class GpuCheck {
         "execute",
         "--disable-banner",
         "--details=none",
+        "--fail-if-no-tests",
         "--select-class=dev.clessidra.kernels.conformance.ConformanceTest",
         "--select-class=dev.clessidra.kernels.ProgramTest");
   }
@@ -176,21 +177,40 @@ public final class GpuCheck {
   }
 
   private void sanitize(String tool) {
-    if (device.equals("emulated") || !isOnPath(SANITIZER)) {
-      throw new Skipped(SANITIZER + " is not for this device or not on the PATH");
+    if (device.equals("emulated")) {
+      throw new Skipped(SANITIZER + " is for GPUs");
     }
+    String program =
+        sanitizer()
+            .orElseThrow(() ->
+                new Failure(
+                    SANITIZER
+                        + " was found neither on the PATH nor in CUDA_HOME or /usr/local/cuda"));
     List<String> command =
         new ArrayList<>(
             List.of(
-                SANITIZER, "--tool", tool, "--error-exitcode", "9", "--target-processes", "all"));
+                program,
+                "--tool",
+                tool,
+                "--error-exitcode",
+                "9",
+                "--launch-timeout",
+                "120",
+                "--target-processes",
+                "all"));
     command.addAll(
         javaCommand(List.of(), "dev.clessidra.kernels.conformance.KernelCases", "one", device));
     process(command);
   }
 
-  private static boolean isOnPath(String program) {
-    return Stream.of(System.getenv("PATH").split(":"))
-        .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+  private static Optional<String> sanitizer() {
+    String folders =
+        System.getenv("PATH") + ":" + System.getenv("CUDA_HOME") + "/bin:/usr/local/cuda/bin";
+    return Stream.of(folders.split(":"))
+        .map(folder -> Path.of(folder, SANITIZER))
+        .filter(Files::isExecutable)
+        .map(Path::toString)
+        .findFirst();
   }
 
   private String java(String main, String... arguments) {
@@ -276,9 +296,9 @@ public final class GpuCheck {
     } catch (Skipped e) {
       outcome = Outcome.SKIPPED;
       detail = e.getMessage();
-    } catch (Failure | UncheckedIOException e) {
+    } catch (RuntimeException e) {
       outcome = Outcome.FAILED;
-      detail = e.getMessage();
+      detail = e instanceof Failure ? e.getMessage() : e.toString();
     }
     Part part = new Part(name, outcome, (System.nanoTime() - start) * 1e-9, detail);
     parts.add(part);

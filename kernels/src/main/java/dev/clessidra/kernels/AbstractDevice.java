@@ -134,7 +134,10 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
 
   @Override
   public final void close() {
-    if (open.compareAndSet(true, false)) {
+    if (!open.compareAndSet(true, false)) {
+      return;
+    }
+    try {
       List<String> leaks = memory.close();
       if (!leaks.isEmpty()) {
         LOGGER.log(
@@ -144,6 +147,10 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
             leaks.size(),
             String.join(", ", leaks));
       }
+    } catch (DeviceException e) {
+      // After a fault a GPU refuses everything, and its context takes the memory along.
+      LOGGER.log(Level.WARNING, "Device {0} was closed after a fault: {1}", name, e.getMessage());
+    } finally {
       shutDown();
     }
   }

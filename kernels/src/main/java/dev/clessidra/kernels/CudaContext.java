@@ -42,6 +42,8 @@ final class CudaContext implements DeviceMemory.Hardware {
   private final CUdevice device;
   private final CUcontext context;
   private final CUstream stream = new CUstream();
+  // Of its own, so that what other threads do meanwhile is not captured.
+  private final CUstream captureStream = new CUstream();
   private final CUmodule module = new CUmodule();
   private final Map<String, CUfunction> functions = new ConcurrentHashMap<>();
   // Copies take turns: while the GPU moves one, the host fills or empties the other.
@@ -50,14 +52,17 @@ final class CudaContext implements DeviceMemory.Hardware {
   private final Arena arena = Arena.ofShared();
   private final MemorySegment argument = arena.allocate(Kernel.MAXIMUM_ARGUMENT_BYTES, 16);
   private final Pointer parameters = Pointer.to(Pointer.to(argument.asByteBuffer()));
+  private boolean closed;
 
   private CudaContext(CUdevice device, CUcontext context, byte[] kernels) {
     this.device = device;
     this.context = context;
     makeCurrent();
-    call(
-        "making a stream",
-        () -> JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING));
+    for (CUstream made : List.of(stream, captureStream)) {
+      call(
+          "making a stream",
+          () -> JCudaDriver.cuStreamCreate(made, CUstream_flags.CU_STREAM_NON_BLOCKING));
+    }
     MemorySegment image = arena.allocate(kernels.length, 16);
     image.copyFrom(MemorySegment.ofArray(kernels));
     call(
@@ -215,19 +220,23 @@ final class CudaContext implements DeviceMemory.Hardware {
 
   void synchronize() {
     makeCurrent();
-    check(JCudaDriver.cuStreamSynchronize(stream), "the work launched before");
+    check(JCudaDriver.cuStreamSynchronize(stream), "waiting for the GPU");
   }
 
   /** Queues grids that share one argument struct. */
   synchronized void launch(Kernel kernel, List<GridLaunch> grids, MemorySegment arguments) {
     makeCurrent();
+    launch(kernel, grids, arguments, stream);
+  }
+
+  private void launch(Kernel kernel, List<GridLaunch> grids, MemorySegment arguments, CUstream on) {
     MemorySegment.copy(arguments, 0, argument, 0, kernel.argumentBytes());
     for (GridLaunch grid : grids) {
-      launch(grid);
+      launch(grid, on);
     }
   }
 
-  private void launch(GridLaunch grid) {
+  private void launch(GridLaunch grid, CUstream on) {
     check(
         JCudaDriver.cuLaunchKernel(
             function(grid.function()),
@@ -238,7 +247,7 @@ final class CudaContext implements DeviceMemory.Hardware {
             1,
             1,
             0,
-            stream,
+            on,
             parameters,
             null),
         () ->
@@ -291,9 +300,9 @@ final class CudaContext implements DeviceMemory.Hardware {
     CUevent end = event(CUevent_flags.CU_EVENT_DEFAULT);
     try {
       check(JCudaDriver.cuEventRecord(start, stream), "recording an event");
-      launch(grid);
+      launch(grid, stream);
       check(JCudaDriver.cuEventRecord(end, stream), "recording an event");
-      check(JCudaDriver.cuEventSynchronize(end), "the work launched before");
+      check(JCudaDriver.cuEventSynchronize(end), "waiting for the GPU");
       float[] milliseconds = new float[1];
       check(JCudaDriver.cuEventElapsedTime(milliseconds, start, end), "reading a time");
       return milliseconds[0] / 1e3;
@@ -303,20 +312,29 @@ final class CudaContext implements DeviceMemory.Hardware {
     }
   }
 
-  /** Records what work launches, without running it, as a graph. */
-  synchronized CUgraphExec record(Runnable work) {
+  /** Makes a graph of launches, without running them. */
+  synchronized CUgraphExec record(List<Recording.Launch> launches) {
     makeCurrent();
     CUgraph graph = new CUgraph();
     call(
         "starting a capture",
         () ->
             JCudaDriver.cuStreamBeginCapture(
-                stream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+                captureStream, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
     try {
-      work.run();
-    } finally {
-      call("ending a capture", () -> JCudaDriver.cuStreamEndCapture(stream, graph));
+      for (Recording.Launch launch : launches) {
+        launch(
+            launch.kernel(),
+            CudaLaunches.of(launch.kernel(), launch.arguments()),
+            launch.arguments(),
+            captureStream);
+      }
+    } catch (DeviceException e) {
+      // What went wrong before counts, not what comes of it.
+      JCudaDriver.cuStreamEndCapture(captureStream, graph);
+      throw e;
     }
+    call("ending a capture", () -> JCudaDriver.cuStreamEndCapture(captureStream, graph));
     try {
       CUgraphExec executable = new CUgraphExec();
       call("instantiating a graph", () -> JCudaDriver.cuGraphInstantiate(executable, graph, 0));
@@ -331,13 +349,18 @@ final class CudaContext implements DeviceMemory.Hardware {
     check(JCudaDriver.cuGraphLaunch(graph, stream), "the launch of a captured program");
   }
 
-  void destroy(CUgraphExec graph) {
+  /** Does nothing once the context is closed, since that has taken the graph along. */
+  synchronized void destroy(CUgraphExec graph) {
+    if (closed) {
+      return;
+    }
     synchronize();
     check(JCudaDriver.cuGraphExecDestroy(graph), "closing a captured program");
   }
 
   /** Frees everything; errors are of no use to anyone by now. */
-  void close() {
+  synchronized void close() {
+    closed = true;
     JCudaDriver.cuCtxSetCurrent(context);
     JCudaDriver.cuStreamSynchronize(stream);
     for (Staging part : staging) {
@@ -345,6 +368,7 @@ final class CudaContext implements DeviceMemory.Hardware {
       JCudaDriver.cuMemFreeHost(part.pointer);
     }
     JCudaDriver.cuModuleUnload(module);
+    JCudaDriver.cuStreamDestroy(captureStream);
     JCudaDriver.cuStreamDestroy(stream);
     JCudaDriver.cuDevicePrimaryCtxRelease(device);
     arena.close();
@@ -373,7 +397,7 @@ final class CudaContext implements DeviceMemory.Hardware {
     }
 
     private void await() {
-      check(JCudaDriver.cuEventSynchronize(used), "the work launched before");
+      check(JCudaDriver.cuEventSynchronize(used), "waiting for the GPU");
     }
   }
 

@@ -28,9 +28,14 @@ final class CudaDevice extends AbstractDevice {
     CudaLibrary.load(driver);
     CudaContext context = CudaContext.open(ordinal, CudaLibrary.kernels(driver));
     String fullName = emulated ? name : "cuda:" + ordinal;
-    String description = fullName + ": " + context.description();
-    LOGGER.log(Level.DEBUG, "Opened {0}", description);
-    return new CudaDevice(fullName, description, context, options);
+    try {
+      String description = fullName + ": " + context.description();
+      LOGGER.log(Level.DEBUG, "Opened {0}", description);
+      return new CudaDevice(fullName, description, context, options);
+    } catch (DeviceException e) {
+      context.close();
+      throw e;
+    }
   }
 
   private static int ordinal(String name) {
@@ -84,15 +89,7 @@ final class CudaDevice extends AbstractDevice {
 
   @Override
   Program.Executable compile(List<Recording.Launch> launches) {
-    CUgraphExec graph =
-        context.record(() -> {
-          for (Recording.Launch launch : launches) {
-            context.launch(
-                launch.kernel(),
-                CudaLaunches.of(launch.kernel(), launch.arguments()),
-                launch.arguments());
-          }
-        });
+    CUgraphExec graph = context.record(launches);
     return new Program.Executable() {
       @Override
       public void run() {

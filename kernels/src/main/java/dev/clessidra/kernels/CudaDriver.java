@@ -9,6 +9,9 @@ import jcuda.driver.JCudaDriver;
 final class CudaDriver {
   private static final int SUCCESS = 0;
   static final int OUT_OF_MEMORY = 2;
+  private static final int ILLEGAL_ADDRESS = 700;
+  private static final int FIRST_KERNEL_FAULT = 714;
+  private static final int LAUNCH_FAILED = 719;
 
   private CudaDriver() {}
 
@@ -41,13 +44,19 @@ final class CudaDriver {
     JCudaDriver.cuGetErrorName(result, name);
     JCudaDriver.cuGetErrorString(result, words);
     return new DeviceException(
-        "CUDA: %s failed: %s (%d), %s%s"
+        "CUDA: %s%s failed: %s (%d), %s%s"
             .formatted(
                 what,
+                isFault(result) ? ", or work launched before it," : "",
                 name[0],
                 result,
                 words[0],
                 CudaLibrary.emulatorReport().map(report -> ": " + report).orElse(".")));
+  }
+
+  /** Whether a kernel has failed, which the driver tells with any later call. */
+  private static boolean isFault(int result) {
+    return result == ILLEGAL_ADDRESS || (result >= FIRST_KERNEL_FAULT && result <= LAUNCH_FAILED);
   }
 
   /** Returns a device pointer of an address. */

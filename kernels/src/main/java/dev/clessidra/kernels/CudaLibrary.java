@@ -102,8 +102,8 @@ final class CudaLibrary {
       return "CLESSIDRA EMULATED\0".getBytes(StandardCharsets.US_ASCII);
     }
     throw new DeviceException(
-        "This build has no CUDA kernels, since nvcc was not found: install the CUDA toolkit and"
-            + " build again, or use cpu.");
+        "This build has no CUDA kernels: install the CUDA toolkit, whose nvcc compiles them, and"
+            + " build again with mvn package, or use cpu.");
   }
 
   /** Returns what the emulator found wrong last, if it is the driver and has found something. */

@@ -41,8 +41,11 @@ public record DeviceProbe(String device, boolean available, String description) 
       List<String> found = new ArrayList<>();
       for (int i = 0; i < CudaContext.deviceCount(); i++) {
         CudaContext context = CudaContext.open(i, kernels);
-        found.add("cuda:%d is an %s".formatted(i, context.description()));
-        context.close();
+        try {
+          found.add("cuda:%d is an %s".formatted(i, context.description()));
+        } finally {
+          context.close();
+        }
       }
       return new DeviceProbe(
           "cuda",

@@ -95,6 +95,66 @@ final class CudaDeviceTest {
   }
 
   @Test
+  void otherThreadsMayWorkWhileAProgramIsMade() throws InterruptedException {
+    try (Scope scope = device.scope()) {
+      Buffer captured = scope.allocate("captured", 4000);
+      Buffer other = scope.allocate("other", 4000);
+      float[] zeros = new float[1000];
+      Thread copying =
+          Thread.ofPlatform()
+              .start(() -> {
+                for (int i = 0; i < 200; i++) {
+                  try {
+                    device.copyToDevice(zeros, other);
+                  } catch (IllegalStateException e) {
+                    assertThat(e).hasMessageContaining("captur"); // its turn comes again
+                  }
+                }
+              });
+      for (int i = 0; i < 20; i++) {
+        float value = i;
+        try (Program program = device.capture(() -> device.kernels().fill(captured, 1000, value))) {
+          program.run();
+        }
+      }
+      copying.join();
+      assertThat(failure).hasNullValue();
+      float[] back = new float[1000];
+      device.copyToHost(captured, back);
+      assertThat(back).containsOnly(19);
+    }
+  }
+
+  @Test
+  void aProgramMayBeClosedAfterItsDevice() {
+    Device own = Device.open("emulated");
+    Scope scope = own.scope();
+    Buffer buffer = scope.allocate("x", 400);
+    Program program = own.capture(() -> own.kernels().fill(buffer, 100, 1));
+    scope.close();
+    own.close();
+    program.close();
+    assertThat(program.isOpen()).isFalse();
+  }
+
+  @Test
+  void aDeviceClosesAfterAFault() {
+    Device own = Device.open("emulated");
+    try (Scope scope = own.scope()) {
+      Arguments arguments = new Arguments().begin(Kernel.FILL);
+      Buffer buffer = scope.allocate("x", 4096);
+      arguments.address("y", buffer.address() + (1L << 40)).int64("count", 8).float32("value", 1);
+      own.stream().launch(Kernel.FILL, arguments.finish());
+      assertThatExceptionOfType(DeviceException.class)
+          .isThrownBy(own::synchronize)
+          .withMessageContaining("work launched before");
+    }
+    own.close();
+    assertThat(own.isOpen()).isFalse();
+    EmulatedDriver.reset();
+  }
+
+  @Test
   void itsPeakIsMeasured() {
     assertThat(device.measurePeak(Duration.ofMillis(5))).isBetween(1e7, 1e13);
   }
