@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -100,8 +101,10 @@ final class CudaDeviceTest {
       Buffer captured = scope.allocate("captured", 4000);
       Buffer other = scope.allocate("other", 4000);
       float[] zeros = new float[1000];
+      AtomicReference<Throwable> failure = new AtomicReference<>();
       Thread copying =
           Thread.ofPlatform()
+              .uncaughtExceptionHandler((thread, e) -> failure.set(e))
               .start(() -> {
                 for (int i = 0; i < 200; i++) {
                   try {
