@@ -46,6 +46,9 @@ public final class GpuCheck {
           "7",
           "--no-report");
 
+  /** The devices of the build machine whose results travel along. */
+  private static final List<String> REFERENCES = List.of("cpu", "emulated");
+
   /** How a part ended. */
   private enum Outcome {
     PASSED,
@@ -94,14 +97,16 @@ public final class GpuCheck {
   }
 
   private void prepare() {
-    part("bits of every launch", () -> digests(expected("digests.txt")));
+    for (String reference : REFERENCES) {
+      part("bits of every launch, " + reference, () -> digests(reference, digestsOf(reference)));
+    }
     part("trained model", () -> train(device, expected("model.safetensors")));
   }
 
   private void run() {
     part("what is here", this::devices);
     part("conformance", this::conformance);
-    part("bits as on the build machine", this::compareDigests);
+    part("bits as on the build machine's CPU and emulated GPU", this::compareDigests);
     part("trained model as on the CPU", this::compareModels);
     for (String tool : SANITIZER_TOOLS) {
       part(SANITIZER + " " + tool, () -> sanitize(tool));
@@ -132,21 +137,27 @@ public final class GpuCheck {
         "--select-class=dev.clessidra.kernels.ProgramTest");
   }
 
-  private void digests(Path file) {
-    java("dev.clessidra.kernels.conformance.KernelCases", "digests", device, file.toString());
+  private Path digestsOf(String reference) {
+    return expected("digests-%s.txt".formatted(reference));
+  }
+
+  private void digests(String on, Path file) {
+    java("dev.clessidra.kernels.conformance.KernelCases", "digests", on, file.toString());
   }
 
   private void compareDigests() {
     Path actual = work.resolve("digests.txt");
-    digests(actual);
-    List<String> wanted = lines(expected("digests.txt"));
+    digests(device, actual);
     List<String> got = lines(actual);
-    if (wanted.size() != got.size()) {
-      throw new Failure("%d launches, expected %d".formatted(got.size(), wanted.size()));
-    }
-    for (int i = 0; i < wanted.size(); i++) {
-      if (!wanted.get(i).equals(got.get(i))) {
-        throw new Failure("other bits: " + got.get(i));
+    for (String reference : REFERENCES) {
+      List<String> wanted = lines(digestsOf(reference));
+      if (wanted.size() != got.size()) {
+        throw new Failure("%d launches, expected %d".formatted(got.size(), wanted.size()));
+      }
+      for (int i = 0; i < wanted.size(); i++) {
+        if (!wanted.get(i).equals(got.get(i))) {
+          throw new Failure("other bits than on %s: %s".formatted(reference, got.get(i)));
+        }
       }
     }
   }
