@@ -35,9 +35,6 @@ final class CudaLaunches {
 
   private static final int MAXIMUM_GRID_Y = 65535;
 
-  private static final int SUM_CHUNK = 4096;
-  private static final int COLUMN_CHUNK = 32;
-
   /** Columns that a block takes when the sums over their rows are finished. */
   private static final int COLUMN_TILE = 8;
 
@@ -258,13 +255,13 @@ final class CudaLaunches {
   /** All terms to one number: the chunks, then what they gave, by one block. */
   private static List<GridLaunch> sum(String kernel, long count) {
     return inOrder(
-        striding(kernel + "_chunks", blocks(blocks(count, SUM_CHUNK), WARPS)),
+        striding(kernel + "_chunks", blocks(blocks(count, Kernels.SUM_CHUNK), WARPS)),
         List.of(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS)));
   }
 
   /** A few lanes take a short row, a warp one of a chunk, a block a longer one. */
   private static List<GridLaunch> rows(String function, long rows, int columns) {
-    int team = columns <= TEAM_LANES ? TEAM_LANES : columns <= SUM_CHUNK ? WARP : THREADS;
+    int team = columns <= TEAM_LANES ? TEAM_LANES : columns <= Kernels.SUM_CHUNK ? WARP : THREADS;
     return striding(function, blocks(rows, THREADS / team));
   }
 
@@ -279,13 +276,14 @@ final class CudaLaunches {
     }
     int tiles = Math.toIntExact(blocks(columns, COLUMN_TILE));
     return inOrder(
-        striding("reduce_columns_chunks", blocks(blocks(rows, COLUMN_CHUNK) * columns, THREADS)),
+        striding(
+            "reduce_columns_chunks", blocks(blocks(rows, Kernels.COLUMN_CHUNK) * columns, THREADS)),
         List.of(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS)));
   }
 
   /** The sums over the rows of each image, first those of chunks of the rows. */
   private static List<GridLaunch> columnChunks(String function, Fields fields) {
-    long chunks = Math.max(1, blocks(fields.int64("rows"), COLUMN_CHUNK));
+    long chunks = Math.max(1, blocks(fields.int64("rows"), Kernels.COLUMN_CHUNK));
     return striding(
         function, blocks(fields.int32("images") * chunks * fields.int32("columns"), THREADS));
   }
