@@ -12,6 +12,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.TrainingData;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -338,7 +339,7 @@ public final class Autoencoder implements Model {
    * sample and the others never learn. Does nothing when the model was loaded or pretrained.
    */
   @Override
-  public void prepare(DeviceData data) {
+  public void prepare(TrainingData data) {
     if (started) {
       return;
     }
