@@ -4,6 +4,7 @@ import com.google.gson.JsonObject;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
+import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
@@ -81,7 +82,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     Dataset dataset = model.data(data);
     try (Device opened = device.open()) {
-      print(file, evaluate(file, kind, dataset, opened));
+      print(file, dataset, evaluate(file, kind, dataset, opened));
     }
     return ExitCode.OK;
   }
@@ -139,17 +140,17 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private void print(Path file, Evaluation evaluation) {
+  private void print(Path file, DataSplit split, Measured measured) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       JsonObject object = new JsonObject();
       object.addProperty("model", file.toString());
-      evaluation.json().asMap().forEach(object::add);
+      measured.json().asMap().forEach(object::add);
       out.print(RunConfiguration.text(object));
     } else {
       out.println(model.path());
-      out.println(evaluation.dataset().description());
-      evaluation.lines(true).forEach(out::println);
+      out.println(split.description());
+      measured.lines().forEach(out::println);
     }
     out.flush();
   }

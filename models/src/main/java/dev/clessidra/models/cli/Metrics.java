@@ -21,7 +21,6 @@ final class Metrics implements AutoCloseable {
   /** Evaluation: share of the test images that are classified wrongly. */
   static final String ERROR_RATE = "test_error_rate";
 
-  private static final List<String> EVALUATIONS = List.of(SQUARED_ERROR, ERROR_RATE);
   private static final List<String> COLUMNS =
       List.of(
           "stage",
@@ -31,11 +30,10 @@ final class Metrics implements AutoCloseable {
           "loss",
           "learning_rate",
           "samples_per_second",
-          "seconds",
-          SQUARED_ERROR,
-          ERROR_RATE);
+          "seconds");
 
   private final RunFolder folder;
+  private final List<String> columns = new ArrayList<>(COLUMNS);
   private final List<Row> rows = new ArrayList<>();
   private MetricsWriter csv;
   private MetricsWriter jsonLines;
@@ -48,16 +46,21 @@ final class Metrics implements AutoCloseable {
    */
   record Row(String stage, TrainingProgress.Report report) {}
 
-  /** Opens or continues the metrics of a run. */
-  Metrics(RunFolder folder) {
+  /**
+   * Opens or continues the metrics of a run.
+   *
+   * @param measures names of what its stages evaluate
+   */
+  Metrics(RunFolder folder, List<String> measures) {
     this.folder = folder;
+    columns.addAll(measures);
     open(); // first, as this drops a line that was cut short
     rows.addAll(read(folder));
   }
 
   private void open() {
-    csv = MetricsWriter.csv(folder.metricsCsv(), COLUMNS);
-    jsonLines = MetricsWriter.jsonLines(folder.metricsJsonLines(), COLUMNS);
+    csv = MetricsWriter.csv(folder.metricsCsv(), columns);
+    jsonLines = MetricsWriter.jsonLines(folder.metricsJsonLines(), columns);
   }
 
   /**
@@ -136,8 +139,8 @@ final class Metrics implements AutoCloseable {
 
   private static Row parse(JsonObject json) {
     Map<String, Double> evaluation = new LinkedHashMap<>();
-    for (String name : EVALUATIONS) {
-      if (json.has(name)) {
+    for (String name : json.keySet()) {
+      if (!COLUMNS.contains(name)) {
         evaluation.put(name, number(json, name));
       }
     }

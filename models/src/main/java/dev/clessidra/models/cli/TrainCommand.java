@@ -31,7 +31,7 @@ final class TrainCommand implements Callable<Integer> {
 
   /** The command with those below it, or only with that of a model where there is one. */
   static CommandLine commandLine(Environment environment, String model) {
-    SequencedMap<String, Supplier<TrainModelCommand>> models = new LinkedHashMap<>();
+    SequencedMap<String, Supplier<TrainModelCommand<?>>> models = new LinkedHashMap<>();
     models.put("autoencoder", () -> new TrainAutoencoderCommand(environment));
     models.put("sparse", () -> new TrainSparseCommand(environment));
     models.put("stacked", () -> new TrainStackedCommand(environment));
