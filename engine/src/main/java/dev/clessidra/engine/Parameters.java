@@ -63,8 +63,7 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
       Shape flat = Shape.of(Math.toIntExact(arena));
       this.values = Tensor.filled(device, scope, "parameters", flat, 0).markAsParameters();
       this.gradients =
-          Tensor.filled(
-              device, scope, "gradients", Shape.of(Math.toIntExact(trainableArena)), 0);
+          Tensor.filled(device, scope, "gradients", Shape.of(Math.toIntExact(trainableArena)), 0);
       SequencedMap<String, Parameter> parameters = new LinkedHashMap<>();
       long offset = 0;
       for (Specification specification : ordered) {
