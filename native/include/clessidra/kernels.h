@@ -469,16 +469,19 @@ struct clessidra_gaussian_kl_backward {
 // filter_width, channels] to [images, output_height, output_width, filters]. Tap (r, s) of output
 // pixel (p, q) lies at row p * stride_height - padding_height + r * dilation_height and column
 // q * stride_width - padding_width + s * dilation_width of the image; outside it reads +0, and
-// the multiply-add with it is done.
+// the multiply-add with it is done. The images may be two that are read as one: of their channels the
+// last second_channels then lie in second_x (or second_dx), [images, height, width, second_channels],
+// and only the others in x (or dx). second_channels is 0 where there is but one.
 //
 // y = activation(chain + bias): one sequential chain of fma(x, filter, chain) over (r, s, channel) in
 // that order, seeded with beta * y, or with +0 when beta is 0.
 struct clessidra_conv2d {
   const float* x;
+  const float* second_x;  // or null
   const float* filter;
   const float* bias;  // [filters], or null
   float* y;
-  int32_t images, height, width, channels;
+  int32_t images, height, width, channels, second_channels;
   int32_t filters, filter_height, filter_width;
   int32_t output_height, output_width;
   int32_t stride_height, stride_width;
@@ -490,7 +493,7 @@ struct clessidra_conv2d {
 };
 // The gradient of x; with bias and activation, the transposed convolution of dy. dx = activation(
 // chain + bias): one chain of fma(dy, filter, chain) over (r, s, filter) in that order, seeded with
-// beta * dx, or with +0 when beta is 0. Of pixel (h, w) those taps count whose output position
+// beta * dx (second_beta * second_dx), or with +0 when beta is 0. Of pixel (h, w) those taps count whose output position
 // p = (h + padding_height - r * dilation_height) / stride_height, q likewise, is whole; where it is
 // not in the output, dy reads +0, and the multiply-add with it is done.
 struct clessidra_conv2d_backward_data {
@@ -498,7 +501,8 @@ struct clessidra_conv2d_backward_data {
   const float* filter;
   const float* bias;  // [channels], or null
   float* dx;
-  int32_t images, height, width, channels;
+  float* second_dx;  // or null
+  int32_t images, height, width, channels, second_channels;
   int32_t filters, filter_height, filter_width;
   int32_t output_height, output_width;
   int32_t stride_height, stride_width;
@@ -506,7 +510,7 @@ struct clessidra_conv2d_backward_data {
   int32_t dilation_height, dilation_width;
   int32_t activation;
   float slope;
-  float beta;
+  float beta, second_beta;
 };
 // The gradient of the filter. The images * output_height * output_width output pixels in row-major
 // order are cut into chunks of pixels_per_chunk (see convolution.h); a chunk's result is one chain
@@ -515,10 +519,11 @@ struct clessidra_conv2d_backward_data {
 // beta is 0. workspace: chunks * filters * filter_height * filter_width * channels floats.
 struct clessidra_conv2d_backward_filter {
   const float* x;
+  const float* second_x;  // or null
   const float* dy;
   float* dfilter;
   float* workspace;
-  int32_t images, height, width, channels;
+  int32_t images, height, width, channels, second_channels;
   int32_t filters, filter_height, filter_width;
   int32_t output_height, output_width;
   int32_t stride_height, stride_width;

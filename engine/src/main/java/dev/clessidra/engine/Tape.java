@@ -471,12 +471,34 @@ public final class Tape {
    * @return [n, p, q, filters] with p and q of {@link Window#over}
    */
   public Tensor conv2d(Tensor x, Tensor filter, Tensor b, Window window, Activation activation) {
-    return apply(new Convolutions.Conv2d(window, activation), x, filter, b);
+    return apply(new Convolutions.Conv2d(false, window, activation), x, filter, b);
   }
 
   /** {@code activation(convolution of x)}: as the form with a bias, without it. */
   public Tensor conv2d(Tensor x, Tensor filter, Window window, Activation activation) {
-    return apply(new Convolutions.Conv2d(window, activation), x, filter);
+    return apply(new Convolutions.Conv2d(false, window, activation), x, filter);
+  }
+
+  /**
+   * {@code activation(convolution of concat(x, second) + b)}, the same bits, without the memory of
+   * the concatenation: both are read, and their gradients written, where they lie.
+   *
+   * @param x [n, height, width, channels]
+   * @param second [n, height, width, its channels]
+   * @param filter [filters, window.height, window.width, the channels of both]
+   * @param b [filters]
+   * @param window how the filters move, for example {@code Window.square(3).withPadding(1)}
+   * @return [n, p, q, filters] with p and q of {@link Window#over}
+   */
+  public Tensor conv2dOfConcatenation(
+      Tensor x, Tensor second, Tensor filter, Tensor b, Window window, Activation activation) {
+    return apply(new Convolutions.Conv2d(true, window, activation), x, second, filter, b);
+  }
+
+  /** As the form with a bias, without it. */
+  public Tensor conv2dOfConcatenation(
+      Tensor x, Tensor second, Tensor filter, Window window, Activation activation) {
+    return apply(new Convolutions.Conv2d(true, window, activation), x, second, filter);
   }
 
   /**

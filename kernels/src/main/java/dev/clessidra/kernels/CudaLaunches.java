@@ -57,7 +57,7 @@ final class CudaLaunches {
   static List<GridLaunch> of(Kernel kernel, MemorySegment arguments) {
     Fields fields = new Fields(kernel, arguments);
     return switch (kernel) {
-      case GEMM -> product("gemm", GEMM_TILES, fields.int32("m"), fields.int32("n"), 1, 1);
+      case GEMM -> product("gemm", GEMM_TILES, fields.int32("m"), 1, 1, fields.int32("n"));
       case CONV2D -> convolution(fields);
       case CONV2D_BACKWARD_DATA -> transposedConvolution(fields);
       case CONV2D_BACKWARD_FILTER -> filterGradient(fields);
@@ -155,8 +155,12 @@ final class CudaLaunches {
       this.cycles = cycles;
     }
 
-    private long tiles(long m, int n) {
-      return Math.multiplyExact(blocks(m, rows), blocks(n, columns));
+    private long tiles(long m, int... n) {
+      long across = 0;
+      for (int width : n) {
+        across += blocks(width, columns);
+      }
+      return Math.multiplyExact(blocks(m, rows), across);
     }
 
     /** Estimates the time for some tiles on the 132 multiprocessors of an H100. */
@@ -173,11 +177,12 @@ final class CudaLaunches {
    *
    * @param phases how many products stand side by side along the grid's x
    * @param chunks how many along its y
+   * @param n the columns, in groups of which a tile has those of one
    */
   // Kernels for tensor cores, or for one generation of GPUs, have their choice here.
   private static List<GridLaunch> product(
-      String function, List<Tile> tiles, long m, int n, int phases, int chunks) {
-    if (m == 0 || n == 0 || chunks == 0) {
+      String function, List<Tile> tiles, long m, int phases, int chunks, int... n) {
+    if (m == 0 || n[0] == 0 || chunks == 0) {
       return List.of();
     }
     long products = (long) phases * chunks;
@@ -193,10 +198,13 @@ final class CudaLaunches {
   private static List<GridLaunch> convolution(Fields fields) {
     checkSizes(fields);
     return product(
-        "conv2d", CONVOLUTION_TILES, outputPixels(fields), fields.int32("filters"), 1, 1);
+        "conv2d", CONVOLUTION_TILES, outputPixels(fields), 1, 1, fields.int32("filters"));
   }
 
-  /** A product for each phase of the stride, of which the first has the most pixels. */
+  /**
+   * A product for each phase of the stride, of which the first has the most pixels; a tile has
+   * channels of one of the results.
+   */
   private static List<GridLaunch> transposedConvolution(Fields fields) {
     checkSizes(fields);
     int height = fields.int32("height");
@@ -206,8 +214,15 @@ final class CudaLaunches {
     long pixels =
         fields.int32("images") * blocks(height, strideHeight) * blocks(width, strideWidth);
     int phases = Math.multiplyExact(Math.min(strideHeight, height), Math.min(strideWidth, width));
+    int second = fields.int32("second_channels");
     return product(
-        "conv2d_backward_data", CONVOLUTION_TILES, pixels, fields.int32("channels"), phases, 1);
+        "conv2d_backward_data",
+        CONVOLUTION_TILES,
+        pixels,
+        phases,
+        1,
+        fields.int32("channels") - second,
+        second);
   }
 
   /** The chunks, then the sum of their results. */
@@ -221,7 +236,7 @@ final class CudaLaunches {
     int chunk = Math.toIntExact(Convolution.pixelsPerChunk(pixels, elements));
     int chunks = (int) blocks(pixels, chunk);
     List<GridLaunch> launches = new ArrayList<>();
-    launches.addAll(product("conv2d_backward_filter", GEMM_TILES, filters, columns, 1, chunks));
+    launches.addAll(product("conv2d_backward_filter", GEMM_TILES, filters, 1, chunks, columns));
     // A thread to an element or four, since the results of all chunks are read.
     launches.addAll(striding("conv2d_backward_filter_finish", blocks(elements, THREADS)));
     return List.copyOf(launches);

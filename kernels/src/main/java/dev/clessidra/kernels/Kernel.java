@@ -194,12 +194,13 @@ public enum Kernel {
       FLOAT32.named("scale", "mean_beta", "log_variance_beta")),
   /** {@link Kernels#conv2d}. */
   CONV2D(
-      POINTER.named("x", "filter", "bias", "y"),
+      POINTER.named("x", "second_x", "filter", "bias", "y"),
       INT32.named(
           "images",
           "height",
           "width",
           "channels",
+          "second_channels",
           "filters",
           "filter_height",
           "filter_width",
@@ -215,12 +216,13 @@ public enum Kernel {
       FLOAT32.named("slope", "beta")),
   /** {@link Kernels#conv2dBackwardData}. */
   CONV2D_BACKWARD_DATA(
-      POINTER.named("dy", "filter", "bias", "dx"),
+      POINTER.named("dy", "filter", "bias", "dx", "second_dx"),
       INT32.named(
           "images",
           "height",
           "width",
           "channels",
+          "second_channels",
           "filters",
           "filter_height",
           "filter_width",
@@ -233,15 +235,16 @@ public enum Kernel {
           "dilation_height",
           "dilation_width",
           "activation"),
-      FLOAT32.named("slope", "beta")),
+      FLOAT32.named("slope", "beta", "second_beta")),
   /** {@link Kernels#conv2dBackwardFilter}. */
   CONV2D_BACKWARD_FILTER(
-      POINTER.named("x", "dy", "dfilter", "workspace"),
+      POINTER.named("x", "second_x", "dy", "dfilter", "workspace"),
       INT32.named(
           "images",
           "height",
           "width",
           "channels",
+          "second_channels",
           "filters",
           "filter_height",
           "filter_width",

@@ -1147,12 +1147,25 @@ public final class Kernels {
             .float32("log_variance_beta", logVarianceBeta));
   }
 
+  /** Convolution of one operand: as the form with two, without the second. */
+  public void conv2d(
+      Convolution convolution,
+      Buffer x,
+      Buffer filter,
+      Buffer bias,
+      Buffer y,
+      Activation activation,
+      float beta) {
+    conv2d(convolution, x, null, filter, bias, y, activation, beta);
+  }
+
   /**
    * Convolution: {@code y = activation(chain + bias)}, where the chain of {@code fma(x, filter,
    * chain)} over (row of the filter, column, channel) starts from {@code beta * y}, from +0 when
    * beta is 0. What a filter reads outside the image is 0.
    *
-   * @param x {@code convolution.images()}
+   * @param x {@code convolution.firstImages()}, which are all but where the convolution is of two
+   * @param secondX the images with the other channels, null where there are none
    * @param filter {@code [filters, window.height, window.width, channels]}
    * @param bias one value for each filter, or null
    * @param y {@code convolution.output()}
@@ -1162,6 +1175,7 @@ public final class Kernels {
   public void conv2d(
       Convolution convolution,
       Buffer x,
+      Buffer secondX,
       Buffer filter,
       Buffer bias,
       Buffer y,
@@ -1170,7 +1184,7 @@ public final class Kernels {
     Kernel kernel = Kernel.CONV2D;
     notNull(kernel, "convolution", convolution);
     notNull(kernel, "activation", activation);
-    floats(kernel, "x", x, convolution.images().elements());
+    images(kernel, "x", x, "second_x", secondX, convolution);
     floats(kernel, "filter", filter, convolution.filterElements());
     floatsOrNull(kernel, "bias", bias, convolution.filters());
     floats(kernel, "y", y, convolution.output().elements());
@@ -1178,6 +1192,7 @@ public final class Kernels {
         sizes(
                 begin(kernel)
                     .pointer("x", x)
+                    .pointer("second_x", secondX)
                     .pointer("filter", filter)
                     .pointer("bias", bias)
                     .pointer("y", y),
@@ -1185,6 +1200,18 @@ public final class Kernels {
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope())
             .float32("beta", beta));
+  }
+
+  /** The gradient of a convolution's only operand: as the form with two, without the second. */
+  public void conv2dBackwardData(
+      Convolution convolution,
+      Buffer dy,
+      Buffer filter,
+      Buffer bias,
+      Buffer dx,
+      Activation activation,
+      float beta) {
+    conv2dBackwardData(convolution, dy, filter, bias, dx, null, activation, beta, 0);
   }
 
   /**
@@ -1196,9 +1223,11 @@ public final class Kernels {
    * @param dy {@code convolution.output()}
    * @param filter {@code [filters, window.height, window.width, channels]}
    * @param bias {@code channels} values, or null
-   * @param dx {@code convolution.images()}
+   * @param dx {@code convolution.firstImages()}, which are all but where the convolution is of two
+   * @param secondDx the images with the other channels, null where there are none
    * @param activation what is applied last
    * @param beta factor of what is in dx
+   * @param secondBeta factor of what is in secondDx
    */
   public void conv2dBackwardData(
       Convolution convolution,
@@ -1206,26 +1235,36 @@ public final class Kernels {
       Buffer filter,
       Buffer bias,
       Buffer dx,
+      Buffer secondDx,
       Activation activation,
-      float beta) {
+      float beta,
+      float secondBeta) {
     Kernel kernel = Kernel.CONV2D_BACKWARD_DATA;
     notNull(kernel, "convolution", convolution);
     notNull(kernel, "activation", activation);
     floats(kernel, "dy", dy, convolution.output().elements());
     floats(kernel, "filter", filter, convolution.filterElements());
     floatsOrNull(kernel, "bias", bias, convolution.images().channels());
-    floats(kernel, "dx", dx, convolution.images().elements());
+    images(kernel, "dx", dx, "second_dx", secondDx, convolution);
     launch(
         sizes(
                 begin(kernel)
                     .pointer("dy", dy)
                     .pointer("filter", filter)
                     .pointer("bias", bias)
-                    .pointer("dx", dx),
+                    .pointer("dx", dx)
+                    .pointer("second_dx", secondDx),
                 convolution)
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope())
-            .float32("beta", beta));
+            .float32("beta", beta)
+            .float32("second_beta", secondBeta));
+  }
+
+  /** The gradient of a convolution's filters: as the form with two operands, without the second. */
+  public void conv2dBackwardFilter(
+      Convolution convolution, Buffer x, Buffer dy, Buffer dFilter, Buffer workspace, float beta) {
+    conv2dBackwardFilter(convolution, x, null, dy, dFilter, workspace, beta);
   }
 
   /**
@@ -1233,17 +1272,24 @@ public final class Kernels {
    * in their order, the results of chunks of output pixels, each one chain of {@code fma(dy, x,
    * chain)} from +0. The size of a chunk depends on the sizes of the convolution alone.
    *
-   * @param x {@code convolution.images()}
+   * @param x {@code convolution.firstImages()}, which are all but where the convolution is of two
+   * @param secondX the images with the other channels, null where there are none
    * @param dy {@code convolution.output()}
    * @param dFilter {@code [filters, window.height, window.width, channels]}
    * @param workspace {@link Convolution#backwardFilterWorkspace} floats
    * @param beta factor of what is in dFilter
    */
   public void conv2dBackwardFilter(
-      Convolution convolution, Buffer x, Buffer dy, Buffer dFilter, Buffer workspace, float beta) {
+      Convolution convolution,
+      Buffer x,
+      Buffer secondX,
+      Buffer dy,
+      Buffer dFilter,
+      Buffer workspace,
+      float beta) {
     Kernel kernel = Kernel.CONV2D_BACKWARD_FILTER;
     notNull(kernel, "convolution", convolution);
-    floats(kernel, "x", x, convolution.images().elements());
+    images(kernel, "x", x, "second_x", secondX, convolution);
     floats(kernel, "dy", dy, convolution.output().elements());
     floats(kernel, "dfilter", dFilter, convolution.filterElements());
     floats(kernel, "workspace", workspace, convolution.backwardFilterWorkspace());
@@ -1251,6 +1297,7 @@ public final class Kernels {
         sizes(
                 begin(kernel)
                     .pointer("x", x)
+                    .pointer("second_x", secondX)
                     .pointer("dy", dy)
                     .pointer("dfilter", dFilter)
                     .pointer("workspace", workspace),
@@ -1683,10 +1730,33 @@ public final class Kernels {
         .int32("channels", images.channels());
   }
 
+  /** Checks the images of a convolution, which are one operand or two. */
+  private void images(
+      Kernel kernel,
+      String operand,
+      Buffer buffer,
+      String secondOperand,
+      Buffer secondBuffer,
+      Convolution convolution) {
+    floats(kernel, operand, buffer, convolution.firstImages().elements());
+    if (convolution.secondChannels() > 0) {
+      floats(
+          kernel,
+          secondOperand,
+          secondBuffer,
+          convolution.images().withChannels(convolution.secondChannels()).elements());
+    } else if (secondBuffer != null) {
+      throw new IllegalArgumentException(
+          "%s: operand %s is given, but the convolution is of one operand: expected null."
+              .formatted(kernel.nativeName(), secondOperand));
+    }
+  }
+
   private static Arguments sizes(Arguments arguments, Convolution convolution) {
     Window window = convolution.window();
     Images output = convolution.output();
     return sizes(arguments, convolution.images())
+        .int32("second_channels", convolution.secondChannels())
         .int32("filters", convolution.filters())
         .int32("filter_height", window.height())
         .int32("filter_width", window.width())

@@ -68,6 +68,38 @@ final class ImageKernelsTest {
   }
 
   @Test
+  void convolutionOfTwoOperandsReadsAndWritesBoth() {
+    // Two pixels with two channels and one, one filter of one pixel.
+    Convolution convolution = new Convolution(new Images(1, 1, 2, 3), 1, Window.square(1), 1);
+    Buffer x = of(1, 2, 4, 5);
+    Buffer second = of(3, 6);
+    Buffer filter = of(1, 10, 100);
+    Buffer y = results(2);
+    kernels.conv2d(convolution, x, second, filter, null, y, Activation.IDENTITY, 0);
+    assertValues(y, 321, 654);
+    Buffer dx = of(1, 1, 1, 1);
+    Buffer secondDx = of(1, 1);
+    kernels.conv2dBackwardData(
+        convolution, of(1, 2), filter, null, dx, secondDx, Activation.IDENTITY, 0, 3);
+    assertValues(dx, 1, 10, 2, 20);
+    assertValues(secondDx, 103, 203);
+    Buffer gradient = results(3);
+    Buffer workspace = results(convolution.backwardFilterWorkspace());
+    kernels.conv2dBackwardFilter(convolution, x, second, of(1, 2), gradient, workspace, 0);
+    assertValues(gradient, 9, 12, 15);
+    assertRefused(
+        () -> kernels.conv2d(convolution, x, of(3), filter, null, y, Activation.IDENTITY, 0),
+        "conv2d: operand second_x needs 2 elements of 4 bytes, but buffer 'operand' has 4 bytes.");
+    Convolution single = new Convolution(new Images(1, 1, 2, 2), 1, Window.square(1));
+    assertRefused(
+        () -> kernels.conv2d(single, x, second, filter, null, y, Activation.IDENTITY, 0),
+        "conv2d: operand second_x is given, but the convolution is of one operand: expected null.");
+    assertRefused(
+        () -> new Convolution(new Images(1, 1, 2, 2), 1, Window.square(1), 2),
+        "Convolution has 2 channels, 2 of them in a second operand: expected 0 to 1.");
+  }
+
+  @Test
   void transposedConvolutionSpreadsEachPixel() {
     Convolution convolution =
         new Convolution(new Images(1, 2, 4, 1), 1, Window.square(2).withStride(2));
