@@ -517,6 +517,14 @@ class TapeTest {
         "conv2d: input [2, 6, 5, 3]: Window spans a height of 7 pixels: expected at most the 6 of"
             + " the padded image.");
     assertMisfit(
+        () -> tape.conv2dOfConcatenation(x, filled(2, 5, 6, 3), filter, window, none),
+        "conv2d: input [2, 5, 6, 3] does not fit input [2, 6, 5, 3]: expected equal dimensions but"
+            + " the last");
+    assertMisfit(
+        () -> tape.conv2dOfConcatenation(x, filled(2, 6, 5, 4), filter, window, none),
+        "conv2d: input [2, 6, 5, 7] does not fit filter [4, 3, 3, 3]: expected filter [n, 3, 3,"
+            + " 7]");
+    assertMisfit(
         () -> tape.convTranspose2d(x, filter, three, window, none),
         "convTranspose2d: input [2, 6, 5, 3] does not fit filter [4, 3, 3, 3]: expected filter [3,"
             + " 3, 3, n]");

@@ -128,7 +128,7 @@ public final class Convolutions {
       GradientTarget dx = gradientOrTemporary(context, 0);
       GradientTarget secondDx = gradientOrTemporary(context, 1);
       // A tensor concatenated with itself: the kernel writes to two places.
-      boolean same = dx.tensor().root() == secondDx.tensor().root();
+      boolean same = dx.tensor() == secondDx.tensor();
       Tensor written = same ? context.temporary(secondDx.tensor().shape()) : secondDx.tensor();
       context
           .kernels()
