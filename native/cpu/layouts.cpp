@@ -41,6 +41,15 @@
 #define FIELDS_affine_warp(F)                                                            \
   F(x) F(y) F(step) F(seed) F(images) F(height) F(width) F(channels) F(stream) F(probability) \
   F(rotation) F(scale) F(shear) F(shift)
+#define FIELDS_deformation_field(F)                                                    \
+  F(field) F(step) F(seed) F(images) F(source_height) F(source_width) F(height) F(width) \
+  F(mirror_left_right) F(mirror_up_down) F(quarter_turns) F(grid) F(stream) F(rotation) \
+  F(scale) F(elastic)
+#define FIELDS_sample_images(F)                                                     \
+  F(x) F(field) F(y) F(images) F(height) F(width) F(channels) F(output_height)      \
+  F(output_width) F(interpolation)
+#define FIELDS_random_brightness(F) \
+  F(x) F(y) F(step) F(size) F(seed) F(images) F(stream) F(contrast) F(brightness) F(gamma)
 #define FIELDS_advance(F) F(state)
 #define FIELDS_schedule(F) \
   F(state) F(base) F(floor) F(factor) F(beta1) F(beta2) F(warmup) F(total) F(every) F(kind)

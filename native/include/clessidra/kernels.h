@@ -25,6 +25,8 @@
 #define CLESSIDRA_SUM_LANES 32
 // Rows that one link of a column reduction adds in sequence.
 #define CLESSIDRA_COLUMN_CHUNK 32
+// Points that a row of the grid of an elastic deformation has at most.
+#define CLESSIDRA_GRID 16
 
 // Activations; each derivative is a function of the output y alone, so only y is kept.
 enum clessidra_activation {
@@ -330,6 +332,73 @@ struct clessidra_affine_warp {
   int32_t images, height, width, channels;
   uint32_t stream;
   float probability, rotation, scale, shear, shift;
+};
+
+// Where a random view of each image reads its pixels: field[image, i, j] = (row, column) of an image
+// of source_height x source_width, in pixels, 0 being the centre of the first. Image m has the words
+// w0 to w7 of its blocks b = m * (2 + ceil(grid * grid / 2)) and b + 1. With
+// d(w) = fma(2, unit_uniform(w), -1), offset(w, n) = ((w >> 8) * (|n| + 1)) >> 24 with the sign of n:
+//   top = offset(w0, source_height - height), left = offset(w1, source_width - width),
+//   t = fma(rotation, d(w2), quarter_turns ? (w6 >> 30) * 0.25f : 0), less floor(t),
+//   (c, s) = cosine_and_sine_of_turns(t), z = fma(scale, d(w3), 1),
+//   h = mirror_left_right and w4 >= 2^31 ? -1 : 1, v = mirror_up_down and w5 >= 2^31 ? -1 : 1,
+//   down = i - (height - 1) / 2, across = j - (width - 1) / 2,
+//   row = fma(-(z * s) * h, across, fma((z * c) * v, down, top + (height - 1) / 2)),
+//   column = fma((z * c) * h, across, fma((z * s) * v, down, left + (width - 1) / 2)).
+//
+// Where elastic is not 0, a displacement is added to row and to column (Ronneberger, Fischer, Brox
+// 2015, section 3.1): grid x grid points lie evenly over the view, the first and the last of a row
+// or column on its edges. Point (p, q) is moved by elastic * e down and elastic * f right, e and f
+// being the NORMAL elements (see clessidra_random, a = 0 and b = 1) 4 * (b + 2) + 2 * (p * grid + q)
+// and the next one. In between run cubic curves (Catmull & Rom 1974): between p1 and p2 with
+// the neighbours p0 and p3,
+//   m1 = 0.5f * (p2 - p0), m2 = 0.5f * (p3 - p1), g = p2 - p1, k3 = fma(-2, g, m1 + m2),
+//   k2 = (g - m1) - k3, curve(t) = fma(t, fma(t, fma(t, k3, k2), m1), p1),
+// first through the points of each column of the grid, then through what these give. Beyond the
+// edge is the edge's point. Pixel i of n lies at i * (grid - 1) / N, N = max(1, n - 1): after point
+// k, that rounded down but at most grid - 2, at t = (float)(i * (grid - 1) - k * N) / (float)N.
+struct clessidra_deformation_field {
+  float* field;  // [images, height, width, 2]
+  const uint64_t* step;
+  uint64_t seed;
+  int32_t images, source_height, source_width;
+  int32_t height, width;  // at most 2^23 each, as those of the source
+  int32_t mirror_left_right, mirror_up_down;
+  int32_t quarter_turns;
+  int32_t grid;  // 2 to CLESSIDRA_GRID
+  uint32_t stream;
+  float rotation, scale, elastic;
+};
+
+// Images read at the places of a field, mirrored at the centres of their outermost pixels: place
+// p along n pixels, n at most 2^23, is read at q, with N = n - 1:
+//   a = fma(-(2 * N), floor(|p| / (2 * N)), |p|), q = min(|a|, 2 * N - |a|), then within [0, N];
+//   0 where that is NaN, as for p infinite or n = 1.
+// NEAREST: pixel floor(q + 0.5f); x and y are of any elements of 32 bits, moved as they are.
+// BILINEAR: between the pixels floor(q) and min(floor(q) + 1, N), at the fraction q - floor(q), as
+// clessidra_upsample.
+struct clessidra_sample_images {
+  const void* x;       // [images, height, width, channels]
+  const float* field;  // [images, output_height, output_width, 2]: row, column
+  void* y;             // [images, output_height, output_width, channels]
+  int32_t images, height, width, channels;
+  int32_t output_height, output_width;
+  int32_t interpolation;
+};
+
+// Random contrast, brightness and gamma. Image i has the words w0, w1, w2 of block i; with d(w) =
+// fma(2, unit_uniform(w), -1):
+//   g = x > 0 ? exp(fma(gamma, d(w2), 1) * log(x)) : x, just x where gamma is 0,
+//   y = fma(g - 0.5f, fma(contrast, d(w0), 1), fma(brightness, d(w1), 0.5f)). In place.
+struct clessidra_random_brightness {
+  const float* x;
+  float* y;
+  const uint64_t* step;
+  int64_t size;  // elements of an image
+  uint64_t seed;
+  int32_t images;
+  uint32_t stream;
+  float contrast, brightness, gamma;
 };
 
 // What changes from step to step lives in device memory.
@@ -717,6 +786,9 @@ struct clessidra_dice_backward {
   X(mask_noise)                                                                    \
   X(gather_rows)                                                                   \
   X(affine_warp)                                                                   \
+  X(deformation_field)                                                             \
+  X(sample_images)                                                                 \
+  X(random_brightness)                                                             \
   X(advance)                                                                       \
   X(schedule)                                                                      \
   X(clip_norm)                                                                     \

@@ -346,56 +346,6 @@ void define(const clessidra_gather_rows& g) {
   }
 }
 
-void define(const clessidra_affine_warp& w) {
-  for (int64_t image = 0; image < w.images; ++image) {
-    float u[8];
-    for (int i = 0; i < 8; ++i) {
-      const uint64_t block = 2 * static_cast<uint64_t>(image) + static_cast<uint64_t>(i / 4);
-      u[i] = math::unit_uniform(math::random_words(block, w.stream, *w.step, w.seed).w[i % 4]);
-    }
-    float d[8];
-    for (int i = 0; i < 8; ++i) d[i] = std::fma(2.0f, u[i], -1.0f);
-    float t = w.rotation * d[1];
-    t = t < 0.0f ? t + 1.0f : t;
-    float c;
-    float s;
-    math::cosine_and_sine_of_turns(t, c, s);
-    const float sx = std::fma(w.scale, d[2], 1.0f);
-    const float sy = std::fma(w.scale, d[3], 1.0f);
-    const float centre_x = static_cast<float>(w.width - 1) / 2.0f;
-    const float centre_y = static_cast<float>(w.height - 1) / 2.0f;
-    for (int row = 0; row < w.height; ++row) {
-      for (int column = 0; column < w.width; ++column) {
-        for (int channel = 0; channel < w.channels; ++channel) {
-          const auto pixel = [&](int i, int j) {
-            if (i < 0 || i >= w.height || j < 0 || j >= w.width) return 0.0f;
-            return w.x[((image * w.height + i) * w.width + j) * w.channels + channel];
-          };
-          float value = pixel(row, column);
-          if (u[0] < w.probability) {
-            const float across = static_cast<float>(column) - centre_x;
-            const float down = static_cast<float>(row) - centre_y;
-            const float px = std::fma(
-                c * sx, across,
-                std::fma(std::fma(w.shear, d[4], -(s * sy)), down, centre_x + w.shift * d[5]));
-            const float py =
-                std::fma(s * sx, across, std::fma(c * sy, down, centre_y + w.shift * d[6]));
-            const int i = static_cast<int>(std::floor(py));
-            const int j = static_cast<int>(std::floor(px));
-            const float fx = px - std::floor(px);
-            const float fy = py - std::floor(py);
-            const float top = std::fma(fx, pixel(i, j + 1) - pixel(i, j), pixel(i, j));
-            const float bottom =
-                std::fma(fx, pixel(i + 1, j + 1) - pixel(i + 1, j), pixel(i + 1, j));
-            value = std::fma(fy, bottom - top, top);
-          }
-          w.y[((image * w.height + row) * w.width + column) * w.channels + channel] = value;
-        }
-      }
-    }
-  }
-}
-
 void define(const clessidra_advance& a) { a.state->step += 1; }
 
 void define(const clessidra_schedule& d) {

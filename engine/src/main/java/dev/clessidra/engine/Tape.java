@@ -1,6 +1,7 @@
 package dev.clessidra.engine;
 
 import dev.clessidra.engine.operations.Arithmetic;
+import dev.clessidra.engine.operations.Augmentations;
 import dev.clessidra.engine.operations.Convolutions;
 import dev.clessidra.engine.operations.Functions;
 import dev.clessidra.engine.operations.Latent;
@@ -14,8 +15,10 @@ import dev.clessidra.engine.operations.Sparsity;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.BinaryFunction;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.UnaryFunction;
@@ -911,17 +914,6 @@ public final class Tape {
   }
 
   /**
-   * Distorts each image at random, to augment a data set: rotation, scaling, shearing and shifting
-   * about the centre, read bilinearly, 0 outside. The images are constants.
-   *
-   * @param x [n, height * width * channels] or [n, height, width, channels]
-   */
-  public Tensor affineWarp(
-      Tensor x, int height, int width, int channels, AffineRange range, RandomStream stream) {
-    return apply(new Noise.AffineWarp(height, width, channels, range, stream), x);
-  }
-
-  /**
    * {@code mean + exp(logVariance / 2) e} with normally distributed e, through which gradients
    * reach both (Kingma and Welling 2014), also on an inference tape.
    *
@@ -941,5 +933,85 @@ public final class Tape {
   /** {@code x} plus normally distributed numbers of mean 0, also on an inference tape. */
   public Tensor gaussianNoise(Tensor x, float standardDeviation, RandomStream stream) {
     return add(x, randomNormal(x.shape(), 0, standardDeviation, stream));
+  }
+
+  // Augmentation
+
+  /**
+   * Distorts each image at random, to augment a data set: rotation, scaling, shearing and shifting
+   * about the centre, read bilinearly, 0 outside. The images are constants.
+   *
+   * @param x [n, height * width * channels] or [n, height, width, channels]
+   */
+  public Tensor affineWarp(
+      Tensor x, int height, int width, int channels, AffineRange range, RandomStream stream) {
+    return apply(new Augmentations.AffineWarp(height, width, channels, range, stream), x);
+  }
+
+  /**
+   * Where a random view of each image reads its pixels, to augment a data set: a random crop,
+   * mirrored, turned, scaled and deformed elastically. Images, their labels and weights are then
+   * read alike by {@link #sampleImages}. A view that is larger than the image has it somewhere
+   * inside, with mirrored borders around it.
+   *
+   * @param images how many
+   * @param sourceHeight rows of an image
+   * @param sourceWidth columns of an image
+   * @param height rows of a view
+   * @param width columns of a view
+   * @param range how far views go
+   * @return [images, height, width, 2]: row and column, in pixels, 0 being the centre of the first
+   */
+  public Tensor deformationField(
+      int images,
+      int sourceHeight,
+      int sourceWidth,
+      int height,
+      int width,
+      DeformationRange range,
+      RandomStream stream) {
+    Images source = new Images(images, sourceHeight, sourceWidth, 1);
+    return apply(new Augmentations.DeformationField(source, height, width, range, stream));
+  }
+
+  /**
+   * Images read at the places of a field, mirrored at the centres of their outermost pixels: row -1
+   * is row 1. A place that is NaN or infinite is 0. Images and field are constants.
+   *
+   * @param x [n, height, width, channels] or [n, height, width]; FLOAT32, or INT32 labels for
+   *     {@link Interpolation#NEAREST}, which moves values bit by bit
+   * @param field [n, newHeight, newWidth, 2]: row and column, in pixels, as of {@link
+   *     #deformationField}
+   * @return as x, with the height and width of the field
+   */
+  public Tensor sampleImages(Tensor x, Tensor field, Interpolation interpolation) {
+    return apply(new Augmentations.SampleImages(interpolation), x, field);
+  }
+
+  /**
+   * Random contrast and brightness of each image: {@code (x - 0.5) a + 0.5 + b}, a drawn evenly
+   * from 1 plus or minus the contrast, b from plus or minus the brightness. Not clamped to [0, 1].
+   * The images are constants.
+   *
+   * @param x [n, ...]
+   * @param contrast in [0, 1]
+   * @param brightness in [0, 1]
+   */
+  public Tensor randomBrightness(Tensor x, float contrast, float brightness, RandomStream stream) {
+    return randomBrightness(x, contrast, brightness, 0, stream);
+  }
+
+  /**
+   * Random contrast and brightness of each image after a random gamma: as above of {@code x^c}, c
+   * drawn evenly from 1 plus or minus the gamma; what is not above 0 stays.
+   *
+   * @param x [n, ...]
+   * @param contrast in [0, 1]
+   * @param brightness in [0, 1]
+   * @param gamma in [0, 1]
+   */
+  public Tensor randomBrightness(
+      Tensor x, float contrast, float brightness, float gamma, RandomStream stream) {
+    return apply(new Augmentations.RandomBrightness(contrast, brightness, gamma, stream), x);
   }
 }

@@ -94,11 +94,18 @@ final class CudaLaunches {
               "affine_warp",
               fields.int32("images"),
               (long) fields.int32("height") * fields.int32("width") * fields.int32("channels"));
+      case DEFORMATION_FIELD ->
+          blocksOfRows(
+              "deformation_field",
+              fields.int32("images"),
+              (long) fields.int32("height") * fields.int32("width"));
+      case RANDOM_BRIGHTNESS ->
+          blocksOfRows("random_brightness", fields.int32("images"), fields.int64("size"));
       case ADVANCE, SCHEDULE -> List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
       // More elements a thread, since a block first computes the step's factors.
       case SGD, ADAM, AVERAGE ->
           striding(kernel.nativeName(), blocks(fields.int64("count"), 4 * ELEMENTS));
-      case MAX_POOL, UPSAMPLE ->
+      case SAMPLE_IMAGES, MAX_POOL, UPSAMPLE ->
           pixels(kernel.nativeName(), fields, "output_height", "output_width");
       case MAX_POOL_BACKWARD, UPSAMPLE_BACKWARD ->
           pixels(kernel.nativeName(), fields, "height", "width");

@@ -142,6 +142,39 @@ public enum Kernel {
       INT64.named("seed"),
       INT32.named("images", "height", "width", "channels", "stream"),
       FLOAT32.named("probability", "rotation", "scale", "shear", "shift")),
+  /** {@link Kernels#deformationField}. */
+  DEFORMATION_FIELD(
+      POINTER.named("field", "step"),
+      INT64.named("seed"),
+      INT32.named(
+          "images",
+          "source_height",
+          "source_width",
+          "height",
+          "width",
+          "mirror_left_right",
+          "mirror_up_down",
+          "quarter_turns",
+          "grid",
+          "stream"),
+      FLOAT32.named("rotation", "scale", "elastic")),
+  /** {@link Kernels#sampleImages}. */
+  SAMPLE_IMAGES(
+      POINTER.named("x", "field", "y"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "output_height",
+          "output_width",
+          "interpolation")),
+  /** {@link Kernels#randomBrightness}. */
+  RANDOM_BRIGHTNESS(
+      POINTER.named("x", "y", "step"),
+      INT64.named("size", "seed"),
+      INT32.named("images", "stream"),
+      FLOAT32.named("contrast", "brightness", "gamma")),
   /** {@link Kernels#advance}. */
   ADVANCE(POINTER.named("state")),
   /** {@link Kernels#schedule}. */

@@ -53,6 +53,9 @@ public final class Kernels {
 
   private static final int SLOTS = 16;
 
+  /** Rows and columns of images that are read between pixels. */
+  private static final int LARGEST_SAMPLED = 1 << 23;
+
   private final Stream stream;
   private final DeviceMemory memory;
   // Writers that wait for their next launch; a thread takes the one of its slot, or makes a new
@@ -723,10 +726,7 @@ public final class Kernels {
     floats(kernel, "x", x, count);
     floats(kernel, "y", y, count);
     operand(kernel, "step", step, 1, Long.BYTES);
-    if (!(probability >= 0 && probability <= 1)) {
-      throw new IllegalArgumentException(
-          "mask_noise: probability is " + probability + ": expected 0 to 1.");
-    }
+    fraction(kernel, "probability", probability);
     launch(
         begin(kernel)
             .pointer("x", x)
@@ -823,6 +823,142 @@ public final class Kernels {
             .float32("scale", range.scale())
             .float32("shear", range.shear())
             .float32("shift", range.shift()));
+  }
+
+  /**
+   * Where a random view of each image reads its pixels: a crop at a place drawn evenly from those
+   * that fit, mirrored, turned and scaled about its centre and deformed elastically. A view that is
+   * larger than the image has it somewhere inside. The formula is in kernels.h; {@link
+   * #sampleImages} reads the image there.
+   *
+   * @param images the images viewed; their channels do not count
+   * @param height rows of a view
+   * @param width columns of a view
+   * @param range how far views go
+   * @param field {@code images.count x height x width x 2}: row and column, in pixels, 0 being the
+   *     centre of the first
+   * @param step one uint64, read when the kernel runs
+   */
+  public void deformationField(
+      Images images,
+      int height,
+      int width,
+      DeformationRange range,
+      Buffer field,
+      Buffer step,
+      RandomKey key) {
+    Kernel kernel = Kernel.DEFORMATION_FIELD;
+    notNull(kernel, "images", images);
+    notNull(kernel, "range", range);
+    notNull(kernel, "key", key);
+    Images views = images.resized(height, width).withChannels(2);
+    sampled(kernel, images);
+    sampled(kernel, views);
+    if (range.quarterTurns() && height != width) {
+      throw new IllegalArgumentException(
+          "deformation_field: views are %d x %d: expected squares, which quarter turns need."
+              .formatted(height, width));
+    }
+    floats(kernel, "field", field, views.elements());
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("field", field)
+            .pointer("step", step)
+            .int64("seed", key.seed())
+            .int32("images", images.count())
+            .int32("source_height", images.height())
+            .int32("source_width", images.width())
+            .int32("height", height)
+            .int32("width", width)
+            .int32("mirror_left_right", range.mirrorLeftRight() ? 1 : 0)
+            .int32("mirror_up_down", range.mirrorUpDown() ? 1 : 0)
+            .int32("quarter_turns", range.quarterTurns() ? 1 : 0)
+            .int32("grid", range.grid())
+            .int32("stream", key.stream())
+            .float32("rotation", range.rotation())
+            .float32("scale", range.scale())
+            .float32("elastic", range.elastic()));
+  }
+
+  /**
+   * Images read at the places of a field, mirrored at the centres of their outermost pixels: row -1
+   * is row 1. A place that is NaN or infinite is 0. The formula is in kernels.h.
+   *
+   * @param interpolation {@link Interpolation#NEAREST} moves elements of 32 bits of any type as
+   *     they are, {@link Interpolation#BILINEAR} needs float32
+   * @param x {@code images}
+   * @param field {@code images.count x outputHeight x outputWidth x 2}: row and column, in pixels
+   * @param y {@code images.resized(outputHeight, outputWidth)}
+   */
+  public void sampleImages(
+      Interpolation interpolation,
+      Images images,
+      int outputHeight,
+      int outputWidth,
+      Buffer x,
+      Buffer field,
+      Buffer y) {
+    Kernel kernel = Kernel.SAMPLE_IMAGES;
+    notNull(kernel, "interpolation", interpolation);
+    notNull(kernel, "images", images);
+    Images output = images.resized(outputHeight, outputWidth);
+    sampled(kernel, images);
+    sampled(kernel, output);
+    floats(kernel, "x", x, images.elements());
+    floats(kernel, "field", field, output.withChannels(2).elements());
+    floats(kernel, "y", y, output.elements());
+    launch(
+        sizes(begin(kernel).pointer("x", x).pointer("field", field).pointer("y", y), images)
+            .int32("output_height", outputHeight)
+            .int32("output_width", outputWidth)
+            .int32("interpolation", interpolation.code()));
+  }
+
+  /**
+   * Random contrast, brightness and gamma of each image: {@code y = (g - 0.5) * a + 0.5 + b} with
+   * {@code g = x^c} where x is above 0, else x; a is drawn evenly from 1 plus or minus the
+   * contrast, b from plus or minus the brightness, c from 1 plus or minus the gamma. Results are
+   * not clamped to [0, 1]. The formula is in kernels.h. In place.
+   *
+   * @param images how many
+   * @param size elements of an image
+   * @param contrast in [0, 1]
+   * @param brightness in [0, 1]
+   * @param gamma in [0, 1]
+   * @param step one uint64, read when the kernel runs
+   */
+  public void randomBrightness(
+      Buffer x,
+      Buffer y,
+      Buffer step,
+      RandomKey key,
+      int images,
+      long size,
+      float contrast,
+      float brightness,
+      float gamma) {
+    Kernel kernel = Kernel.RANDOM_BRIGHTNESS;
+    notNull(kernel, "key", key);
+    fraction(kernel, "contrast", contrast);
+    fraction(kernel, "brightness", brightness);
+    fraction(kernel, "gamma", gamma);
+    long count = elements(kernel, size, images);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("size", size)
+            .int64("seed", key.seed())
+            .int32("images", images)
+            .int32("stream", key.stream())
+            .float32("contrast", contrast)
+            .float32("brightness", brightness)
+            .float32("gamma", gamma));
   }
 
   /**
@@ -1802,6 +1938,22 @@ public final class Kernels {
       throw new IllegalArgumentException(
           "%s: %s: expected a window that is not dilated, with a padding below its size."
               .formatted(kernel.nativeName(), window));
+    }
+  }
+
+  /** A float has to tell the places between two pixels apart. */
+  private static void sampled(Kernel kernel, Images images) {
+    if (Math.max(images.height(), images.width()) > LARGEST_SAMPLED) {
+      throw new IllegalArgumentException(
+          "%s: images are of %d x %d pixels: expected at most %d rows and columns."
+              .formatted(kernel.nativeName(), images.height(), images.width(), LARGEST_SAMPLED));
+    }
+  }
+
+  private static void fraction(Kernel kernel, String name, float value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw new IllegalArgumentException(
+          "%s: %s is %s: expected 0 to 1.".formatted(kernel.nativeName(), name, value));
     }
   }
 

@@ -92,6 +92,7 @@ class GradientTest {
   void everyDifferentiableOperationHasACase() {
     Set<Class<?>> operations =
         Stream.of(
+                Augmentations.class,
                 Convolutions.class,
                 Functions.class,
                 Latent.class,
@@ -108,7 +109,13 @@ class GradientTest {
     operations.add(Arithmetic.class);
     // Their results are constants.
     operations.removeAll(
-        Set.of(Rearrangements.GatherRows.class, Noise.Normal.class, Noise.AffineWarp.class));
+        Set.of(
+            Augmentations.AffineWarp.class,
+            Augmentations.DeformationField.class,
+            Augmentations.RandomBrightness.class,
+            Augmentations.SampleImages.class,
+            Noise.Normal.class,
+            Rearrangements.GatherRows.class));
     assertThat(cases().map(Case::operation).collect(Collectors.toSet()))
         .containsExactlyInAnyOrderElementsOf(
             operations.stream().map(type -> type.asSubclass(Operation.class)).toList());

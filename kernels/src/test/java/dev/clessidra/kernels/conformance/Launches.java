@@ -63,6 +63,9 @@ final class Launches {
       case RANDOM -> all.random();
       case MASK_NOISE -> all.maskNoise();
       case AFFINE_WARP -> all.affineWarp();
+      case DEFORMATION_FIELD -> images.deformationField();
+      case SAMPLE_IMAGES -> images.sampleImages();
+      case RANDOM_BRIGHTNESS -> images.randomBrightness();
       case GATHER_ROWS -> all.gatherRows();
       case ADVANCE -> all.advance();
       case SCHEDULE -> all.schedule();
