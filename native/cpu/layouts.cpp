@@ -36,6 +36,7 @@
 #define FIELDS_random(F) F(y) F(step) F(count) F(seed) F(stream) F(distribution) F(a) F(b)
 #define FIELDS_mask_noise(F) \
   F(x) F(y) F(step) F(count) F(seed) F(stream) F(probability) F(scale)
+#define FIELDS_binarize(F) F(x) F(y) F(step) F(count) F(seed) F(stream)
 #define FIELDS_gather_rows(F) \
   F(source) F(y) F(step) F(source_rows) F(seed) F(rows) F(columns) F(element) F(shuffle)
 #define FIELDS_affine_warp(F)                                                            \

@@ -294,6 +294,15 @@ struct clessidra_mask_noise {
   uint32_t stream;
   float probability, scale;
 };
+// y = u < x ? 1 : 0, u uniform in [0, 1) as above: a draw of each probability x. In place.
+struct clessidra_binarize {
+  const float* x;
+  float* y;
+  const uint64_t* step;
+  int64_t count;
+  uint64_t seed;
+  uint32_t stream;
+};
 
 // Batch rows of a resident data set: row i of the batch is position p = step * rows + i of an
 // endless stream of epochs; epoch = p / source_rows. With shuffle = 1 the source row is
@@ -710,6 +719,7 @@ struct clessidra_dice_backward {
   X(top_k)                                                                         \
   X(random)                                                                        \
   X(mask_noise)                                                                    \
+  X(binarize)                                                                      \
   X(gather_rows)                                                                   \
   X(affine_warp)                                                                   \
   X(advance)                                                                       \

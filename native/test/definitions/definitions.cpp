@@ -324,6 +324,14 @@ void define(const clessidra_mask_noise& m) {
   }
 }
 
+void define(const clessidra_binarize& b) {
+  for (int64_t i = 0; i < b.count; ++i) {
+    const math::Words words =
+        math::random_words(static_cast<uint64_t>(i) / 4, b.stream, *b.step, b.seed);
+    b.y[i] = math::unit_uniform(words.w[i % 4]) < b.x[i] ? 1.0f : 0.0f;
+  }
+}
+
 void define(const clessidra_gather_rows& g) {
   const uint64_t source_rows = static_cast<uint64_t>(g.source_rows);
   for (int64_t row = 0; row < g.rows; ++row) {

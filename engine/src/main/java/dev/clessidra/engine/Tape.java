@@ -889,6 +889,17 @@ public final class Tape {
   }
 
   /**
+   * Draws each element: 1 with probability x, else 0. The dynamic binarization of images, which are
+   * constants; also on an inference tape.
+   *
+   * @param x probabilities, in [0, 1]
+   * @return of x's shape
+   */
+  public Tensor binarize(Tensor x, RandomStream stream) {
+    return apply(new Noise.Binarize(stream), x);
+  }
+
+  /**
    * Distorts each image at random, to augment a data set: rotation, scaling, shearing and shifting
    * about the centre, read bilinearly, 0 outside. The images are constants.
    *

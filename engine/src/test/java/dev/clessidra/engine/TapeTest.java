@@ -255,6 +255,23 @@ class TapeTest {
   }
 
   @Test
+  void binarizedImagesAreDrawnAgainEachStep() {
+    try (TrainingState state = new TrainingState(device, 5)) {
+      RandomStream stream = state.stream("binarize");
+      Tensor x = Tensor.filled(device, scope, "gray", Shape.of(4, 50), 0.5f);
+      float[] first = tape.binarize(x, stream).copyToArray();
+      assertThat(first).containsOnly(0, 1);
+      assertThat(tape.binarize(x, stream).copyToArray()).isEqualTo(first);
+      state.advance();
+      assertThat(tape.binarize(x, stream).copyToArray()).isNotEqualTo(first);
+      Tensor watched = tape.watch(filled(2, 3));
+      assertThatThrownBy(() -> tape.binarize(watched, stream))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("binarize: the probability depends on a parameter: expected a constant");
+    }
+  }
+
+  @Test
   void gathersShuffledBatchesOfImagesAndLabelsAlike() {
     int n = 10;
     byte[] pixels = new byte[n * 2];

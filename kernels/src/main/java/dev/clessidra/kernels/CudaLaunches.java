@@ -68,6 +68,7 @@ final class CudaLaunches {
           FILL,
           LOSS_BACKWARD,
           MASK_NOISE,
+          BINARIZE,
           REPARAMETERIZE,
           REPARAMETERIZE_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("count"));

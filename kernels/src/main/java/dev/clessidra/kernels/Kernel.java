@@ -131,6 +131,8 @@ public enum Kernel {
       INT64.named("count", "seed"),
       INT32.named("stream"),
       FLOAT32.named("probability", "scale")),
+  /** {@link Kernels#binarize}. */
+  BINARIZE(POINTER.named("x", "y", "step"), INT64.named("count", "seed"), INT32.named("stream")),
   /** {@link Kernels#gatherRows}. */
   GATHER_ROWS(
       POINTER.named("source", "y", "step"),

@@ -740,6 +740,29 @@ public final class Kernels {
   }
 
   /**
+   * {@code y = u < x ? 1 : 0} with u uniform in [0, 1) as in {@link #random}: a draw of each
+   * probability x. In place.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param count elements of x and y
+   */
+  public void binarize(Buffer x, Buffer y, Buffer step, long count, RandomKey key) {
+    Kernel kernel = Kernel.BINARIZE;
+    notNull(kernel, "key", key);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("count", count)
+            .int64("seed", key.seed())
+            .int32("stream", key.stream()));
+  }
+
+  /**
    * The next batch of a data set: row i of the batch is position {@code p = step * rows + i} of an
    * endless stream of epochs, {@code epoch = p / source.rows}. It is row {@code p % source.rows} of
    * the source, sent through a bijection drawn from (seed, epoch) when shuffled. Bytes become

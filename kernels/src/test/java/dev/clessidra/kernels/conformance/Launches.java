@@ -62,6 +62,7 @@ final class Launches {
       case TOP_K -> all.topK();
       case RANDOM -> all.random();
       case MASK_NOISE -> all.maskNoise();
+      case BINARIZE -> all.binarize();
       case AFFINE_WARP -> all.affineWarp();
       case GATHER_ROWS -> all.gatherRows();
       case ADVANCE -> all.advance();
@@ -705,6 +706,25 @@ final class Launches {
             .int32("stream", (int) values.next())
             .float32("probability", probability)
             .float32("scale", 1.25f);
+      }
+    }
+  }
+
+  private void binarize() {
+    for (int count : COUNTS) {
+      for (int kind = 0; kind < 3; kind++) {
+        float[] x = kind == 2 ? floats(count) : values.uniform(0, 1, count);
+        Launch launch = add(Kernel.BINARIZE).input("x", x);
+        if (kind == 0) {
+          launch.same("y", "x");
+        } else {
+          launch.output("y", count);
+        }
+        launch
+            .input("step", values.next() >>> values.below(64))
+            .int64("count", count)
+            .int64("seed", values.next())
+            .int32("stream", (int) values.next());
       }
     }
   }
