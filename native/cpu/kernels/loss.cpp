@@ -88,6 +88,34 @@ CLESSIDRA_FUNCTION Vec clamped_mean(Vec mean) {
   return q > high ? high : q;
 }
 
+// One block of a row of clessidra_bernoulli_log_likelihood.
+CLESSIDRA_FUNCTION float bernoulli_block(const float* x, const float* target, int32_t columns) {
+  const Vec zero = broadcast(0.0f);
+  Vec sums[kSumVecs] = {};
+  Vec products[kSumVecs];
+  for (Vec& product : products) product = broadcast(1.0f);
+  const auto take = [&](int j, int32_t i, auto n) {
+    const Vec v = load_part(x + i, n);
+    const Vec t = load_part(target + i, n);
+    sums[j] += first_lanes(fma(v, t, -(v > zero ? v : zero)), n);
+    const Vec odds = first_lanes(exponential(-absolute(v)), n);
+    products[j] = fma(products[j], odds, products[j]);
+  };
+  int32_t i = 0;
+  for (; i + CLESSIDRA_SUM_LANES <= columns; i += CLESSIDRA_SUM_LANES) {
+#pragma GCC unroll kSumUnroll
+    for (int j = 0; j < kSumVecs; ++j) take(j, i + j * kLanes, Whole{});
+  }
+#pragma GCC unroll kSumUnroll
+  for (int j = 0; j < kSumVecs; ++j, i += kLanes) {
+    if (i >= columns) break;
+    take(j, i, int64_t{columns - i < kLanes ? columns - i : kLanes});
+  }
+#pragma GCC unroll kSumUnroll
+  for (int j = 0; j < kSumVecs; ++j) sums[j] -= logarithm(products[j]);
+  return fold_sums(sums);
+}
+
 }  // namespace
 
 void loss(ThreadPool& threads, const clessidra_loss& arguments) {
@@ -270,6 +298,46 @@ void gaussian_kl_backward(ThreadPool& threads, const clessidra_gaussian_kl_backw
         });
       }
     }
+  });
+}
+
+void bernoulli_log_likelihood(ThreadPool& threads,
+                              const clessidra_bernoulli_log_likelihood& arguments) {
+  constexpr int32_t kBlock = CLESSIDRA_FACTORS * CLESSIDRA_SUM_LANES;
+  const int32_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  threads.for_ranges(rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const x = arguments.logits + row * columns;
+      const float* const target = arguments.target + row / arguments.repeats * columns;
+      float total = 0.0f;
+      for (int64_t i = 0; i < columns; i += kBlock) {
+        const int32_t count = static_cast<int32_t>(columns - i < kBlock ? columns - i : kBlock);
+        total += bernoulli_block(x + i, target + i, count);
+      }
+      arguments.log_likelihood[row] = total;
+    }
+  });
+}
+
+void bernoulli_log_likelihood_backward(
+    ThreadPool& threads, const clessidra_bernoulli_log_likelihood_backward& arguments) {
+  const int64_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  threads.for_ranges(rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    const Vec beta = broadcast(arguments.beta);
+    with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+      for (int64_t row = begin; row < end; ++row) {
+        const Vec factor = broadcast(arguments.upstream[row]);
+        const float* const x = arguments.logits + row * columns;
+        const float* const target = arguments.target + row / arguments.repeats * columns;
+        float* const dx = arguments.dlogits + row * columns;
+        for_vectors(0, columns, [&](int64_t i, auto n) {
+          const Vec gradient = load_part(target + i, n) - sigmoid(load_part(x + i, n));
+          store_gradient<accumulate>(dx + i, factor, gradient, beta, n);
+        });
+      }
+    });
   });
 }
 

@@ -25,6 +25,8 @@
 #define CLESSIDRA_SUM_LANES 32
 // Rows that one link of a column reduction adds in sequence.
 #define CLESSIDRA_COLUMN_CHUNK 32
+// Factors between 1 and 2 that are multiplied before the logarithm of the product is taken.
+#define CLESSIDRA_FACTORS 64
 
 // Activations; each derivative is a function of the output y alone, so only y is kept.
 enum clessidra_activation {
@@ -474,6 +476,34 @@ struct clessidra_gaussian_kl_backward {
   float scale, mean_beta, log_variance_beta;
 };
 
+// Logarithm of the probability of rows of targets in [0, 1] under independent Bernoulli variables of
+// which the logits are given: row r of the rows * repeats rows of logits x belongs to row
+// r / repeats of the target t. In exact numbers the sum over columns of
+//   x t - max(x, 0) - log(1 + exp(-|x|)), max(x, 0) being x > 0 ? x : 0.
+// The columns are cut into blocks of CLESSIDRA_FACTORS * CLESSIDRA_SUM_LANES; in a block, lane l
+// starts with s = +0 and p = 1, takes elements l, l + LANES, ... in turn,
+//   s = s + fma(x, t, -max(x, 0)), p = fma(p, exp(-|x|), p),
+// and ends as s - log(p); the lanes are folded as in a sum; the results of the blocks are added in
+// turn from +0.
+struct clessidra_bernoulli_log_likelihood {
+  const float* logits;    // [rows * repeats, columns]
+  const float* target;    // [rows, columns]
+  float* log_likelihood;  // [rows * repeats]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// dlogits = fma(upstream[r], t - sigmoid(x), beta * dlogits), just the product when beta is 0. In
+// place (dlogits = logits) when beta is 0.
+struct clessidra_bernoulli_log_likelihood_backward {
+  const float* logits;
+  const float* target;
+  const float* upstream;  // [rows * repeats]
+  float* dlogits;
+  int64_t rows;
+  int32_t columns, repeats;
+  float beta;
+};
+
 // Convolutions of images [images, height, width, channels] with filters [filters, filter_height,
 // filter_width, channels] to [images, output_height, output_width, filters]. Tap (r, s) of output
 // pixel (p, q) lies at row p * stride_height - padding_height + r * dilation_height and column
@@ -732,6 +762,8 @@ struct clessidra_dice_backward {
   X(reparameterize_backward)                                                       \
   X(gaussian_kl)                                                                   \
   X(gaussian_kl_backward)                                                          \
+  X(bernoulli_log_likelihood)                                                      \
+  X(bernoulli_log_likelihood_backward)                                             \
   X(conv2d)                                                                        \
   X(conv2d_backward_data)                                                          \
   X(conv2d_backward_filter)                                                        \

@@ -1,4 +1,5 @@
-// Sampling from a diagonal Gaussian, its divergence to the standard one, and their gradients.
+// Sampling from a diagonal Gaussian, its divergence to the standard one, likelihoods, and their
+// gradients.
 #include "random.cuh"
 #include "reduction.cuh"
 
@@ -10,6 +11,15 @@ namespace {
 template <int kWidth>
 __device__ inline Pack<kWidth> load_deviation(const float* log_variance) {
   return map(load<kWidth>(log_variance), [](float v) { return exponential(0.5f * v); });
+}
+
+// The sum over the lanes of a warp, in lane 0.
+__device__ inline float fold_warp(float sum) {
+  CLESSIDRA_UNROLL
+  for (int stride = kWarp / 2; stride > 0; stride /= 2) {
+    sum += __shfl_down_sync(kAllLanes, sum, stride);
+  }
+  return sum;
 }
 
 }  // namespace
@@ -100,5 +110,49 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       });
 }
 EMULATOR_KERNEL(gaussian_kl_backward)
+
+// A warp takes a row.
+extern "C" __global__ void __launch_bounds__(kThreads)
+    bernoulli_log_likelihood(const __grid_constant__ clessidra_bernoulli_log_likelihood arguments) {
+  constexpr int64_t kBlock = CLESSIDRA_FACTORS * CLESSIDRA_SUM_LANES;
+  const int64_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  const int64_t warps = threads_of_grid() / kWarp;
+  for (int64_t row = thread_of_grid() / kWarp; row < rows; row += warps) {
+    const float* const x = arguments.logits + row * columns;
+    const float* const target =
+        arguments.target + divide(row, arguments.repeats).quotient * columns;
+    float total = 0.0f;
+    for (int64_t begin = 0; begin < columns; begin += kBlock) {
+      const int64_t end = begin + kBlock < columns ? begin + kBlock : columns;
+      float sum = 0.0f;
+      float product = 1.0f;
+      for (int64_t i = begin + lane_of_warp(); i < end; i += kWarp) {
+        const float v = x[i];
+        sum += fma(v, target[i], -(v > 0.0f ? v : 0.0f));
+        product = fma(product, exponential(-absolute(v)), product);
+      }
+      total += fold_warp(sum - logarithm(product));
+    }
+    if (lane_of_warp() == 0) arguments.log_likelihood[row] = total;
+  }
+}
+EMULATOR_KERNEL(bernoulli_log_likelihood)
+
+extern "C" __global__ void __launch_bounds__(kThreads) bernoulli_log_likelihood_backward(
+    const __grid_constant__ clessidra_bernoulli_log_likelihood_backward arguments) {
+  const int32_t columns = arguments.columns;
+  for_rows(arguments.rows * arguments.repeats, columns, [&]<class Team>(int64_t row, Team) {
+    const float* const x = arguments.logits + row * columns;
+    const float* const target =
+        arguments.target + divide(row, arguments.repeats).quotient * columns;
+    float* const dx = arguments.dlogits + row * columns;
+    const Pack<1> factor{{arguments.upstream[row]}};
+    for (int64_t i = Team::rank(); i < columns; i += Team::size()) {
+      store_product(dx + i, factor, Pack<1>{{target[i] - sigmoid(x[i])}}, arguments.beta);
+    }
+  });
+}
+EMULATOR_KERNEL(bernoulli_log_likelihood_backward)
 
 }  // namespace clessidra

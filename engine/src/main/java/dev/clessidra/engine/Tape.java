@@ -830,6 +830,20 @@ public final class Tape {
   }
 
   /**
+   * The logarithm of the probability of each row of targets t under independent Bernoulli variables
+   * with logits x: the sum over columns of {@code x t - max(x, 0) - log(1 + exp(-|x|))}.
+   *
+   * @param logits [rows repeats, columns]: the row's probabilities are {@code sigmoid(logits)}
+   * @param target [rows, columns] in [0, 1], a constant; row r serves rows {@code r repeats} to
+   *     {@code (r + 1) repeats - 1} of the logits
+   * @param repeats how many samples of the logits each target has, at least 1
+   * @return [rows repeats]
+   */
+  public Tensor bernoulliLogLikelihood(Tensor logits, Tensor target, int repeats) {
+    return apply(new Latent.BernoulliLogLikelihood(repeats), logits, target);
+  }
+
+  /**
    * Adds scalars.
    *
    * @param losses one or more

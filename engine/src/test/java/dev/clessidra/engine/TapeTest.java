@@ -564,6 +564,13 @@ class TapeTest {
     assertMisfit(
         () -> tape.gaussianKl(x, three, 1),
         "gaussianKl: log variance [3] does not fit mean [2, 6, 5, 3]: expected equal shapes");
+    assertMisfit(
+        () -> tape.bernoulliLogLikelihood(filled(5, 3), filled(2, 3), 2),
+        "bernoulliLogLikelihood: logits [5, 3] does not fit target [2, 3]: expected equal columns"
+            + " and 2 rows for each");
+    assertMisfit(
+        () -> tape.bernoulliLogLikelihood(filled(2, 3), filled(2, 3), 0),
+        "bernoulliLogLikelihood: expected at least 1 repeat, got 0");
   }
 
   private Tensor filled(int... dimensions) {

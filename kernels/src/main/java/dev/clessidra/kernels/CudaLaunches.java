@@ -86,6 +86,10 @@ final class CudaLaunches {
               : rows("softmax", fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX_CROSS_ENTROPY, GAUSSIAN_KL ->
           sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case BERNOULLI_LOG_LIKELIHOOD ->
+          striding(kernel.nativeName(), blocks(repeatedRows(fields), WARPS));
+      case BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->
+          rows(kernel.nativeName(), repeatedRows(fields), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));
       case GATHER_ROWS ->
@@ -269,6 +273,11 @@ final class CudaLaunches {
   /** Each row to one number, then those to one. */
   private static List<GridLaunch> sumOfRows(String kernel, long rows, int columns) {
     return inOrder(rows(kernel + "_rows", rows, columns), sum(kernel, rows));
+  }
+
+  /** The rows of an operand that has several for each of another. */
+  private static long repeatedRows(Fields fields) {
+    return fields.int64("rows") * fields.int32("repeats");
   }
 
   private static List<GridLaunch> reduceColumns(long rows, int columns) {

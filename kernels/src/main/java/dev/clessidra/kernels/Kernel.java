@@ -194,6 +194,17 @@ public enum Kernel {
       INT64.named("rows"),
       INT32.named("columns", "upstream_per_row"),
       FLOAT32.named("scale", "mean_beta", "log_variance_beta")),
+  /** {@link Kernels#bernoulliLogLikelihood}. */
+  BERNOULLI_LOG_LIKELIHOOD(
+      POINTER.named("logits", "target", "log_likelihood"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats")),
+  /** {@link Kernels#bernoulliLogLikelihoodBackward}. */
+  BERNOULLI_LOG_LIKELIHOOD_BACKWARD(
+      POINTER.named("logits", "target", "upstream", "dlogits"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("beta")),
   /** {@link Kernels#conv2d}. */
   CONV2D(
       POINTER.named("x", "filter", "bias", "y"),

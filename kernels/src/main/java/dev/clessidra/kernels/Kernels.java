@@ -1171,6 +1171,74 @@ public final class Kernels {
   }
 
   /**
+   * Logarithm of the probability of each row of targets t under Bernoulli variables with logits x:
+   * {@code logLikelihood[r] = sum over columns of (x t - max(x, 0) - log(1 + exp(-|x|)))}. Row r of
+   * the logits belongs to row {@code r / repeats} of the target. The order of the sum is in
+   * kernels.h.
+   *
+   * @param logits {@code rows * repeats x columns}
+   * @param target {@code rows x columns}, from 0 to 1
+   * @param logLikelihood {@code rows * repeats} values
+   * @param rows of the target
+   * @param repeats rows of the logits for each row of the target, at least 1
+   */
+  public void bernoulliLogLikelihood(
+      Buffer logits, Buffer target, Buffer logLikelihood, long rows, int columns, int repeats) {
+    Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "logits", logits, elements(kernel, repeatedRows, columns));
+    floats(kernel, "target", target, elements(kernel, rows, columns));
+    floats(kernel, "log_likelihood", logLikelihood, repeatedRows);
+    launch(
+        begin(kernel)
+            .pointer("logits", logits)
+            .pointer("target", target)
+            .pointer("log_likelihood", logLikelihood)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * {@code dLogits = fma(upstream[r], t - sigmoid(x), beta * dLogits)}, just the product when beta
+   * is 0. In place ({@code dLogits = logits}) when beta is 0.
+   *
+   * @param logits {@code rows * repeats x columns}
+   * @param target {@code rows x columns}
+   * @param upstream gradient of the log-likelihoods, {@code rows * repeats} values
+   * @param dLogits gradient of the logits, {@code rows * repeats x columns}
+   * @param rows of the target
+   * @param repeats rows of the logits for each row of the target, at least 1
+   */
+  public void bernoulliLogLikelihoodBackward(
+      Buffer logits,
+      Buffer target,
+      Buffer upstream,
+      Buffer dLogits,
+      long rows,
+      int columns,
+      int repeats,
+      float beta) {
+    Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, repeatedRows, columns);
+    floats(kernel, "logits", logits, count);
+    floats(kernel, "target", target, elements(kernel, rows, columns));
+    floats(kernel, "upstream", upstream, repeatedRows);
+    floats(kernel, "dlogits", dLogits, count);
+    launch(
+        begin(kernel)
+            .pointer("logits", logits)
+            .pointer("target", target)
+            .pointer("upstream", upstream)
+            .pointer("dlogits", dLogits)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta));
+  }
+
+  /**
    * Convolution: {@code y = activation(chain + bias)}, where the chain of {@code fma(x, filter,
    * chain)} over (row of the filter, column, channel) starts from {@code beta * y}, from +0 when
    * beta is 0. What a filter reads outside the image is 0.
@@ -1821,6 +1889,15 @@ public final class Kernels {
               .formatted(kernel.nativeName(), rows, columns));
     }
     return multiply(kernel, rows, columns);
+  }
+
+  /** The rows of an operand that has several for each of another. */
+  private static long repeatedRows(Kernel kernel, long rows, int repeats) {
+    if (repeats < 1) {
+      throw new IllegalArgumentException(
+          "%s: repeats is %d: expected at least 1.".formatted(kernel.nativeName(), repeats));
+    }
+    return elements(kernel, rows, repeats);
   }
 
   private static long extent(

@@ -213,6 +213,21 @@ final class ImageKernelsTest {
   }
 
   @Test
+  void bernoulliLikelihoodOfEachRowOfLogitsAndItsGradient() {
+    float half = (float) Math.log(3);
+    // Probabilities 1/2, 3/4; 1/4, 1/2; 3/4, 3/4; 1/2, 1/2. Targets 1, 0 for two rows, then 0, 1.
+    Buffer logits = of(0, half, -half, 0, half, half, 0, 0);
+    Buffer target = of(1, 0, 0, 1);
+    Buffer logLikelihood = results(4);
+    kernels.bernoulliLogLikelihood(logits, target, logLikelihood, 2, 2, 2);
+    assertValues(
+        logLikelihood, Math.log(1 / 8.0), Math.log(1 / 8.0), Math.log(3 / 16.0), Math.log(1 / 4.0));
+    Buffer dLogits = of(1, 1, 1, 1, 1, 1, 1, 1);
+    kernels.bernoulliLogLikelihoodBackward(logits, target, of(1, 2, 4, 8), dLogits, 2, 2, 2, 3);
+    assertValues(dLogits, 3.5, 2.25, 4.5, 2, 0, 4, -1, 7);
+  }
+
+  @Test
   void crossEntropyTakesWeights() {
     Buffer logits = of(0, 0, 0, 0);
     Buffer labels = ints(0, 1);

@@ -12,7 +12,10 @@ import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Kernels;
 import java.util.List;
 
-/** What a variational autoencoder does with its diagonal Gaussian (Kingma and Welling 2014). */
+/**
+ * What a variational autoencoder needs: its diagonal Gaussian (Kingma and Welling 2014), and
+ * likelihoods.
+ */
 public final class Latent {
   private Latent() {}
 
@@ -116,6 +119,60 @@ public final class Latent {
     @Override
     public void backward(BackwardContext context) {
       divergenceGradients(context, true, 1);
+    }
+  }
+
+  /**
+   * Logarithm of the probability of each row of targets under Bernoulli variables. Inputs: logits
+   * [..., columns] and targets of the same columns, a constant.
+   *
+   * @param repeats successive rows of the logits for each row of the targets, at least 1
+   */
+  public record BernoulliLogLikelihood(int repeats) implements Operation {
+    @Override
+    public String name() {
+      return "bernoulliLogLikelihood";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Checks.count(name(), inputs, 2);
+      Tensor logits = inputs.get(0);
+      Tensor target = inputs.get(1);
+      Checks.type(name(), "logits", logits, ElementType.FLOAT32);
+      Checks.type(name(), "target", target, ElementType.FLOAT32);
+      Checks.constant(name(), "the target", context, 1);
+      Checks.repeatedRows(name(), "logits", logits.shape(), "target", target.shape(), repeats);
+      Tensor logLikelihood = context.allocate(Shape.of(Checks.rows(name(), logits.shape())));
+      context
+          .kernels()
+          .bernoulliLogLikelihood(
+              logits.buffer(),
+              target.buffer(),
+              logLikelihood.buffer(),
+              target.shape().rows(),
+              target.shape().columns(),
+              repeats);
+      context.save(logits);
+      context.save(target);
+      return logLikelihood;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      Tensor target = context.saved(1);
+      GradientTarget dLogits = context.gradient(0);
+      context
+          .kernels()
+          .bernoulliLogLikelihoodBackward(
+              context.saved(0).buffer(),
+              target.buffer(),
+              context.outputGradient().buffer(),
+              dLogits.tensor().buffer(),
+              target.shape().rows(),
+              target.shape().columns(),
+              repeats,
+              dLogits.beta());
     }
   }
 

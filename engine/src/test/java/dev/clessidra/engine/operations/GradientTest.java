@@ -580,6 +580,27 @@ class GradientTest {
             in -> divergences(in, columns),
             Values.SIGNED,
             List.of(shape, shape)));
+    for (int repeats : new int[] {1, 3}) {
+      cases.add(
+          new Case(
+              "bernoulliLogLikelihood of " + repeats,
+              Latent.BernoulliLogLikelihood.class,
+              (tape, in) ->
+                  tape.bernoulliLogLikelihood(
+                      in.getFirst(), constant(tape, shape, targetFloats), repeats),
+              in -> {
+                double[] sums = new double[rows * repeats];
+                for (int i = 0; i < in[0].length; i++) {
+                  int row = i / columns;
+                  double p = 1 / (1 + Math.exp(-in[0][i]));
+                  float t = targetFloats[row / repeats * columns + i % columns];
+                  sums[row] += t * Math.log(p) + (1 - t) * Math.log(1 - p);
+                }
+                return sums;
+              },
+              Values.SIGNED,
+              List.of(Shape.of(rows * repeats, columns))));
+    }
     double rho = 0.2f;
     cases.add(
         new Case(

@@ -75,6 +75,8 @@ final class Launches {
       case REPARAMETERIZE_BACKWARD -> all.reparameterizeBackward();
       case GAUSSIAN_KL -> all.gaussianKl();
       case GAUSSIAN_KL_BACKWARD -> all.gaussianKlBackward();
+      case BERNOULLI_LOG_LIKELIHOOD -> all.bernoulliLogLikelihood();
+      case BERNOULLI_LOG_LIKELIHOOD_BACKWARD -> all.bernoulliLogLikelihoodBackward();
       case CONV2D -> images.conv2d();
       case CONV2D_BACKWARD_DATA -> images.conv2dBackwardData();
       case CONV2D_BACKWARD_FILTER -> images.conv2dBackwardFilter();
@@ -977,6 +979,56 @@ final class Launches {
             .float32("scale", 0.7f)
             .float32("mean_beta", meanBeta)
             .float32("log_variance_beta", logVarianceBeta);
+      }
+    }
+  }
+
+  private void bernoulliLogLikelihood() {
+    for (int[] shape : ROWS) {
+      for (int repeats = 1; repeats <= 3; repeats++) {
+        for (Kind kind : KINDS) {
+          bernoulliLogLikelihood(shape[0], shape[1], repeats, kind);
+        }
+      }
+    }
+    // Around the blocks of columns between logarithms.
+    for (int columns : new int[] {2047, 2048, 2049}) {
+      bernoulliLogLikelihood(2, columns, 2, Kind.ORDINARY);
+    }
+  }
+
+  private void bernoulliLogLikelihood(int rows, int columns, int repeats, Kind kind) {
+    add(Kernel.BERNOULLI_LOG_LIKELIHOOD)
+        .input("logits", values.floats(kind, rows * repeats * columns))
+        .input("target", values.uniform(0, 1, rows * columns))
+        .output("log_likelihood", (long) rows * repeats)
+        .int64("rows", rows)
+        .int32("columns", columns)
+        .int32("repeats", repeats);
+  }
+
+  private void bernoulliLogLikelihoodBackward() {
+    for (int[] shape : ROWS) {
+      for (int repeats = 1; repeats <= 3; repeats++) {
+        int rows = shape[0];
+        int columns = shape[1];
+        long count = (long) rows * repeats * columns;
+        float beta = beta();
+        Launch launch =
+            add(Kernel.BERNOULLI_LOG_LIKELIHOOD_BACKWARD)
+                .input("logits", floats(count))
+                .input("target", values.uniform(0, 1, rows * columns))
+                .input("upstream", floats((long) rows * repeats));
+        if (beta == 0 && columns % 4 == 1) {
+          launch.same("dlogits", "logits");
+        } else {
+          accumulated(launch, "dlogits", count, beta);
+        }
+        launch
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta);
       }
     }
   }
