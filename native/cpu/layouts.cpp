@@ -15,6 +15,8 @@
 #define FIELDS_binary(F) F(a) F(b) F(y) F(count) F(b_count) F(function) F(alpha) F(beta)
 #define FIELDS_fill(F) F(y) F(count) F(value)
 #define FIELDS_copy(F) F(x) F(y) F(rows) F(columns) F(ldx) F(ldy) F(beta)
+#define FIELDS_repeat_rows(F) F(x) F(y) F(rows) F(columns) F(repeats)
+#define FIELDS_repeat_rows_backward(F) F(dy) F(dx) F(rows) F(columns) F(repeats) F(beta)
 #define FIELDS_reduce(F) F(x) F(y) F(workspace) F(count) F(reduction) F(scale) F(beta)
 #define FIELDS_reduce_rows(F) F(x) F(y) F(rows) F(columns) F(reduction) F(scale) F(beta)
 #define FIELDS_reduce_columns(F) \

@@ -129,6 +129,23 @@ struct clessidra_copy {
   float beta;
 };
 
+// Each row several times: row r of the rows * repeats rows of y is row r / repeats of x.
+struct clessidra_repeat_rows {
+  const float* x;  // [rows, columns]
+  float* y;        // [rows * repeats, columns]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// dx = beta * dx + r (product rounded, then one add; just r when beta is 0), r being the row's repeats
+// of dy added in turn, starting with the first.
+struct clessidra_repeat_rows_backward {
+  const float* dy;
+  float* dx;
+  int64_t rows;
+  int32_t columns, repeats;
+  float beta;
+};
+
 // Reductions. y = beta * y + scale * r (products rounded, then one add; no beta term when beta is
 // 0; scale left out when it is 1). ABSOLUTE_SUM and SQUARE_SUM add |x| and x * x (rounded).
 // MAXIMUM starts at -infinity and keeps the larger, NaN ignored; a maximum of zero is +0.
@@ -736,6 +753,8 @@ struct clessidra_dice_backward {
   X(binary)                                                                        \
   X(fill)                                                                          \
   X(copy)                                                                          \
+  X(repeat_rows)                                                                   \
+  X(repeat_rows_backward)                                                          \
   X(reduce)                                                                        \
   X(reduce_rows)                                                                   \
   X(reduce_columns)                                                                \

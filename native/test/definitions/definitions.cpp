@@ -127,6 +127,27 @@ void define(const clessidra_copy& c) {
   }
 }
 
+void define(const clessidra_repeat_rows& r) {
+  for (int64_t row = 0; row < r.rows * r.repeats; ++row) {
+    for (int64_t column = 0; column < r.columns; ++column) {
+      r.y[row * r.columns + column] = r.x[row / r.repeats * r.columns + column];
+    }
+  }
+}
+
+void define(const clessidra_repeat_rows_backward& r) {
+  for (int64_t row = 0; row < r.rows; ++row) {
+    for (int64_t column = 0; column < r.columns; ++column) {
+      float sum = r.dy[row * r.repeats * r.columns + column];
+      for (int64_t i = 1; i < r.repeats; ++i) {
+        sum += r.dy[(row * r.repeats + i) * r.columns + column];
+      }
+      float& dx = r.dx[row * r.columns + column];
+      dx = accumulated(sum, r.beta, dx);
+    }
+  }
+}
+
 void define(const clessidra_reduce& r) {
   std::vector<float> terms;
   for (int64_t i = 0; i < r.count; ++i) terms.push_back(reduction_term(r.reduction, r.x[i]));

@@ -704,6 +704,18 @@ public final class Tape {
   }
 
   /**
+   * Each entry of the outermost dimension several times, one after the other: several samples of
+   * each image of a batch.
+   *
+   * @param x [n, ...]
+   * @param repeats how many times, at least 1
+   * @return [n repeats, ...], entry i being entry {@code i / repeats} of x
+   */
+  public Tensor repeatRows(Tensor x, int repeats) {
+    return apply(new Rearrangements.RepeatRows(repeats), x);
+  }
+
+  /**
    * A batch of a data set on the device: row i is position {@code step * rows + i} of an endless
    * stream of epochs over the set, each in an order of its own when shuffled. Data sets of the same
    * number of rows are shuffled alike (images and their labels). Bytes become {@code value / 255}.

@@ -565,6 +565,9 @@ class TapeTest {
         () -> tape.gaussianKl(x, three, 1),
         "gaussianKl: log variance [3] does not fit mean [2, 6, 5, 3]: expected equal shapes");
     assertMisfit(
+        () -> tape.repeatRows(three, 0),
+        "repeatRows: [3] cannot be taken 0 times: expected rows and at least 1 time");
+    assertMisfit(
         () -> tape.bernoulliLogLikelihood(filled(5, 3), filled(2, 3), 2),
         "bernoulliLogLikelihood: logits [5, 3] does not fit target [2, 3]: expected equal columns"
             + " and 2 rows for each");

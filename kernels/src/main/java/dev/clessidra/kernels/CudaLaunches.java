@@ -74,7 +74,11 @@ final class CudaLaunches {
           elements(kernel.nativeName(), fields.int64("count"));
       // `random` alone is a function of the C library.
       case RANDOM -> elements("random_numbers", fields.int64("count"));
-      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD, GAUSSIAN_KL_BACKWARD ->
+      case COPY,
+          REPEAT_ROWS_BACKWARD,
+          SOFTMAX_CROSS_ENTROPY_BACKWARD,
+          KL_SPARSITY_BACKWARD,
+          GAUSSIAN_KL_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
@@ -86,6 +90,8 @@ final class CudaLaunches {
               : rows("softmax", fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX_CROSS_ENTROPY, GAUSSIAN_KL ->
           sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REPEAT_ROWS ->
+          elements(kernel.nativeName(), repeatedRows(fields) * fields.int32("columns"));
       case BERNOULLI_LOG_LIKELIHOOD ->
           striding(kernel.nativeName(), blocks(repeatedRows(fields), WARPS));
       case BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->

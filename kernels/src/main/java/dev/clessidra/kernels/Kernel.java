@@ -61,6 +61,14 @@ public enum Kernel {
       INT64.named("rows"),
       INT32.named("columns", "ldx", "ldy"),
       FLOAT32.named("beta")),
+  /** {@link Kernels#repeatRows}. */
+  REPEAT_ROWS(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns", "repeats")),
+  /** {@link Kernels#repeatRowsBackward}. */
+  REPEAT_ROWS_BACKWARD(
+      POINTER.named("dy", "dx"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("beta")),
   /** {@link Kernels#reduce}. */
   REDUCE(
       POINTER.named("x", "y", "workspace"),

@@ -311,6 +311,51 @@ public final class Kernels {
   }
 
   /**
+   * Each row several times, one after the other: row r of y is row {@code r / repeats} of x.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows * repeats x columns}
+   * @param repeats at least 1
+   */
+  public void repeatRows(Buffer x, Buffer y, long rows, int columns, int repeats) {
+    Kernel kernel = Kernel.REPEAT_ROWS;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "x", x, elements(kernel, rows, columns));
+    floats(kernel, "y", y, elements(kernel, repeatedRows, columns));
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * {@code dx = beta * dx + sum}, products rounded, with the sum of each row's repeats of dy, added
+   * in turn from the first on; just the sum when beta is 0.
+   *
+   * @param dy {@code rows * repeats x columns}
+   * @param dx {@code rows x columns}
+   * @param repeats at least 1
+   */
+  public void repeatRowsBackward(
+      Buffer dy, Buffer dx, long rows, int columns, int repeats, float beta) {
+    Kernel kernel = Kernel.REPEAT_ROWS_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "dy", dy, elements(kernel, repeatedRows, columns));
+    floats(kernel, "dx", dx, elements(kernel, rows, columns));
+    launch(
+        begin(kernel)
+            .pointer("dy", dy)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta));
+  }
+
+  /**
    * All of x to one number r: {@code y[0] = beta * y[0] + scale * r}, products rounded; no beta
    * term when beta is 0, scale left out when it is 1.
    *

@@ -213,6 +213,19 @@ final class ImageKernelsTest {
   }
 
   @Test
+  void rowsAreRepeatedAndTheirGradientsAdded() {
+    Buffer y = results(8);
+    kernels.repeatRows(of(1, 2, 3, 4), y, 2, 2, 2);
+    assertValues(y, 1, 2, 1, 2, 3, 4, 3, 4);
+    Buffer dx = of(1, 1, 1, 1);
+    kernels.repeatRowsBackward(of(1, 2, 10, 20, 3, 4, 30, 40), dx, 2, 2, 2, 3);
+    assertValues(dx, 14, 25, 36, 47);
+    assertRefused(
+        () -> kernels.repeatRows(y, dx, 2, 2, 0),
+        "repeat_rows: repeats is 0: expected at least 1.");
+  }
+
+  @Test
   void bernoulliLikelihoodOfEachRowOfLogitsAndItsGradient() {
     float half = (float) Math.log(3);
     // Probabilities 1/2, 3/4; 1/4, 1/2; 3/4, 3/4; 1/2, 1/2. Targets 1, 0 for two rows, then 0, 1.

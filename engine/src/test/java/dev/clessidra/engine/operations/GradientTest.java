@@ -424,6 +424,20 @@ class GradientTest {
             in -> Arrays.copyOfRange(in[0], fromRow * columns, rows * columns),
             Values.SIGNED,
             List.of(shape)));
+    cases.add(
+        new Case(
+            "repeatRows",
+            Rearrangements.RepeatRows.class,
+            (tape, in) -> tape.repeatRows(in.getFirst(), 3),
+            in -> {
+              double[] y = new double[3 * rows * columns];
+              for (int i = 0; i < y.length; i++) {
+                y[i] = in[0][i / columns / 3 * columns + i % columns];
+              }
+              return y;
+            },
+            Values.SIGNED,
+            List.of(shape)));
     int fromColumn = columns / 3;
     int count = Math.max(1, columns / 2);
     cases.add(

@@ -49,6 +49,8 @@ final class Launches {
       case BINARY -> all.binary();
       case FILL -> all.fill();
       case COPY -> all.copy();
+      case REPEAT_ROWS -> all.repeatRows();
+      case REPEAT_ROWS_BACKWARD -> all.repeatRowsBackward();
       case REDUCE -> all.reduce();
       case REDUCE_ROWS -> all.reduceRows();
       case REDUCE_COLUMNS -> all.reduceColumns();
@@ -368,6 +370,35 @@ final class Launches {
               .int32("ldy", ldy)
               .float32("beta", beta);
         }
+      }
+    }
+  }
+
+  private void repeatRows() {
+    for (int[] shape : ROWS) {
+      for (int repeats : new int[] {1, 2, 5}) {
+        add(Kernel.REPEAT_ROWS)
+            .input("x", floats((long) shape[0] * shape[1]))
+            .output("y", (long) shape[0] * shape[1] * repeats)
+            .int64("rows", shape[0])
+            .int32("columns", shape[1])
+            .int32("repeats", repeats);
+      }
+    }
+  }
+
+  private void repeatRowsBackward() {
+    for (int[] shape : ROWS) {
+      for (int repeats : new int[] {1, 2, 5}) {
+        long count = (long) shape[0] * shape[1];
+        float beta = beta();
+        Launch launch = add(Kernel.REPEAT_ROWS_BACKWARD).input("dy", floats(count * repeats));
+        accumulated(launch, "dx", count, beta);
+        launch
+            .int64("rows", shape[0])
+            .int32("columns", shape[1])
+            .int32("repeats", repeats)
+            .float32("beta", beta);
       }
     }
   }
