@@ -66,6 +66,11 @@
   F(logits) F(target) F(log_likelihood) F(rows) F(columns) F(repeats)
 #define FIELDS_bernoulli_log_likelihood_backward(F) \
   F(logits) F(target) F(upstream) F(dlogits) F(rows) F(columns) F(repeats) F(beta)
+#define FIELDS_gaussian_log_density(F) \
+  F(x) F(mean) F(log_variance) F(log_density) F(rows) F(columns) F(repeats)
+#define FIELDS_gaussian_log_density_backward(F)                                                \
+  F(x) F(mean) F(log_variance) F(upstream) F(dx) F(dmean) F(dlog_variance) F(rows) F(columns) \
+  F(repeats) F(x_beta) F(mean_beta) F(log_variance_beta)
 #define FIELDS_conv2d(F)                                                                  \
   F(x) F(filter) F(bias) F(y) F(images) F(height) F(width) F(channels) F(filters)         \
   F(filter_height) F(filter_width) F(output_height) F(output_width) F(stride_height)      \

@@ -521,6 +521,35 @@ struct clessidra_bernoulli_log_likelihood_backward {
   float beta;
 };
 
+// Logarithm of the density of rows under diagonal Gaussians N(mean, exp(log_variance)): row r of the
+// rows * repeats rows of x belongs to row r / repeats of mean and log_variance, which are +0 where
+// null. log_density[r] = -0.5f * sum over columns of fma(d * d, exp(-log_variance),
+// log_variance + 1.8378770664093453f) with d = x - mean; the constant is log(2 pi).
+struct clessidra_gaussian_log_density {
+  const float* x;             // [rows * repeats, columns]
+  const float* mean;          // [rows, columns], or null
+  const float* log_variance;  // [rows, columns], or null
+  float* log_density;         // [rows * repeats]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// With q = d * exp(-log_variance): dx = fma(upstream[r], -q, x_beta * dx), just the product when
+// x_beta is 0. dmean: one chain of fma(upstream[r], q, chain) over the row's repeats in order, seeded
+// with mean_beta * dmean, with +0 when mean_beta is 0; dlog_variance likewise from
+// 0.5f * fma(d, q, -1).
+struct clessidra_gaussian_log_density_backward {
+  const float* x;
+  const float* mean;          // or null
+  const float* log_variance;  // or null
+  const float* upstream;      // [rows * repeats]
+  float* dx;                  // or null
+  float* dmean;               // or null
+  float* dlog_variance;       // or null
+  int64_t rows;
+  int32_t columns, repeats;
+  float x_beta, mean_beta, log_variance_beta;
+};
+
 // Convolutions of images [images, height, width, channels] with filters [filters, filter_height,
 // filter_width, channels] to [images, output_height, output_width, filters]. Tap (r, s) of output
 // pixel (p, q) lies at row p * stride_height - padding_height + r * dilation_height and column
@@ -783,6 +812,8 @@ struct clessidra_dice_backward {
   X(gaussian_kl_backward)                                                          \
   X(bernoulli_log_likelihood)                                                      \
   X(bernoulli_log_likelihood_backward)                                             \
+  X(gaussian_log_density)                                                          \
+  X(gaussian_log_density_backward)                                                 \
   X(conv2d)                                                                        \
   X(conv2d_backward_data)                                                          \
   X(conv2d_backward_filter)                                                        \

@@ -856,6 +856,32 @@ public final class Tape {
   }
 
   /**
+   * The logarithm of the density of each row under a diagonal Gaussian: {@code -1/2} times the sum
+   * over columns of {@code log(2 pi) + logVariance + (x - mean)^2 exp(-logVariance)}.
+   *
+   * @param x [rows repeats, columns]
+   * @param mean [rows, columns]; row r serves rows {@code r repeats} to {@code (r + 1) repeats - 1}
+   *     of x
+   * @param logVariance as mean
+   * @param repeats how many samples each Gaussian has, at least 1
+   * @return [rows repeats]
+   */
+  public Tensor gaussianLogDensity(Tensor x, Tensor mean, Tensor logVariance, int repeats) {
+    return apply(new Latent.GaussianLogDensity(repeats), x, mean, logVariance);
+  }
+
+  /**
+   * The logarithm of the density of each row under the standard normal distribution, of mean 0 and
+   * variance 1 in every column.
+   *
+   * @param x [..., columns]
+   * @return [rows]
+   */
+  public Tensor standardNormalLogDensity(Tensor x) {
+    return apply(new Latent.GaussianLogDensity(1), x);
+  }
+
+  /**
    * Adds scalars.
    *
    * @param losses one or more

@@ -572,6 +572,13 @@ class TapeTest {
         "bernoulliLogLikelihood: logits [5, 3] does not fit target [2, 3]: expected equal columns"
             + " and 2 rows for each");
     assertMisfit(
+        () -> tape.gaussianLogDensity(filled(4, 3), filled(2, 3), three, 2),
+        "gaussianLogDensity: log variance [3] does not fit mean [2, 3]: expected equal shapes");
+    assertMisfit(
+        () -> tape.gaussianLogDensity(filled(4, 3), filled(2, 3), filled(2, 3), 3),
+        "gaussianLogDensity: input [4, 3] does not fit mean [2, 3]: expected equal columns and 3"
+            + " rows for each");
+    assertMisfit(
         () -> tape.bernoulliLogLikelihood(filled(2, 3), filled(2, 3), 0),
         "bernoulliLogLikelihood: expected at least 1 repeat, got 0");
   }

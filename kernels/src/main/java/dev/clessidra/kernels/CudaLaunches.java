@@ -78,7 +78,8 @@ final class CudaLaunches {
           REPEAT_ROWS_BACKWARD,
           SOFTMAX_CROSS_ENTROPY_BACKWARD,
           KL_SPARSITY_BACKWARD,
-          GAUSSIAN_KL_BACKWARD ->
+          GAUSSIAN_KL_BACKWARD,
+          GAUSSIAN_LOG_DENSITY_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
@@ -94,7 +95,7 @@ final class CudaLaunches {
           elements(kernel.nativeName(), repeatedRows(fields) * fields.int32("columns"));
       case BERNOULLI_LOG_LIKELIHOOD ->
           striding(kernel.nativeName(), blocks(repeatedRows(fields), WARPS));
-      case BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->
+      case BERNOULLI_LOG_LIKELIHOOD_BACKWARD, GAUSSIAN_LOG_DENSITY ->
           rows(kernel.nativeName(), repeatedRows(fields), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));

@@ -213,6 +213,17 @@ public enum Kernel {
       INT64.named("rows"),
       INT32.named("columns", "repeats"),
       FLOAT32.named("beta")),
+  /** {@link Kernels#gaussianLogDensity}. */
+  GAUSSIAN_LOG_DENSITY(
+      POINTER.named("x", "mean", "log_variance", "log_density"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats")),
+  /** {@link Kernels#gaussianLogDensityBackward}. */
+  GAUSSIAN_LOG_DENSITY_BACKWARD(
+      POINTER.named("x", "mean", "log_variance", "upstream", "dx", "dmean", "dlog_variance"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("x_beta", "mean_beta", "log_variance_beta")),
   /** {@link Kernels#conv2d}. */
   CONV2D(
       POINTER.named("x", "filter", "bias", "y"),

@@ -1284,6 +1284,101 @@ public final class Kernels {
   }
 
   /**
+   * Logarithm of the density of each row of x under a diagonal Gaussian: {@code logDensity[r] =
+   * -0.5 * sum over columns of (log(2 pi) + logVariance + (x - mean)^2 exp(-logVariance))}. Row r
+   * of x belongs to row {@code r / repeats} of mean and log variance.
+   *
+   * @param x {@code rows * repeats x columns}
+   * @param mean {@code rows x columns}, or null for 0
+   * @param logVariance {@code rows x columns}, or null for 0
+   * @param logDensity {@code rows * repeats} values
+   * @param rows of mean and log variance
+   * @param repeats rows of x for each of them, at least 1
+   */
+  public void gaussianLogDensity(
+      Buffer x,
+      Buffer mean,
+      Buffer logVariance,
+      Buffer logDensity,
+      long rows,
+      int columns,
+      int repeats) {
+    Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "mean", mean, count);
+    floatsOrNull(kernel, "log_variance", logVariance, count);
+    floats(kernel, "log_density", logDensity, repeatedRows);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("log_density", logDensity)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * With {@code q = (x - mean) exp(-logVariance)}: {@code dx = xBeta * dx - upstream[r] q}; {@code
+   * dMean = meanBeta * dMean + sum of upstream[r] q} and {@code dLogVariance = logVarianceBeta *
+   * dLogVariance + sum of upstream[r] ((x - mean) q - 1) / 2}, the sums over the row's repeats in
+   * order.
+   *
+   * @param x {@code rows * repeats x columns}
+   * @param mean {@code rows x columns}, or null for 0
+   * @param logVariance {@code rows x columns}, or null for 0
+   * @param upstream gradient of the log-densities, {@code rows * repeats} values
+   * @param dx gradient of x, {@code rows * repeats x columns}, or null
+   * @param dMean gradient of the mean, {@code rows x columns}, or null
+   * @param dLogVariance gradient of the logarithm of the variance, {@code rows x columns}, or null
+   * @param rows of mean and log variance
+   * @param repeats rows of x for each of them, at least 1
+   */
+  public void gaussianLogDensityBackward(
+      Buffer x,
+      Buffer mean,
+      Buffer logVariance,
+      Buffer upstream,
+      Buffer dx,
+      Buffer dMean,
+      Buffer dLogVariance,
+      long rows,
+      int columns,
+      int repeats,
+      float xBeta,
+      float meanBeta,
+      float logVarianceBeta) {
+    Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "mean", mean, count);
+    floatsOrNull(kernel, "log_variance", logVariance, count);
+    floats(kernel, "upstream", upstream, repeatedRows);
+    floatsOrNull(kernel, "dx", dx, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "dmean", dMean, count);
+    floatsOrNull(kernel, "dlog_variance", dLogVariance, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .pointer("dmean", dMean)
+            .pointer("dlog_variance", dLogVariance)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("x_beta", xBeta)
+            .float32("mean_beta", meanBeta)
+            .float32("log_variance_beta", logVarianceBeta));
+  }
+
+  /**
    * Convolution: {@code y = activation(chain + bias)}, where the chain of {@code fma(x, filter,
    * chain)} over (row of the filter, column, channel) starts from {@code beta * y}, from +0 when
    * beta is 0. What a filter reads outside the image is 0.

@@ -241,6 +241,28 @@ final class ImageKernelsTest {
   }
 
   @Test
+  void densityOfEachRowUnderItsGaussianAndItsGradients() {
+    double half = Math.log(2 * Math.PI) / 2;
+    Buffer x = of(1, -2, 3, 0.5f);
+    Buffer logDensity = results(2);
+    kernels.gaussianLogDensity(x, null, null, logDensity, 2, 2, 1);
+    assertValues(logDensity, -2 * half - 2.5, -2 * half - 4.625);
+    Buffer mean = of(1, 2);
+    Buffer logVariance = of(0, (float) Math.log(4));
+    kernels.gaussianLogDensity(x, mean, logVariance, logDensity, 1, 2, 2);
+    double constant = -2 * half - Math.log(4) / 2;
+    assertValues(logDensity, constant - 2, constant - 2 - 2.25 / 8);
+    Buffer dx = of(1, 1, 1, 1);
+    Buffer dMean = of(1, 1);
+    Buffer dLogVariance = results(2);
+    kernels.gaussianLogDensityBackward(
+        x, mean, logVariance, of(10, 100), dx, dMean, dLogVariance, 1, 2, 2, 3, 2, 0);
+    assertValues(dx, 3, 3 + 10, 3 - 200, 3 + 37.5);
+    assertValues(dMean, 2 + 200, 2 - 10 - 37.5);
+    assertValues(dLogVariance, -5 + 150, 15 - 50 * (1 - 0.5625));
+  }
+
+  @Test
   void crossEntropyTakesWeights() {
     Buffer logits = of(0, 0, 0, 0);
     Buffer labels = ints(0, 1);

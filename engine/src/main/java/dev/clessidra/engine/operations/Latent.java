@@ -176,6 +176,85 @@ public final class Latent {
     }
   }
 
+  /**
+   * Logarithm of the density of each row under a diagonal Gaussian. Inputs: x, and mean and log
+   * variance, which are those of the standard normal distribution where they are left out.
+   *
+   * @param repeats successive rows of x for each row of mean and log variance, at least 1
+   */
+  public record GaussianLogDensity(int repeats) implements Operation {
+    @Override
+    public String name() {
+      return "gaussianLogDensity";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      boolean standard = inputs.size() == 1;
+      Tensor x = inputs.getFirst();
+      Checks.type(name(), "input", x, ElementType.FLOAT32);
+      Tensor mean = null;
+      Tensor logVariance = null;
+      context.save(x);
+      if (!standard) {
+        List<Tensor> gaussian = inputs.subList(1, inputs.size());
+        check(name(), gaussian);
+        mean = gaussian.get(0);
+        logVariance = gaussian.get(1);
+        Checks.repeatedRows(name(), "input", x.shape(), "mean", mean.shape(), repeats);
+        context.save(mean);
+        context.save(logVariance);
+      }
+      int rows = Checks.rows(name(), x.shape());
+      Tensor logDensity = context.allocate(Shape.of(rows));
+      context
+          .kernels()
+          .gaussianLogDensity(
+              x.buffer(),
+              standard ? null : mean.buffer(),
+              standard ? null : logVariance.buffer(),
+              logDensity.buffer(),
+              rows / repeats,
+              x.shape().columns(),
+              repeats);
+      return logDensity;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      boolean standard = context.inputs() == 1;
+      Tensor x = context.saved(0);
+      GradientTarget dx = context.needsGradient(0) ? context.gradient(0) : null;
+      GradientTarget dMean = !standard && context.needsGradient(1) ? context.gradient(1) : null;
+      GradientTarget dLogVariance =
+          !standard && context.needsGradient(2) ? context.gradient(2) : null;
+      context
+          .kernels()
+          .gaussianLogDensityBackward(
+              x.buffer(),
+              standard ? null : context.saved(1).buffer(),
+              standard ? null : context.saved(2).buffer(),
+              context.outputGradient().buffer(),
+              buffer(dx),
+              buffer(dMean),
+              buffer(dLogVariance),
+              x.shape().rows() / repeats,
+              x.shape().columns(),
+              repeats,
+              beta(dx),
+              beta(dMean),
+              beta(dLogVariance));
+    }
+  }
+
+  private static Buffer buffer(GradientTarget target) {
+    return target == null ? null : target.tensor().buffer();
+  }
+
+  private static float beta(GradientTarget target) {
+    return target == null ? 0 : target.beta();
+  }
+
   private static void check(String operation, List<Tensor> inputs) {
     Checks.count(operation, inputs, 2);
     Tensor mean = inputs.get(0);
@@ -217,12 +296,12 @@ public final class Latent {
             context.saved(1).buffer(),
             context.outputGradient().buffer(),
             perRow,
-            dMean == null ? null : dMean.tensor().buffer(),
-            dLogVariance == null ? null : dLogVariance.tensor().buffer(),
+            buffer(dMean),
+            buffer(dLogVariance),
             mean.shape().rows(),
             mean.shape().columns(),
             scale,
-            dMean == null ? 0 : dMean.beta(),
-            dLogVariance == null ? 0 : dLogVariance.beta());
+            beta(dMean),
+            beta(dLogVariance));
   }
 }

@@ -615,6 +615,25 @@ class GradientTest {
               Values.SIGNED,
               List.of(Shape.of(rows * repeats, columns))));
     }
+    for (int repeats : new int[] {1, 3}) {
+      cases.add(
+          new Case(
+              "gaussianLogDensity of " + repeats,
+              Latent.GaussianLogDensity.class,
+              (tape, in) -> tape.gaussianLogDensity(in.get(0), in.get(1), in.get(2), repeats),
+              in -> logDensities(in[0], in[1], in[2], columns, repeats),
+              Values.SIGNED,
+              List.of(Shape.of(rows * repeats, columns), shape, shape)));
+    }
+    double[] zeros = new double[rows * columns];
+    cases.add(
+        new Case(
+            "standardNormalLogDensity",
+            Latent.GaussianLogDensity.class,
+            (tape, in) -> tape.standardNormalLogDensity(in.getFirst()),
+            in -> logDensities(in[0], zeros, zeros, columns, 1),
+            Values.SIGNED,
+            List.of(shape)));
     double rho = 0.2f;
     cases.add(
         new Case(
@@ -776,6 +795,18 @@ class GradientTest {
     double[] sums = new double[in[0].length / columns];
     for (int i = 0; i < in[0].length; i++) {
       sums[i / columns] += (in[0][i] * in[0][i] + Math.exp(in[1][i]) - 1 - in[1][i]) / 2;
+    }
+    return sums;
+  }
+
+  private static double[] logDensities(
+      double[] x, double[] mean, double[] logVariance, int columns, int repeats) {
+    double[] sums = new double[x.length / columns];
+    for (int i = 0; i < x.length; i++) {
+      int j = i / columns / repeats * columns + i % columns;
+      double d = x[i] - mean[j];
+      sums[i / columns] -=
+          (Math.log(2 * Math.PI) + logVariance[j] + d * d / Math.exp(logVariance[j])) / 2;
     }
     return sums;
   }

@@ -79,6 +79,8 @@ final class Launches {
       case GAUSSIAN_KL_BACKWARD -> all.gaussianKlBackward();
       case BERNOULLI_LOG_LIKELIHOOD -> all.bernoulliLogLikelihood();
       case BERNOULLI_LOG_LIKELIHOOD_BACKWARD -> all.bernoulliLogLikelihoodBackward();
+      case GAUSSIAN_LOG_DENSITY -> all.gaussianLogDensity();
+      case GAUSSIAN_LOG_DENSITY_BACKWARD -> all.gaussianLogDensityBackward();
       case CONV2D -> images.conv2d();
       case CONV2D_BACKWARD_DATA -> images.conv2dBackwardData();
       case CONV2D_BACKWARD_FILTER -> images.conv2dBackwardFilter();
@@ -1060,6 +1062,75 @@ final class Launches {
             .int32("columns", columns)
             .int32("repeats", repeats)
             .float32("beta", beta);
+      }
+    }
+  }
+
+  /** Mean and log variance, of which each may be absent. */
+  private void gaussian(Launch launch, int present, Kind kind, int count) {
+    String[] names = {"mean", "log_variance"};
+    for (int i = 0; i < names.length; i++) {
+      if ((present >> i & 1) != 0) {
+        launch.input(names[i], values.floats(kind, count));
+      } else {
+        launch.nothing(names[i]);
+      }
+    }
+  }
+
+  private void gaussianLogDensity() {
+    for (int[] shape : ROWS) {
+      for (int present = 0; present < 4; present++) {
+        for (Kind kind : KINDS) {
+          int rows = shape[0];
+          int columns = shape[1];
+          int repeats = 1 + turn++ % 3;
+          Launch launch =
+              add(Kernel.GAUSSIAN_LOG_DENSITY)
+                  .input("x", values.floats(kind, rows * repeats * columns));
+          gaussian(launch, present, kind, rows * columns);
+          launch
+              .output("log_density", (long) rows * repeats)
+              .int64("rows", rows)
+              .int32("columns", columns)
+              .int32("repeats", repeats);
+        }
+      }
+    }
+  }
+
+  private void gaussianLogDensityBackward() {
+    String[] gradients = {"dx", "dmean", "dlog_variance"};
+    for (int[] shape : ROWS) {
+      for (int present = 0; present < 4; present++) {
+        // All gradients, or all but one.
+        for (int absent = 0; absent <= gradients.length; absent++) {
+          int rows = shape[0];
+          int columns = shape[1];
+          int repeats = 1 + values.below(3);
+          Launch launch =
+              add(Kernel.GAUSSIAN_LOG_DENSITY_BACKWARD)
+                  .input("x", floats((long) rows * repeats * columns));
+          gaussian(launch, present, Kind.ORDINARY, rows * columns);
+          launch.input("upstream", floats((long) rows * repeats));
+          float[] betas = new float[gradients.length];
+          for (int i = 0; i < gradients.length; i++) {
+            betas[i] = BETAS[values.below(BETAS.length)];
+            if (i == absent) {
+              launch.nothing(gradients[i]);
+            } else {
+              accumulated(
+                  launch, gradients[i], (long) rows * columns * (i == 0 ? repeats : 1), betas[i]);
+            }
+          }
+          launch
+              .int64("rows", rows)
+              .int32("columns", columns)
+              .int32("repeats", repeats)
+              .float32("x_beta", betas[0])
+              .float32("mean_beta", betas[1])
+              .float32("log_variance_beta", betas[2]);
+        }
       }
     }
   }
