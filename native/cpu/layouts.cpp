@@ -47,6 +47,7 @@
 #define FIELDS_advance(F) F(state)
 #define FIELDS_schedule(F) \
   F(state) F(base) F(floor) F(factor) F(beta1) F(beta2) F(warmup) F(total) F(every) F(kind)
+#define FIELDS_linear_warmup(F) F(step) F(y) F(steps)
 #define FIELDS_clip_norm(F) F(gradients) F(state) F(workspace) F(count) F(maximum)
 #define FIELDS_sgd(F) \
   F(parameters) F(gradients) F(velocity) F(state) F(count) F(momentum) F(weight_decay) F(nesterov)

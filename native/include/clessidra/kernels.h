@@ -391,6 +391,13 @@ struct clessidra_schedule {
   int64_t warmup, total, every;
   int32_t kind;
 };
+// y[0] = step < steps ? step / steps : 1, the quotient in double, rounded to float: the weight of a
+// divergence that is warmed up (Bowman et al. 2016; Sonderby et al. 2016).
+struct clessidra_linear_warmup {
+  const uint64_t* step;
+  float* y;
+  int64_t steps;
+};
 // norm = sqrt(sum(g * g)); state.gradient_norm = norm; state.gradient_scale =
 // norm > maximum ? maximum / norm : 1 (so a NaN norm leaves 1, an infinite one gives 0).
 // workspace as for reduce.
@@ -802,6 +809,7 @@ struct clessidra_dice_backward {
   X(affine_warp)                                                                   \
   X(advance)                                                                       \
   X(schedule)                                                                      \
+  X(linear_warmup)                                                                 \
   X(clip_norm)                                                                     \
   X(sgd)                                                                           \
   X(adam)                                                                          \

@@ -449,6 +449,11 @@ void define(const clessidra_schedule& d) {
   d.state->beta2_power *= d.beta2;
 }
 
+void define(const clessidra_linear_warmup& w) {
+  const double part = static_cast<double>(*w.step) / static_cast<double>(w.steps);
+  *w.y = *w.step < static_cast<uint64_t>(w.steps) ? static_cast<float>(part) : 1.0f;
+}
+
 void define(const clessidra_clip_norm& c) {
   std::vector<float> squares;
   for (int64_t i = 0; i < c.count; ++i) squares.push_back(c.gradients[i] * c.gradients[i]);

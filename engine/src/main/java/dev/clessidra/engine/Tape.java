@@ -882,6 +882,20 @@ public final class Tape {
   }
 
   /**
+   * A weight that grows from 0 to 1 in the first steps of a training, {@code min(1, step / steps)}:
+   * for the divergence of a variational autoencoder, which could otherwise silence its code early
+   * (Bowman et al. 2016). Computed on the device, so that a captured step follows the counter; a
+   * constant for the gradient.
+   *
+   * @param steps of the warm-up, 0 or more; without any the weight is 1
+   * @param state gives the step
+   * @return a scalar
+   */
+  public Tensor linearWarmup(long steps, TrainingState state) {
+    return apply(new Latent.LinearWarmup(steps, state.buffer()));
+  }
+
+  /**
    * Adds scalars.
    *
    * @param losses one or more

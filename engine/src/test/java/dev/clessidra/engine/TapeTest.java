@@ -12,6 +12,7 @@ import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Kernels;
+import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.Window;
 import java.util.Arrays;
@@ -268,6 +269,29 @@ class TapeTest {
       assertThatThrownBy(() -> tape.binarize(watched, stream))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("binarize: the probability depends on a parameter: expected a constant");
+    }
+  }
+
+  @Test
+  void warmupFollowsTheStepOfAReplay() {
+    Tensor weight = filled(1);
+    try (TrainingState state = new TrainingState(device, 5)) {
+      Runnable step =
+          () -> {
+            try (Scope inner = device.scope()) {
+              Tape.inference(device, inner).linearWarmup(4, state).addTo(weight, 0);
+              state.advance();
+            }
+          };
+      try (Program program = device.capture(step)) {
+        assertThat(weight.copyToArray()).containsExactly(0);
+        program.run();
+        assertThat(weight.copyToArray()).containsExactly(0.25f);
+        program.run(4);
+        assertThat(weight.copyToArray()).containsExactly(1);
+      }
+      assertMisfit(
+          () -> tape.linearWarmup(-1, state), "linearWarmup: expected 0 steps or more, got -1");
     }
   }
 

@@ -106,7 +106,8 @@ final class CudaLaunches {
               "affine_warp",
               fields.int32("images"),
               (long) fields.int32("height") * fields.int32("width") * fields.int32("channels"));
-      case ADVANCE, SCHEDULE -> List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
+      case ADVANCE, SCHEDULE, LINEAR_WARMUP ->
+          List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
       // More elements a thread, since a block first computes the step's factors.
       case SGD, ADAM, AVERAGE ->
           striding(kernel.nativeName(), blocks(fields.int64("count"), 4 * ELEMENTS));

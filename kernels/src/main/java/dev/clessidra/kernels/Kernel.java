@@ -160,6 +160,8 @@ public enum Kernel {
       FLOAT64.named("base", "floor", "factor", "beta1", "beta2"),
       INT64.named("warmup", "total", "every"),
       INT32.named("kind")),
+  /** {@link Kernels#linearWarmup}. */
+  LINEAR_WARMUP(POINTER.named("step", "y"), INT64.named("steps")),
   /** {@link Kernels#clipNorm}. */
   CLIP_NORM(
       POINTER.named("gradients", "state", "workspace"),

@@ -937,6 +937,25 @@ public final class Kernels {
   }
 
   /**
+   * {@code y[0] = min(1, step / steps)}, computed in double: the weight of a term that is warmed up
+   * from 0 to 1.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param y one value
+   * @param steps of the warm-up, 0 or more; without any the weight is 1
+   */
+  public void linearWarmup(Buffer step, Buffer y, long steps) {
+    Kernel kernel = Kernel.LINEAR_WARMUP;
+    operand(kernel, "step", step, 1, Long.BYTES);
+    floats(kernel, "y", y, 1);
+    if (steps < 0) {
+      throw new IllegalArgumentException(
+          "linear_warmup: steps is " + steps + ": expected 0 or more.");
+    }
+    launch(begin(kernel).pointer("step", step).pointer("y", y).int64("steps", steps));
+  }
+
+  /**
    * {@code state.gradient_norm = norm = sqrt(sum(g * g))} and {@code state.gradient_scale = norm >
    * maximum ? maximum / norm : 1}.
    *

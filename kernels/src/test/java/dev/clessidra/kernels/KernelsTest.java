@@ -289,6 +289,22 @@ final class KernelsTest {
   }
 
   @Test
+  void warmupRisesWithTheStepAndStaysAtOne() {
+    Buffer y = poisoned(1);
+    kernels.linearWarmup(state(0, 0, 0), y, 4);
+    assertValues(y, 0);
+    kernels.linearWarmup(state(3, 0, 0), y, 4);
+    assertValues(y, 0.75f);
+    kernels.linearWarmup(state(9, 0, 0), y, 4);
+    assertValues(y, 1);
+    kernels.linearWarmup(state(0, 0, 0), y, 0);
+    assertValues(y, 1);
+    assertRefused(
+        () -> kernels.linearWarmup(state(0, 0, 0), y, -1),
+        "linear_warmup: steps is -1: expected 0 or more.");
+  }
+
+  @Test
   void batchesAreGathered() {
     Buffer bytes = scope.allocate("bytes", 6);
     device.copyToDevice(new byte[] {0, (byte) 255, 51, 102, (byte) 153, (byte) 204}, bytes);

@@ -13,8 +13,8 @@ import dev.clessidra.kernels.Kernels;
 import java.util.List;
 
 /**
- * What a variational autoencoder needs: its diagonal Gaussian (Kingma and Welling 2014), and
- * likelihoods.
+ * What a variational autoencoder needs: its diagonal Gaussian (Kingma and Welling 2014),
+ * likelihoods, and a weight that grows.
  */
 public final class Latent {
   private Latent() {}
@@ -244,6 +244,35 @@ public final class Latent {
               beta(dx),
               beta(dMean),
               beta(dLogVariance));
+    }
+  }
+
+  /**
+   * {@code min(1, step / steps)}, a scalar; takes no input.
+   *
+   * @param steps of the warm-up, 0 or more
+   * @param step device memory whose first 8 bytes hold the step
+   */
+  public record LinearWarmup(long steps, Buffer step) implements Operation {
+    @Override
+    public String name() {
+      return "linearWarmup";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Checks.count(name(), inputs, 0);
+      if (steps < 0) {
+        throw Checks.misfit(name(), "expected 0 steps or more, got " + steps);
+      }
+      Tensor weight = context.allocate(Shape.scalar());
+      context.kernels().linearWarmup(step, weight.buffer(), steps);
+      return weight;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      throw new IllegalStateException(name() + " has no input that could need a gradient");
     }
   }
 

@@ -109,6 +109,7 @@ class GradientTest {
     // Their results are constants.
     operations.removeAll(
         Set.of(
+            Latent.LinearWarmup.class,
             Rearrangements.GatherRows.class,
             Noise.AffineWarp.class,
             Noise.Binarize.class,

@@ -69,6 +69,7 @@ final class Launches {
       case GATHER_ROWS -> all.gatherRows();
       case ADVANCE -> all.advance();
       case SCHEDULE -> all.schedule();
+      case LINEAR_WARMUP -> all.linearWarmup();
       case CLIP_NORM -> all.clipNorm();
       case SGD -> all.sgd();
       case ADAM -> all.adam();
@@ -845,6 +846,14 @@ final class Launches {
               .int64("every", 7)
               .int32("kind", kind);
         }
+      }
+    }
+  }
+
+  private void linearWarmup() {
+    for (long steps : new long[] {0, 1, 2, 3, 1000, 1L << 60}) {
+      for (long step : new long[] {0, 1, 2, 999, 1000, 1001, (1L << 60) - 1, -1}) {
+        add(Kernel.LINEAR_WARMUP).input("step", step).output("y", 1).int64("steps", steps);
       }
     }
   }
