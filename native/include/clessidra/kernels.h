@@ -27,6 +27,8 @@
 #define CLESSIDRA_COLUMN_CHUNK 32
 // Points that a row of the grid of an elastic deformation has at most.
 #define CLESSIDRA_GRID 16
+// Factors between 1 and 2 that are multiplied before the logarithm of the product is taken.
+#define CLESSIDRA_FACTORS 64
 
 // Activations; each derivative is a function of the output y alone, so only y is kept.
 enum clessidra_activation {
@@ -126,6 +128,23 @@ struct clessidra_copy {
   float* y;
   int64_t rows;
   int32_t columns, ldx, ldy;
+  float beta;
+};
+
+// Each row several times: row r of the rows * repeats rows of y is row r / repeats of x.
+struct clessidra_repeat_rows {
+  const float* x;  // [rows, columns]
+  float* y;        // [rows * repeats, columns]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// dx = beta * dx + r (product rounded, then one add; just r when beta is 0), r being the row's repeats
+// of dy added in turn, starting with the first.
+struct clessidra_repeat_rows_backward {
+  const float* dy;
+  float* dx;
+  int64_t rows;
+  int32_t columns, repeats;
   float beta;
 };
 
@@ -296,6 +315,15 @@ struct clessidra_mask_noise {
   uint32_t stream;
   float probability, scale;
 };
+// y = u < x ? 1 : 0, u uniform in [0, 1) as above: a draw of each probability x. In place.
+struct clessidra_binarize {
+  const float* x;
+  float* y;
+  const uint64_t* step;
+  int64_t count;
+  uint64_t seed;
+  uint32_t stream;
+};
 
 // Batch rows of a resident data set: row i of the batch is position p = step * rows + i of an
 // endless stream of epochs; epoch = p / source_rows. With shuffle = 1 the source row is
@@ -432,6 +460,13 @@ struct clessidra_schedule {
   int64_t warmup, total, every;
   int32_t kind;
 };
+// y[0] = step < steps ? step / steps : 1, the quotient in double, rounded to float: the weight of a
+// divergence that is warmed up (Bowman et al. 2016; Sonderby et al. 2016).
+struct clessidra_linear_warmup {
+  const uint64_t* step;
+  float* y;
+  int64_t steps;
+};
 // norm = sqrt(sum(g * g)); state.gradient_norm = norm; state.gradient_scale =
 // norm > maximum ? maximum / norm : 1 (so a NaN norm leaves 1, an infinite one gives 0).
 // workspace as for reduce.
@@ -532,6 +567,63 @@ struct clessidra_gaussian_kl_backward {
   int32_t columns;
   int32_t upstream_per_row;
   float scale, mean_beta, log_variance_beta;
+};
+
+// Logarithm of the probability of rows of targets in [0, 1] under independent Bernoulli variables of
+// which the logits are given: row r of the rows * repeats rows of logits x belongs to row
+// r / repeats of the target t. In exact numbers the sum over columns of
+//   x t - max(x, 0) - log(1 + exp(-|x|)), max(x, 0) being x > 0 ? x : 0.
+// The columns are cut into blocks of CLESSIDRA_FACTORS * CLESSIDRA_SUM_LANES; in a block, lane l
+// starts with s = +0 and p = 1, takes elements l, l + LANES, ... in turn,
+//   s = s + fma(x, t, -max(x, 0)), p = fma(p, exp(-|x|), p),
+// and ends as s - log(p); the lanes are folded as in a sum; the results of the blocks are added in
+// turn from +0.
+struct clessidra_bernoulli_log_likelihood {
+  const float* logits;    // [rows * repeats, columns]
+  const float* target;    // [rows, columns]
+  float* log_likelihood;  // [rows * repeats]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// dlogits = fma(upstream[r], t - sigmoid(x), beta * dlogits), just the product when beta is 0. In
+// place (dlogits = logits) when beta is 0.
+struct clessidra_bernoulli_log_likelihood_backward {
+  const float* logits;
+  const float* target;
+  const float* upstream;  // [rows * repeats]
+  float* dlogits;
+  int64_t rows;
+  int32_t columns, repeats;
+  float beta;
+};
+
+// Logarithm of the density of rows under diagonal Gaussians N(mean, exp(log_variance)): row r of the
+// rows * repeats rows of x belongs to row r / repeats of mean and log_variance, which are +0 where
+// null. log_density[r] = -0.5f * sum over columns of fma(d * d, exp(-log_variance),
+// log_variance + 1.8378770664093453f) with d = x - mean; the constant is log(2 pi).
+struct clessidra_gaussian_log_density {
+  const float* x;             // [rows * repeats, columns]
+  const float* mean;          // [rows, columns], or null
+  const float* log_variance;  // [rows, columns], or null
+  float* log_density;         // [rows * repeats]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// With q = d * exp(-log_variance): dx = fma(upstream[r], -q, x_beta * dx), just the product when
+// x_beta is 0. dmean: one chain of fma(upstream[r], q, chain) over the row's repeats in order, seeded
+// with mean_beta * dmean, with +0 when mean_beta is 0; dlog_variance likewise from
+// 0.5f * fma(d, q, -1).
+struct clessidra_gaussian_log_density_backward {
+  const float* x;
+  const float* mean;          // or null
+  const float* log_variance;  // or null
+  const float* upstream;      // [rows * repeats]
+  float* dx;                  // or null
+  float* dmean;               // or null
+  float* dlog_variance;       // or null
+  int64_t rows;
+  int32_t columns, repeats;
+  float x_beta, mean_beta, log_variance_beta;
 };
 
 // Convolutions of images [images, height, width, channels] with filters [filters, filter_height,
@@ -771,6 +863,8 @@ struct clessidra_dice_backward {
   X(binary)                                                                        \
   X(fill)                                                                          \
   X(copy)                                                                          \
+  X(repeat_rows)                                                                   \
+  X(repeat_rows_backward)                                                          \
   X(reduce)                                                                        \
   X(reduce_rows)                                                                   \
   X(reduce_columns)                                                                \
@@ -784,6 +878,7 @@ struct clessidra_dice_backward {
   X(top_k)                                                                         \
   X(random)                                                                        \
   X(mask_noise)                                                                    \
+  X(binarize)                                                                      \
   X(gather_rows)                                                                   \
   X(affine_warp)                                                                   \
   X(deformation_field)                                                             \
@@ -791,6 +886,7 @@ struct clessidra_dice_backward {
   X(random_brightness)                                                             \
   X(advance)                                                                       \
   X(schedule)                                                                      \
+  X(linear_warmup)                                                                 \
   X(clip_norm)                                                                     \
   X(sgd)                                                                           \
   X(adam)                                                                          \
@@ -799,6 +895,10 @@ struct clessidra_dice_backward {
   X(reparameterize_backward)                                                       \
   X(gaussian_kl)                                                                   \
   X(gaussian_kl_backward)                                                          \
+  X(bernoulli_log_likelihood)                                                      \
+  X(bernoulli_log_likelihood_backward)                                             \
+  X(gaussian_log_density)                                                          \
+  X(gaussian_log_density_backward)                                                 \
   X(conv2d)                                                                        \
   X(conv2d_backward_data)                                                          \
   X(conv2d_backward_filter)                                                        \

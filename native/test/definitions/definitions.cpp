@@ -127,6 +127,27 @@ void define(const clessidra_copy& c) {
   }
 }
 
+void define(const clessidra_repeat_rows& r) {
+  for (int64_t row = 0; row < r.rows * r.repeats; ++row) {
+    for (int64_t column = 0; column < r.columns; ++column) {
+      r.y[row * r.columns + column] = r.x[row / r.repeats * r.columns + column];
+    }
+  }
+}
+
+void define(const clessidra_repeat_rows_backward& r) {
+  for (int64_t row = 0; row < r.rows; ++row) {
+    for (int64_t column = 0; column < r.columns; ++column) {
+      float sum = r.dy[row * r.repeats * r.columns + column];
+      for (int64_t i = 1; i < r.repeats; ++i) {
+        sum += r.dy[(row * r.repeats + i) * r.columns + column];
+      }
+      float& dx = r.dx[row * r.columns + column];
+      dx = accumulated(sum, r.beta, dx);
+    }
+  }
+}
+
 void define(const clessidra_reduce& r) {
   std::vector<float> terms;
   for (int64_t i = 0; i < r.count; ++i) terms.push_back(reduction_term(r.reduction, r.x[i]));
@@ -324,6 +345,14 @@ void define(const clessidra_mask_noise& m) {
   }
 }
 
+void define(const clessidra_binarize& b) {
+  for (int64_t i = 0; i < b.count; ++i) {
+    const math::Words words =
+        math::random_words(static_cast<uint64_t>(i) / 4, b.stream, *b.step, b.seed);
+    b.y[i] = math::unit_uniform(words.w[i % 4]) < b.x[i] ? 1.0f : 0.0f;
+  }
+}
+
 void define(const clessidra_gather_rows& g) {
   const uint64_t source_rows = static_cast<uint64_t>(g.source_rows);
   for (int64_t row = 0; row < g.rows; ++row) {
@@ -368,6 +397,11 @@ void define(const clessidra_schedule& d) {
   d.state->learning_rate = static_cast<float>(rate);
   d.state->beta1_power *= d.beta1;
   d.state->beta2_power *= d.beta2;
+}
+
+void define(const clessidra_linear_warmup& w) {
+  const double part = static_cast<double>(*w.step) / static_cast<double>(w.steps);
+  *w.y = *w.step < static_cast<uint64_t>(w.steps) ? static_cast<float>(part) : 1.0f;
 }
 
 void define(const clessidra_clip_norm& c) {

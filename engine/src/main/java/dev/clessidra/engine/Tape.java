@@ -729,6 +729,18 @@ public final class Tape {
   }
 
   /**
+   * Each entry of the outermost dimension several times, one after the other: several samples of
+   * each image of a batch.
+   *
+   * @param x [n, ...]
+   * @param repeats how many times, at least 1
+   * @return [n repeats, ...], entry i being entry {@code i / repeats} of x
+   */
+  public Tensor repeatRows(Tensor x, int repeats) {
+    return apply(new Rearrangements.RepeatRows(repeats), x);
+  }
+
+  /**
    * A batch of a data set on the device: row i is position {@code step * rows + i} of an endless
    * stream of epochs over the set, each in an order of its own when shuffled. Data sets of the same
    * number of rows are shuffled alike (images and their labels). Bytes become {@code value / 255}.
@@ -855,6 +867,60 @@ public final class Tape {
   }
 
   /**
+   * The logarithm of the probability of each row of targets t under independent Bernoulli variables
+   * with logits x: the sum over columns of {@code x t - max(x, 0) - log(1 + exp(-|x|))}.
+   *
+   * @param logits [rows repeats, columns]: the row's probabilities are {@code sigmoid(logits)}
+   * @param target [rows, columns] in [0, 1], a constant; row r serves rows {@code r repeats} to
+   *     {@code (r + 1) repeats - 1} of the logits
+   * @param repeats how many samples of the logits each target has, at least 1
+   * @return [rows repeats]
+   */
+  public Tensor bernoulliLogLikelihood(Tensor logits, Tensor target, int repeats) {
+    return apply(new Latent.BernoulliLogLikelihood(repeats), logits, target);
+  }
+
+  /**
+   * The logarithm of the density of each row under a diagonal Gaussian: {@code -1/2} times the sum
+   * over columns of {@code log(2 pi) + logVariance + (x - mean)^2 exp(-logVariance)}.
+   *
+   * @param x [rows repeats, columns]
+   * @param mean [rows, columns]; row r serves rows {@code r repeats} to {@code (r + 1) repeats - 1}
+   *     of x
+   * @param logVariance as mean
+   * @param repeats how many samples each Gaussian has, at least 1
+   * @return [rows repeats]
+   */
+  public Tensor gaussianLogDensity(Tensor x, Tensor mean, Tensor logVariance, int repeats) {
+    return apply(new Latent.GaussianLogDensity(repeats), x, mean, logVariance);
+  }
+
+  /**
+   * The logarithm of the density of each row under the standard normal distribution, of mean 0 and
+   * variance 1 in every column.
+   *
+   * @param x [..., columns]
+   * @return [rows]
+   */
+  public Tensor standardNormalLogDensity(Tensor x) {
+    return apply(new Latent.GaussianLogDensity(1), x);
+  }
+
+  /**
+   * A weight that grows from 0 to 1 in the first steps of a training, {@code min(1, step / steps)}:
+   * for the divergence of a variational autoencoder, which could otherwise silence its code early
+   * (Bowman et al. 2016). Computed on the device, so that a captured step follows the counter; a
+   * constant for the gradient.
+   *
+   * @param steps of the warm-up, 0 or more; without any the weight is 1
+   * @param state gives the step
+   * @return a scalar
+   */
+  public Tensor linearWarmup(long steps, TrainingState state) {
+    return apply(new Latent.LinearWarmup(steps, state.buffer()));
+  }
+
+  /**
    * Adds scalars.
    *
    * @param losses one or more
@@ -911,6 +977,17 @@ public final class Tape {
     return recording
         ? apply(new Noise.Mask("dropout", probability, 1 / (1 - probability), stream), x)
         : x;
+  }
+
+  /**
+   * Draws each element: 1 with probability x, else 0. The dynamic binarization of images, which are
+   * constants; also on an inference tape.
+   *
+   * @param x probabilities, in [0, 1]
+   * @return of x's shape
+   */
+  public Tensor binarize(Tensor x, RandomStream stream) {
+    return apply(new Noise.Binarize(stream), x);
   }
 
   /**

@@ -61,6 +61,14 @@ public enum Kernel {
       INT64.named("rows"),
       INT32.named("columns", "ldx", "ldy"),
       FLOAT32.named("beta")),
+  /** {@link Kernels#repeatRows}. */
+  REPEAT_ROWS(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns", "repeats")),
+  /** {@link Kernels#repeatRowsBackward}. */
+  REPEAT_ROWS_BACKWARD(
+      POINTER.named("dy", "dx"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("beta")),
   /** {@link Kernels#reduce}. */
   REDUCE(
       POINTER.named("x", "y", "workspace"),
@@ -131,6 +139,8 @@ public enum Kernel {
       INT64.named("count", "seed"),
       INT32.named("stream"),
       FLOAT32.named("probability", "scale")),
+  /** {@link Kernels#binarize}. */
+  BINARIZE(POINTER.named("x", "y", "step"), INT64.named("count", "seed"), INT32.named("stream")),
   /** {@link Kernels#gatherRows}. */
   GATHER_ROWS(
       POINTER.named("source", "y", "step"),
@@ -183,6 +193,8 @@ public enum Kernel {
       FLOAT64.named("base", "floor", "factor", "beta1", "beta2"),
       INT64.named("warmup", "total", "every"),
       INT32.named("kind")),
+  /** {@link Kernels#linearWarmup}. */
+  LINEAR_WARMUP(POINTER.named("step", "y"), INT64.named("steps")),
   /** {@link Kernels#clipNorm}. */
   CLIP_NORM(
       POINTER.named("gradients", "state", "workspace"),
@@ -225,6 +237,28 @@ public enum Kernel {
       INT64.named("rows"),
       INT32.named("columns", "upstream_per_row"),
       FLOAT32.named("scale", "mean_beta", "log_variance_beta")),
+  /** {@link Kernels#bernoulliLogLikelihood}. */
+  BERNOULLI_LOG_LIKELIHOOD(
+      POINTER.named("logits", "target", "log_likelihood"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats")),
+  /** {@link Kernels#bernoulliLogLikelihoodBackward}. */
+  BERNOULLI_LOG_LIKELIHOOD_BACKWARD(
+      POINTER.named("logits", "target", "upstream", "dlogits"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("beta")),
+  /** {@link Kernels#gaussianLogDensity}. */
+  GAUSSIAN_LOG_DENSITY(
+      POINTER.named("x", "mean", "log_variance", "log_density"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats")),
+  /** {@link Kernels#gaussianLogDensityBackward}. */
+  GAUSSIAN_LOG_DENSITY_BACKWARD(
+      POINTER.named("x", "mean", "log_variance", "upstream", "dx", "dmean", "dlog_variance"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("x_beta", "mean_beta", "log_variance_beta")),
   /** {@link Kernels#conv2d}. */
   CONV2D(
       POINTER.named("x", "second_x", "filter", "bias", "y"),

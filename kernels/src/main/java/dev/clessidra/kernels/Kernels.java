@@ -314,6 +314,51 @@ public final class Kernels {
   }
 
   /**
+   * Each row several times, one after the other: row r of y is row {@code r / repeats} of x.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows * repeats x columns}
+   * @param repeats at least 1
+   */
+  public void repeatRows(Buffer x, Buffer y, long rows, int columns, int repeats) {
+    Kernel kernel = Kernel.REPEAT_ROWS;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "x", x, elements(kernel, rows, columns));
+    floats(kernel, "y", y, elements(kernel, repeatedRows, columns));
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * {@code dx = beta * dx + sum}, products rounded, with the sum of each row's repeats of dy, added
+   * in turn from the first on; just the sum when beta is 0.
+   *
+   * @param dy {@code rows * repeats x columns}
+   * @param dx {@code rows x columns}
+   * @param repeats at least 1
+   */
+  public void repeatRowsBackward(
+      Buffer dy, Buffer dx, long rows, int columns, int repeats, float beta) {
+    Kernel kernel = Kernel.REPEAT_ROWS_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "dy", dy, elements(kernel, repeatedRows, columns));
+    floats(kernel, "dx", dx, elements(kernel, rows, columns));
+    launch(
+        begin(kernel)
+            .pointer("dy", dy)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta));
+  }
+
+  /**
    * All of x to one number r: {@code y[0] = beta * y[0] + scale * r}, products rounded; no beta
    * term when beta is 0, scale left out when it is 1.
    *
@@ -740,6 +785,29 @@ public final class Kernels {
   }
 
   /**
+   * {@code y = u < x ? 1 : 0} with u uniform in [0, 1) as in {@link #random}: a draw of each
+   * probability x. In place.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param count elements of x and y
+   */
+  public void binarize(Buffer x, Buffer y, Buffer step, long count, RandomKey key) {
+    Kernel kernel = Kernel.BINARIZE;
+    notNull(kernel, "key", key);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("count", count)
+            .int64("seed", key.seed())
+            .int32("stream", key.stream()));
+  }
+
+  /**
    * The next batch of a data set: row i of the batch is position {@code p = step * rows + i} of an
    * endless stream of epochs, {@code epoch = p / source.rows}. It is row {@code p % source.rows} of
    * the source, sent through a bijection drawn from (seed, epoch) when shuffled. Bytes become
@@ -1002,6 +1070,25 @@ public final class Kernels {
             .int64("total", schedule.total())
             .int64("every", schedule.every())
             .int32("kind", schedule.kind().code()));
+  }
+
+  /**
+   * {@code y[0] = min(1, step / steps)}, computed in double: the weight of a term that is warmed up
+   * from 0 to 1.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param y one value
+   * @param steps of the warm-up, 0 or more; without any the weight is 1
+   */
+  public void linearWarmup(Buffer step, Buffer y, long steps) {
+    Kernel kernel = Kernel.LINEAR_WARMUP;
+    operand(kernel, "step", step, 1, Long.BYTES);
+    floats(kernel, "y", y, 1);
+    if (steps < 0) {
+      throw new IllegalArgumentException(
+          "linear_warmup: steps is " + steps + ": expected 0 or more.");
+    }
+    launch(begin(kernel).pointer("step", step).pointer("y", y).int64("steps", steps));
   }
 
   /**
@@ -1293,6 +1380,169 @@ public final class Kernels {
       Activation activation,
       float beta) {
     conv2d(convolution, x, null, filter, bias, y, activation, beta);
+  }
+
+  /**
+   * Logarithm of the probability of each row of targets t under Bernoulli variables with logits x:
+   * {@code logLikelihood[r] = sum over columns of (x t - max(x, 0) - log(1 + exp(-|x|)))}. Row r of
+   * the logits belongs to row {@code r / repeats} of the target. The order of the sum is in
+   * kernels.h.
+   *
+   * @param logits {@code rows * repeats x columns}
+   * @param target {@code rows x columns}, from 0 to 1
+   * @param logLikelihood {@code rows * repeats} values
+   * @param rows of the target
+   * @param repeats rows of the logits for each row of the target, at least 1
+   */
+  public void bernoulliLogLikelihood(
+      Buffer logits, Buffer target, Buffer logLikelihood, long rows, int columns, int repeats) {
+    Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "logits", logits, elements(kernel, repeatedRows, columns));
+    floats(kernel, "target", target, elements(kernel, rows, columns));
+    floats(kernel, "log_likelihood", logLikelihood, repeatedRows);
+    launch(
+        begin(kernel)
+            .pointer("logits", logits)
+            .pointer("target", target)
+            .pointer("log_likelihood", logLikelihood)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * {@code dLogits = fma(upstream[r], t - sigmoid(x), beta * dLogits)}, just the product when beta
+   * is 0. In place ({@code dLogits = logits}) when beta is 0.
+   *
+   * @param logits {@code rows * repeats x columns}
+   * @param target {@code rows x columns}
+   * @param upstream gradient of the log-likelihoods, {@code rows * repeats} values
+   * @param dLogits gradient of the logits, {@code rows * repeats x columns}
+   * @param rows of the target
+   * @param repeats rows of the logits for each row of the target, at least 1
+   */
+  public void bernoulliLogLikelihoodBackward(
+      Buffer logits,
+      Buffer target,
+      Buffer upstream,
+      Buffer dLogits,
+      long rows,
+      int columns,
+      int repeats,
+      float beta) {
+    Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, repeatedRows, columns);
+    floats(kernel, "logits", logits, count);
+    floats(kernel, "target", target, elements(kernel, rows, columns));
+    floats(kernel, "upstream", upstream, repeatedRows);
+    floats(kernel, "dlogits", dLogits, count);
+    launch(
+        begin(kernel)
+            .pointer("logits", logits)
+            .pointer("target", target)
+            .pointer("upstream", upstream)
+            .pointer("dlogits", dLogits)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Logarithm of the density of each row of x under a diagonal Gaussian: {@code logDensity[r] =
+   * -0.5 * sum over columns of (log(2 pi) + logVariance + (x - mean)^2 exp(-logVariance))}. Row r
+   * of x belongs to row {@code r / repeats} of mean and log variance.
+   *
+   * @param x {@code rows * repeats x columns}
+   * @param mean {@code rows x columns}, or null for 0
+   * @param logVariance {@code rows x columns}, or null for 0
+   * @param logDensity {@code rows * repeats} values
+   * @param rows of mean and log variance
+   * @param repeats rows of x for each of them, at least 1
+   */
+  public void gaussianLogDensity(
+      Buffer x,
+      Buffer mean,
+      Buffer logVariance,
+      Buffer logDensity,
+      long rows,
+      int columns,
+      int repeats) {
+    Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "mean", mean, count);
+    floatsOrNull(kernel, "log_variance", logVariance, count);
+    floats(kernel, "log_density", logDensity, repeatedRows);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("log_density", logDensity)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * With {@code q = (x - mean) exp(-logVariance)}: {@code dx = xBeta * dx - upstream[r] q}; {@code
+   * dMean = meanBeta * dMean + sum of upstream[r] q} and {@code dLogVariance = logVarianceBeta *
+   * dLogVariance + sum of upstream[r] ((x - mean) q - 1) / 2}, the sums over the row's repeats in
+   * order.
+   *
+   * @param x {@code rows * repeats x columns}
+   * @param mean {@code rows x columns}, or null for 0
+   * @param logVariance {@code rows x columns}, or null for 0
+   * @param upstream gradient of the log-densities, {@code rows * repeats} values
+   * @param dx gradient of x, {@code rows * repeats x columns}, or null
+   * @param dMean gradient of the mean, {@code rows x columns}, or null
+   * @param dLogVariance gradient of the logarithm of the variance, {@code rows x columns}, or null
+   * @param rows of mean and log variance
+   * @param repeats rows of x for each of them, at least 1
+   */
+  public void gaussianLogDensityBackward(
+      Buffer x,
+      Buffer mean,
+      Buffer logVariance,
+      Buffer upstream,
+      Buffer dx,
+      Buffer dMean,
+      Buffer dLogVariance,
+      long rows,
+      int columns,
+      int repeats,
+      float xBeta,
+      float meanBeta,
+      float logVarianceBeta) {
+    Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "mean", mean, count);
+    floatsOrNull(kernel, "log_variance", logVariance, count);
+    floats(kernel, "upstream", upstream, repeatedRows);
+    floatsOrNull(kernel, "dx", dx, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "dmean", dMean, count);
+    floatsOrNull(kernel, "dlog_variance", dLogVariance, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .pointer("dmean", dMean)
+            .pointer("dlog_variance", dLogVariance)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("x_beta", xBeta)
+            .float32("mean_beta", meanBeta)
+            .float32("log_variance_beta", logVarianceBeta));
   }
 
   /**
@@ -2020,6 +2270,15 @@ public final class Kernels {
               .formatted(kernel.nativeName(), rows, columns));
     }
     return multiply(kernel, rows, columns);
+  }
+
+  /** The rows of an operand that has several for each of another. */
+  private static long repeatedRows(Kernel kernel, long rows, int repeats) {
+    if (repeats < 1) {
+      throw new IllegalArgumentException(
+          "%s: repeats is %d: expected at least 1.".formatted(kernel.nativeName(), repeats));
+    }
+    return elements(kernel, rows, repeats);
   }
 
   private static long extent(

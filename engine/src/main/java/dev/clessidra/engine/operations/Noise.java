@@ -79,6 +79,34 @@ public final class Noise {
   }
 
   /**
+   * 1 with the probability that the input gives, else 0. Probabilities are constants.
+   *
+   * @param stream where the numbers come from
+   */
+  public record Binarize(RandomStream stream) implements Operation {
+    @Override
+    public String name() {
+      return "binarize";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Tensor x = Checks.single(name(), inputs);
+      Checks.constant(name(), "the probability", context, 0);
+      Tensor y = context.allocate(x.shape());
+      context
+          .kernels()
+          .binarize(x.buffer(), y.buffer(), stream.step(), x.shape().elements(), stream.key());
+      return y;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      throw new IllegalStateException(name() + " has no input that could need a gradient");
+    }
+  }
+
+  /**
    * Normally distributed numbers; takes no input.
    *
    * @param shape of the output
