@@ -76,6 +76,7 @@ final class CudaLaunches {
       case RANDOM -> elements("random_numbers", fields.int64("count"));
       case COPY,
           REPEAT_ROWS_BACKWARD,
+          LOG_SUM_EXP_BACKWARD,
           SOFTMAX_CROSS_ENTROPY_BACKWARD,
           KL_SPARSITY_BACKWARD,
           GAUSSIAN_KL_BACKWARD,
@@ -83,7 +84,8 @@ final class CudaLaunches {
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
-      case REDUCE_ROWS -> rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REDUCE_ROWS, LOG_SUM_EXP ->
+          rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case REDUCE_COLUMNS -> reduceColumns(fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX ->
           fields.int32("columns") == 0
