@@ -95,9 +95,9 @@ final class CudaLaunches {
           sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case REPEAT_ROWS ->
           elements(kernel.nativeName(), repeatedRows(fields) * fields.int32("columns"));
-      case BERNOULLI_LOG_LIKELIHOOD ->
+      case BERNOULLI_LOG_LIKELIHOOD, BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->
           striding(kernel.nativeName(), blocks(repeatedRows(fields), WARPS));
-      case BERNOULLI_LOG_LIKELIHOOD_BACKWARD, GAUSSIAN_LOG_DENSITY ->
+      case GAUSSIAN_LOG_DENSITY ->
           rows(kernel.nativeName(), repeatedRows(fields), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));
