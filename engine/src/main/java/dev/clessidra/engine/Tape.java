@@ -692,6 +692,15 @@ public final class Tape {
     return apply(new Reductions.Rows(), x);
   }
 
+  /**
+   * {@code log(sum(exp(x)))} of each row, [rows], without overflow; its gradient is the softmax.
+   * With logarithms of importance weights and less {@code log(columns)} it is the bound of the
+   * importance-weighted autoencoder (Burda et al. 2015).
+   */
+  public Tensor logSumExpRows(Tensor x) {
+    return apply(new Reductions.LogSumExpRows(), x);
+  }
+
   /** The sum of each column, [columns]. */
   public Tensor sumColumns(Tensor x) {
     return apply(new Reductions.Columns(false), x);
