@@ -85,6 +85,16 @@ public final class ImageFolder {
     return decode(pictures, channels, labels.stream().mapToInt(Integer::intValue).toArray(), names);
   }
 
+  /**
+   * Reads one picture; see {@link #read(Path, int)}.
+   *
+   * @param channels 1 for gray, 3 for red, green, blue
+   * @throws DataException if it cannot be read
+   */
+  public static ImageData readPicture(Path file, int channels) {
+    return decode(List.of(file), channels, null, List.of());
+  }
+
   private static ImageData decode(
       List<Path> pictures, int channels, int[] labels, List<String> classNames) {
     byte[] pixels = new byte[0];
