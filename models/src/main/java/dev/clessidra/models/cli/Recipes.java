@@ -73,7 +73,21 @@ final class Recipes {
               "--epochs", "30",
               "--learning-rate", "0.002",
               "--augment", "0.7",
-              "--average", "0.999"));
+              "--average", "0.999"),
+          "vae",
+          recipe(
+              "--hidden", "200,200",
+              "--latent", "50",
+              "--activation", "tanh",
+              "--likelihood", "bernoulli",
+              "--binarization", "dynamic",
+              "--objective", "elbo",
+              "--samples", "1",
+              "--beta", "1",
+              "--warmup", "0.06",
+              "--epochs", "30",
+              "--batch", "100",
+              "--learning-rate", "0.003"));
 
   private Recipes() {}
 
