@@ -6,6 +6,7 @@ import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.models.Activations;
 import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.Sparsity;
+import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.DataException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -90,6 +91,7 @@ public final class Clessidra implements Callable<Integer> {
     commands.put("train", () -> TrainCommand.commandLine(environment, second));
     commands.put("evaluate", () -> new EvaluateCommand(environment));
     commands.put("reconstruct", () -> new ReconstructCommand(environment));
+    commands.put("segment", SegmentCommand::new);
     commands.put("encode", EncodeCommand::new);
     commands.put("doctor", DoctorCommand::new);
     Clessidra program = new Clessidra();
@@ -115,6 +117,9 @@ public final class Clessidra implements Callable<Integer> {
     commandLine
         .registerConverter(Activation.class, converter(Activations::parse))
         .registerConverter(Reconstruction.class, converter(Reconstruction::parse))
+        .registerConverter(UNet.Upsampling.class, converter(UNet.Upsampling::parse))
+        .registerConverter(UNet.Normalization.class, converter(UNet.Normalization::parse))
+        .registerConverter(UNet.Loss.class, converter(UNet.Loss::parse))
         .registerConverter(Sparsity.class, converter(Sparsity::parse));
   }
 

@@ -4,8 +4,10 @@ import com.google.gson.JsonObject;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
+import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.segmentation.SegmentationDataset;
 import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
 import dev.clessidra.models.training.TrainingProgress;
@@ -29,7 +31,9 @@ import picocli.CommandLine.Spec;
     description = {
       "Of an autoencoder: the squared error of its reconstructions, summed over the values of an"
           + " image (in [0, 1]) and averaged over the images, and how sparse its codes are. Of a"
-          + " classifier: the share of the images that it gets wrong. Of a run: all its models."
+          + " classifier: the share of the images that it gets wrong. Of a U-Net: the share of the"
+          + " pixels it gets wrong, and how far its classes overlap with the true ones. Of a run:"
+          + " all its models."
     },
     footer = {
       "%nExamples:",
@@ -74,17 +78,32 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() {
     Path file = model.file();
     String kind = model.kind();
-    if (kind.equals(Classifier.KIND) && (components || probe)) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "%s is a classifier, --pca and --probe are for autoencoders: leave them out"
-              .formatted(model.path()));
+    if (kind.equals(Classifier.KIND)) {
+      requireNeither(kind);
+    }
+    if (kind.equals(UNet.KIND)) {
+      requireNeither(kind);
+      SegmentationDataset dataset = model.data(new SegmentationSelection(data.source()));
+      try (Device opened = device.open();
+          UNet network = UNet.load(file, opened)) {
+        print(file, dataset, SegmentationEvaluation.of(network, dataset));
+      }
+      return ExitCode.OK;
     }
     Dataset dataset = model.data(data);
     try (Device opened = device.open()) {
       print(file, dataset, evaluate(file, kind, dataset, opened));
     }
     return ExitCode.OK;
+  }
+
+  private void requireNeither(String kind) {
+    if (components || probe) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "%s is a %s, --pca and --probe are for autoencoders: leave them out"
+              .formatted(model.path(), kind));
+    }
   }
 
   private Evaluation evaluate(Path file, String kind, Dataset dataset, Device opened) {
