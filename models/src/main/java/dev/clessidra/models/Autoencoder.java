@@ -41,9 +41,6 @@ public final class Autoencoder implements Model {
   /** The {@link Model#kind kind} of this model. */
   public static final String KIND = "autoencoder";
 
-  // Images that are encoded at a time.
-  private static final int ROWS = 1000;
-
   private final Device device;
   private final Parameters parameters;
   private final int inputs;
@@ -361,10 +358,15 @@ public final class Autoencoder implements Model {
   private static float[] logits(float[] mean) {
     float[] logits = new float[mean.length];
     for (int i = 0; i < mean.length; i++) {
-      double p = Math.clamp(mean[i], 0.01, 0.99);
-      logits[i] = (float) StrictMath.log(p / (1 - p));
+      logits[i] = logit(mean[i]);
     }
     return logits;
+  }
+
+  /** The logit of a probability, of which certainty is kept away. */
+  static float logit(double probability) {
+    double p = Math.clamp(probability, 0.01, 0.99);
+    return (float) StrictMath.log(p / (1 - p));
   }
 
   /** -(x w) for a row x. */
@@ -493,16 +495,7 @@ public final class Autoencoder implements Model {
    * the samples: the measure of Hinton and Salakhutdinov 2006.
    */
   public double squaredError(ImageData images) {
-    double sum = 0;
-    for (int first = 0; first < images.count(); first += ROWS) {
-      float[] block = images.floats(first, Math.min(first + ROWS, images.count()));
-      float[] output = reconstruct(block);
-      for (int i = 0; i < block.length; i++) {
-        double difference = (double) output[i] - block[i];
-        sum += difference * difference;
-      }
-    }
-    return sum / images.count();
+    return Inference.squaredError(images, this::reconstruct);
   }
 
   private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {
