@@ -7,6 +7,7 @@ import dev.clessidra.models.Activations;
 import dev.clessidra.models.Likelihood;
 import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.Sparsity;
+import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.DataException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -94,6 +95,7 @@ public final class Clessidra implements Callable<Integer> {
     commands.put("train", () -> TrainCommand.commandLine(environment, second));
     commands.put("evaluate", () -> new EvaluateCommand(environment));
     commands.put("reconstruct", () -> new ReconstructCommand(environment));
+    commands.put("segment", SegmentCommand::new);
     commands.put("encode", EncodeCommand::new);
     commands.put("sample", SampleCommand::new);
     commands.put("interpolate", InterpolateCommand::new);
@@ -122,6 +124,9 @@ public final class Clessidra implements Callable<Integer> {
         .registerConverter(Activation.class, converter(Activations::parse))
         .registerConverter(Likelihood.class, converter(Likelihood::parse))
         .registerConverter(Reconstruction.class, converter(Reconstruction::parse))
+        .registerConverter(UNet.Upsampling.class, converter(UNet.Upsampling::parse))
+        .registerConverter(UNet.Normalization.class, converter(UNet.Normalization::parse))
+        .registerConverter(UNet.Loss.class, converter(UNet.Loss::parse))
         .registerConverter(Sparsity.class, converter(Sparsity::parse));
   }
 

@@ -7,6 +7,9 @@ interface DataOption<D extends DataSplit> {
   /** What was named; null where nothing was. */
   String source();
 
+  /** What is read where nothing was named and no run tells. */
+  String standard();
+
   /**
    * Reads the data.
    *

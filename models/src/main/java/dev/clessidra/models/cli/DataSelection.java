@@ -11,6 +11,7 @@ import picocli.CommandLine.Option;
 
 /** The option that names images. */
 final class DataSelection implements DataOption<Dataset> {
+  private static final String SAMPLE = "sample";
   private static final String MNIST = "mnist:";
   private static final String IDX = "idx:";
 
@@ -31,13 +32,18 @@ final class DataSelection implements DataOption<Dataset> {
   }
 
   @Override
+  public String standard() {
+    return SAMPLE;
+  }
+
+  @Override
   public Dataset read(String source) {
     return DataSource.parse(source);
   }
 
   @Override
   public String absolute(String source) {
-    if (source.isBlank() || source.equals("sample")) {
+    if (source.isBlank() || source.equals(SAMPLE)) {
       return source;
     } else if (source.startsWith(MNIST)) {
       return MNIST + absolutePath(source.substring(MNIST.length()));

@@ -4,9 +4,11 @@ import com.google.gson.JsonObject;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
+import dev.clessidra.models.UNet;
 import dev.clessidra.models.Vae;
 import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.segmentation.SegmentationDataset;
 import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
 import dev.clessidra.models.training.TrainingProgress;
@@ -32,7 +34,8 @@ import picocli.CommandLine.Spec;
           + " image (in [0, 1]) and averaged over the images, and how sparse its codes are. Of a"
           + " classifier: the share of the images that it gets wrong. Of a variational autoencoder:"
           + " the evidence lower bound of log p(x) with its parts, and an estimate of log p(x) if"
-          + " asked for. Of a run: all its models."
+          + " asked for. Of a U-Net: the share of the pixels it gets wrong, and how far its classes"
+          + " overlap with the true ones. Of a run: all its models."
     },
     footer = {
       "%nExamples:",
@@ -98,6 +101,14 @@ final class EvaluateCommand implements Callable<Integer> {
           spec.commandLine(),
           "--likelihood-samples %d of a %s: expected at least 1, of a vae"
               .formatted(likelihoodSamples, kind));
+    }
+    if (kind.equals(UNet.KIND)) {
+      SegmentationDataset dataset = model.data(new SegmentationSelection(data.source()));
+      try (Device opened = device.open();
+          UNet network = UNet.load(file, opened)) {
+        print(file, dataset, SegmentationEvaluation.of(network, dataset));
+      }
+      return ExitCode.OK;
     }
     Dataset dataset = model.data(data);
     try (Device opened = device.open()) {

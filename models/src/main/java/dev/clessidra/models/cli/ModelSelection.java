@@ -62,12 +62,13 @@ final class ModelSelection {
     }
   }
 
-  /** Reads the data named, or else that of the model's run, or else the sample. */
+  /** Reads the data named, or else that of the model's run, or else what travels with Clessidra. */
   <D extends DataSplit> D data(DataOption<D> named) {
     if (named.source() != null) {
       return named.read(named.source());
     }
     Path config = new RunFolder(file().toAbsolutePath().getParent()).config();
-    return named.read(Files.exists(config) ? RunConfiguration.read(config).data() : "sample");
+    return named.read(
+        Files.exists(config) ? RunConfiguration.read(config).data() : named.standard());
   }
 }

@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
       "  clessidra train vae --latent 2 --plain          a plane of digits, and one without the"
           + " prior",
       "  clessidra train stacked --epochs 2 --out mine   shorter, into the folder mine",
+      "  clessidra train unet --data FOLDER              on a folder of images and masks",
       "  clessidra train deep --resume runs/deep-1       go on with a training that was stopped",
       "%nCtrl-C stops a training; it writes a checkpoint and says how to go on."
     })
@@ -39,6 +40,7 @@ final class TrainCommand implements Callable<Integer> {
     models.put("stacked", () -> new TrainStackedCommand(environment));
     models.put("deep", () -> new TrainDeepCommand(environment));
     models.put("vae", () -> new TrainVaeCommand(environment));
+    models.put("unet", () -> new TrainUNetCommand(environment));
     CommandLine train = new CommandLine(new TrainCommand());
     if (models.containsKey(model)) {
       train.addSubcommand(models.get(model).get().commandLine());

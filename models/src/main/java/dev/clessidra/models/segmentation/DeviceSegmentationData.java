@@ -100,11 +100,11 @@ public final class DeviceSegmentationData implements TrainingData {
     }
 
     /**
-     * Copies all to the model's device, the images as the model's percentile makes them.
+     * Checks that the images fit a model.
      *
-     * @throws DataException when the images do not fit the model
+     * @throws DataException when they do not
      */
-    public DeviceSegmentationData build(UNet model) {
+    public void check(UNet model) {
       ImageData images = data.images();
       if (images.channels() != model.channels() || data.masks().classes() != model.classes()) {
         throw new DataException(
@@ -117,6 +117,15 @@ public final class DeviceSegmentationData implements TrainingData {
             "images of %dx%d are smaller than the network's stride of %d: give larger ones or a network of fewer levels"
                 .formatted(images.height(), images.width(), model.stride()));
       }
+    }
+
+    /**
+     * Copies all to the model's device, the images as the model's percentile makes them.
+     *
+     * @throws DataException when the images do not fit the model
+     */
+    public DeviceSegmentationData build(UNet model) {
+      check(model);
       return new DeviceSegmentationData(this, model);
     }
   }

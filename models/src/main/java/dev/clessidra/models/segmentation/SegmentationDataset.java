@@ -1,6 +1,9 @@
 package dev.clessidra.models.segmentation;
 
 import dev.clessidra.models.data.DataException;
+import dev.clessidra.models.data.DataSplit;
+import java.nio.charset.StandardCharsets;
+import java.util.zip.CRC32C;
 
 /**
  * Images with masks to train on and to test on. Immutable.
@@ -9,8 +12,8 @@ import dev.clessidra.models.data.DataException;
  * @param train to train on
  * @param test to test on, none of them among those to train on; may be of another size
  */
-public record SegmentationDataset(
-    String description, SegmentationData train, SegmentationData test) {
+public record SegmentationDataset(String description, SegmentationData train, SegmentationData test)
+    implements DataSplit {
   /**
    * Checks that the two parts fit each other.
    *
@@ -28,5 +31,18 @@ public record SegmentationDataset(
                   test.images().channels(),
                   test.masks().classes()));
     }
+  }
+
+  @Override
+  public String checksum() {
+    CRC32C sum = new CRC32C();
+    for (SegmentationData part : new SegmentationData[] {train, test}) {
+      sum.update((part.images() + "\n").getBytes(StandardCharsets.UTF_8));
+      sum.update(part.images().segment().asByteBuffer());
+      for (int i = 0; i < part.count(); i++) {
+        sum.update(part.masks().bytes(i));
+      }
+    }
+    return "crc32c:%08x".formatted(sum.getValue());
   }
 }
