@@ -237,7 +237,7 @@ public enum MemoryBoundKernel {
 
   private static KernelWorkload bernoulliLogLikelihood(
       Device device, Kernels kernels, Operands operands) {
-    int images = 20;
+    long images = 20;
     int samples = 50;
     Buffer logits = operands.uniform("logits", images * samples * PIXELS, -6, 6);
     Buffer target = operands.uniform("target", images * PIXELS, 0, 1);
