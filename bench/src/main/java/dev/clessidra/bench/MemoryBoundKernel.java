@@ -3,6 +3,7 @@ package dev.clessidra.bench;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.AdamOptions;
 import dev.clessidra.kernels.Buffer;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Images;
@@ -33,6 +34,8 @@ public enum MemoryBoundKernel {
   MAX_POOL,
   /** Twice the height and width, bilinear. */
   UPSAMPLE,
+  /** Elastic views of four images of 256 x 256 and of their labels. */
+  AUGMENTATION,
   /** Mean and variance of each channel. */
   BATCH_STATISTICS,
   /** Each channel normalised, then ReLU. */
@@ -61,6 +64,7 @@ public enum MemoryBoundKernel {
       case GATHER_ROWS -> gatherRows(device, kernels, operands);
       case MAX_POOL -> maxPool(device, kernels, operands);
       case UPSAMPLE -> upsample(device, kernels, operands);
+      case AUGMENTATION -> augmentation(device, kernels, operands);
       case BATCH_STATISTICS -> batchStatistics(device, kernels, operands);
       case NORMALIZE -> normalize(device, kernels, operands);
       case DICE -> dice(device, kernels, operands);
@@ -170,6 +174,38 @@ public enum MemoryBoundKernel {
         Float.BYTES * ((double) LEVEL.elements() + outputs));
   }
 
+  private static KernelWorkload augmentation(Device device, Kernels kernels, Operands operands) {
+    Images images = new Images(4, 256, 256, 1);
+    int size = images.height();
+    long pixels = images.pixels();
+    DeformationRange range =
+        DeformationRange.none()
+            .withMirrors(true, true)
+            .withQuarterTurns(true)
+            .withRotation(0.1f)
+            .withScale(0.1f)
+            .withElastic(10);
+    Buffer x = operands.uniform("x", pixels);
+    Buffer labels = operands.labels("labels", (int) pixels, 2);
+    Buffer field = operands.results("field", 2 * pixels);
+    Buffer view = operands.results("view", pixels);
+    Buffer viewedLabels = operands.results("viewed labels", pixels);
+    return new KernelWorkload(
+        device,
+        operands,
+        () -> {
+          kernels.deformationField(
+              images, size, size, range, field, operands.state(), new RandomKey(1, 1));
+          kernels.sampleImages(Interpolation.BILINEAR, images, size, size, x, field, view);
+          kernels.sampleImages(
+              Interpolation.NEAREST, images, size, size, labels, field, viewedLabels);
+        },
+        view,
+        0,
+        // The field is written once and read twice.
+        Float.BYTES * (3 * 2.0 + 2 * 2.0) * pixels);
+  }
+
   private static KernelWorkload batchStatistics(Device device, Kernels kernels, Operands operands) {
     Normalization batch = Normalization.batch(LEVEL.pixels(), LEVEL.channels(), 1e-5f);
     Buffer x = operands.uniform("x", batch.elements());
@@ -262,6 +298,7 @@ public enum MemoryBoundKernel {
       case GATHER_ROWS -> "gather rows";
       case MAX_POOL -> "max pool";
       case UPSAMPLE -> "upsample";
+      case AUGMENTATION -> "augmentation";
       case BATCH_STATISTICS -> "batch statistics";
       case NORMALIZE -> "normalize";
       case DICE -> "dice";

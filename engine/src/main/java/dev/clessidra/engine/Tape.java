@@ -1082,6 +1082,7 @@ public final class Tape {
    * @param x [n, ...]
    * @param contrast in [0, 1]
    * @param brightness in [0, 1]
+   * @param stream one of its own: of the views' stream it would draw the numbers of the views
    */
   public Tensor randomBrightness(Tensor x, float contrast, float brightness, RandomStream stream) {
     return randomBrightness(x, contrast, brightness, 0, stream);
@@ -1095,6 +1096,7 @@ public final class Tape {
    * @param contrast in [0, 1]
    * @param brightness in [0, 1]
    * @param gamma in [0, 1]
+   * @param stream one of its own, as above
    */
   public Tensor randomBrightness(
       Tensor x, float contrast, float brightness, float gamma, RandomStream stream) {
