@@ -732,6 +732,36 @@ public final class Tape {
     return apply(new Rearrangements.SliceColumns(from, count), x);
   }
 
+  /**
+   * A part of each image.
+   *
+   * @param x [n, height, width, channels]
+   * @param top its first row
+   * @param left its first column
+   * @param height its rows
+   * @param width its columns
+   */
+  public Tensor crop(Tensor x, int top, int left, int height, int width) {
+    Shape shape = x.shape();
+    if (shape.rank() != 4
+        || Math.min(Math.min(top, left), Math.min(height, width)) < 0
+        || top > shape.dim(1) - height
+        || left > shape.dim(2) - width) {
+      throw new IllegalArgumentException(
+          "crop: %d x %d pixels from %d, %d are not within %s: expected a part of [n, height, width, channels]"
+              .formatted(height, width, top, left, shape));
+    }
+    int images = shape.dim(0);
+    int channels = shape.dim(3);
+    int row = shape.dim(2) * channels;
+    Tensor rows =
+        sliceColumns(reshape(x, Shape.of(images, shape.dim(1) * row)), top * row, height * row);
+    Tensor part =
+        sliceColumns(
+            reshape(rows, Shape.of(images * height, row)), left * channels, width * channels);
+    return reshape(part, Shape.of(images, height, width, channels));
+  }
+
   /** Some entries of the outermost dimension: those from {@code from} on, {@code count} of them. */
   public Tensor slice(Tensor x, int from, int count) {
     return apply(new Rearrangements.Slice(from, count), x);

@@ -693,6 +693,29 @@ class TapeTest {
   }
 
   @Test
+  void aPartOfEachImageIsCroppedAndItsGradientIsPutBack() {
+    Shape shape = Shape.of(2, 3, 4, 2);
+    float[] values = new float[48];
+    for (int i = 0; i < 48; i++) {
+      values[i] = i;
+    }
+    Tensor x = tape.watch(Tensor.of(device, scope, "x", shape, values));
+    Tensor part = tape.crop(x, 1, 2, 2, 1);
+    assertThat(part.shape()).isEqualTo(Shape.of(2, 2, 1, 2));
+    assertThat(part.copyToArray()).containsExactly(12, 13, 20, 21, 36, 37, 44, 45);
+    assertThatThrownBy(() -> tape.crop(x, 2, 0, 2, 4))
+        .hasMessage(
+            "crop: 2 x 4 pixels from 2, 0 are not within [2, 3, 4, 2]: expected a part of [n,"
+                + " height, width, channels]");
+    tape.backward(tape.sum(part));
+    float[] gradient = tape.gradient(x).copyToArray();
+    for (int i = 0; i < 48; i++) {
+      int row = i / 8 % 3;
+      assertThat(gradient[i]).isEqualTo(row >= 1 && i / 2 % 4 == 2 ? 1 : 0);
+    }
+  }
+
+  @Test
   void batchNormalisationLearnsStatisticsForInference() {
     Tensor x = Tensor.of(device, scope, "x", Shape.of(2, 1), new float[] {1, 3});
     Tensor mean = Tensor.filled(device, scope, "mean", Shape.of(1), 0);

@@ -36,8 +36,9 @@ import java.util.stream.Stream;
  *
  * <pre>{@code
  * try (Device device = Device.open("auto");
- *     UNet model = UNet.builder(1, 2).depth(4).width(16).seed(7).build(device)) {
- *   Trainer.of(model).data(cells).epochs(20).run();
+ *     UNet model = UNet.builder(1, 2).depth(4).width(16).seed(7).build(device);
+ *     TrainingData data = DeviceSegmentationData.builder(cells.train()).build(model)) {
+ *   Trainer.of(model).data(data).batch(4).epochs(20).run();
  *   model.save(Path.of("unet.safetensors"));
  * }
  * }</pre>
@@ -48,6 +49,7 @@ public final class UNet implements Model {
 
   private static final float MOMENTUM = 0.1f;
   private static final float EPSILON = 1e-5f;
+  private static final int LARGEST_GROUPS = 8;
   // Added above and below in the Dice loss, so that a class that is nowhere costs nothing.
   private static final float SMOOTH = 1;
   private static final Window POOLING = Window.square(2).withStride(2);
@@ -647,8 +649,9 @@ public final class UNet implements Model {
     }
     for (int level = depth - 1; level >= 0; level--) {
       Tensor up = upsampled(tape, x, up(level));
-      Tensor skip = crop(tape, skipped[level], up.shape().dim(1), up.shape().dim(2));
-      x = block(tape, tape.concat(skip, up), decoder(level));
+      Tensor skip = middle(tape, skipped[level], up.shape().dim(1), up.shape().dim(2));
+      Tensor first = convolution(tape, skip, Optional.of(up), decoder(level) + ".0");
+      x = convolution(tape, first, Optional.empty(), decoder(level) + ".1");
     }
     return tape.conv2d(
         x,
@@ -659,19 +662,27 @@ public final class UNet implements Model {
   }
 
   private Tensor block(Tape tape, Tensor x, String name) {
-    return convolution(tape, convolution(tape, x, name + ".0"), name + ".1");
+    Tensor first = convolution(tape, x, Optional.empty(), name + ".0");
+    return convolution(tape, first, Optional.empty(), name + ".1");
   }
 
-  private Tensor convolution(Tape tape, Tensor x, String name) {
+  /** A 3x3 convolution of x, with what lies beside it, and what follows it. */
+  private Tensor convolution(Tape tape, Tensor x, Optional<Tensor> beside, String name) {
     Tensor filter = parameters.get(weight(name));
     if (normalization == Normalization.NONE) {
-      return tape.conv2d(x, filter, parameters.get(bias(name)), window(), activation);
+      Tensor bias = parameters.get(bias(name));
+      return beside.isEmpty()
+          ? tape.conv2d(x, filter, bias, window(), activation)
+          : tape.conv2dOfConcatenation(x, beside.get(), filter, bias, window(), activation);
     }
-    Tensor y = tape.conv2d(x, filter, window(), Activation.IDENTITY);
+    Tensor y =
+        beside.isEmpty()
+            ? tape.conv2d(x, filter, window(), Activation.IDENTITY)
+            : tape.conv2dOfConcatenation(x, beside.get(), filter, window(), Activation.IDENTITY);
     Tensor scale = parameters.get(scale(name));
     Tensor shift = parameters.get(shift(name));
     if (normalization == Normalization.GROUP) {
-      int groups = Math.toIntExact(gcd(y.shape().columns(), 8));
+      int groups = gcd(y.shape().columns(), LARGEST_GROUPS);
       return tape.groupNorm(y, groups, scale, shift, EPSILON, activation);
     }
     return tape.batchNorm(
@@ -702,30 +713,16 @@ public final class UNet implements Model {
     Tensor y = tape.upsample(x, interpolation, height, width);
     if (padding == Padding.VALID && upsampling == Upsampling.BILINEAR) {
       // The outermost pixels would be interpolated with others that are not there.
-      y = crop(tape, y, height - 2, width - 2);
+      y = middle(tape, y, height - 2, width - 2);
     }
     return tape.conv2d(y, filter, bias, window(), Activation.IDENTITY);
   }
 
   /** The middle of images [n, height, width, channels]. */
-  private static Tensor crop(Tape tape, Tensor x, int height, int width) {
-    int count = x.shape().dim(0);
-    int fromHeight = x.shape().dim(1);
-    int fromWidth = x.shape().dim(2);
-    int channels = x.shape().dim(3);
-    if (height == fromHeight && width == fromWidth) {
-      return x;
-    }
-    int row = fromWidth * channels;
-    int top = (fromHeight - height) / 2;
-    int left = (fromWidth - width) / 2;
-    Tensor rows =
-        tape.sliceColumns(
-            tape.reshape(x, Shape.of(count, fromHeight * row)), top * row, height * row);
-    Tensor columns =
-        tape.sliceColumns(
-            tape.reshape(rows, Shape.of(count * height, row)), left * channels, width * channels);
-    return tape.reshape(columns, Shape.of(count, height, width, channels));
+  private static Tensor middle(Tape tape, Tensor x, int height, int width) {
+    int top = (x.shape().dim(1) - height) / 2;
+    int left = (x.shape().dim(2) - width) / 2;
+    return top == 0 && left == 0 ? x : tape.crop(x, top, left, height, width);
   }
 
   private static int gcd(int a, int b) {

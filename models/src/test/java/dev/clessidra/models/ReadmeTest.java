@@ -15,12 +15,25 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.Mnist;
+import dev.clessidra.models.segmentation.DeviceSegmentationData;
+import dev.clessidra.models.segmentation.Masks;
+import dev.clessidra.models.segmentation.SegmentationDataset;
+import dev.clessidra.models.segmentation.SegmentationMetrics;
+import dev.clessidra.models.segmentation.Segmenter;
+import dev.clessidra.models.segmentation.SyntheticCells;
 import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
+import dev.clessidra.models.training.TrainingData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -74,6 +87,35 @@ class ReadmeTest {
         program.run(99); // and 99 times more, without allocating anything
       }
       assertThat(state.step()).isEqualTo(100);
+    }
+  }
+
+  @Test
+  void theSegmentationExampleRuns(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("unet.safetensors");
+    SegmentationDataset cells = SyntheticCells.dataset(1);
+    try (Device device = Device.open("auto");
+        UNet model = UNet.builder(1, 2).depth(3).width(8).seed(7).build(device);
+        TrainingData data = DeviceSegmentationData.builder(cells.train()).build(model)) {
+      Trainer.of(model).data(data).batch(4).learningRate(3e-3).epochs(3).run();
+      model.save(file);
+    }
+    try (Device device = Device.open("auto");
+        UNet model = UNet.load(file, device);
+        ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      Segmenter segmenter = Segmenter.of(model); // images of any size; no lock between threads
+      List<Future<Masks>> results = new ArrayList<>();
+      for (int i = 0; i < cells.test().count(); i++) {
+        ImageData image = cells.test().images().subset(i, i + 1);
+        results.add(threads.submit(() -> segmenter.segment(image)));
+      }
+      for (Future<Masks> masks : results) {
+        double share = masks.get().shares()[1]; // of the pixels that are of class 1
+        assertThat(share).isBetween(0.05, 0.9);
+      }
+      Masks found = segmenter.segment(cells.test().images());
+      SegmentationMetrics metrics = SegmentationMetrics.of(cells.test().masks(), found);
+      assertThat(metrics.classes().get(1).meanIou()).isGreaterThan(0.7);
     }
   }
 

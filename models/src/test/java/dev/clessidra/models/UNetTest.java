@@ -8,6 +8,7 @@ import dev.clessidra.engine.Tape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.segmentation.BorderWeights;
@@ -160,6 +161,9 @@ class UNetTest {
   private static DeviceSegmentationData data(UNet model) {
     return DeviceSegmentationData.builder(CELLS)
         .borderWeights(BorderWeights.standard(), List.of())
+        .deformation(
+            DeformationRange.none().withMirrors(true, true).withRotation(0.05f).withElastic(2))
+        .brightness(0.2f, 0.1f, 0.2f)
         .build(model);
   }
 

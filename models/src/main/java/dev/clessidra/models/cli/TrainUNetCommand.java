@@ -1,6 +1,7 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.UNet;
 import dev.clessidra.models.segmentation.BorderWeights;
@@ -39,6 +40,7 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
   private static final String STAGE = "U-Net";
   private static final double BORDER_SIGMA = 5;
   private static final int EVALUATIONS = 10; // of a training
+  private static final float MOST_AUGMENTED = 4;
 
   @Mixin private SegmentationSelection data;
 
@@ -123,6 +125,35 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
               + " brightness; 0 not at all (default: ${DEFAULT-VALUE}).")
   private double percentile;
 
+  @Option(
+      names = "--view",
+      paramLabel = "N",
+      order = HelpSections.TRAINING + 9,
+      description =
+          "Train on random parts of N x N pixels instead of whole images; 0 for whole ones"
+              + " (default: ${DEFAULT-VALUE}).")
+  private int view;
+
+  @Option(
+      names = "--augment",
+      paramLabel = "X",
+      order = HelpSections.TRAINING + 9,
+      description =
+          "Show each image another way each time: 1 mirrors, turns by up to 15 degrees and by"
+              + " quarters (where square), scales by 10 %% and changes contrast by 20 %%,"
+              + " brightness by 10 %% and gamma by 20 %%; 0 not at all (default:"
+              + " ${DEFAULT-VALUE}).")
+  private float augment;
+
+  @Option(
+      names = "--elastic",
+      paramLabel = "PIXELS",
+      order = HelpSections.TRAINING + 9,
+      description =
+          "Deform images elastically: the standard deviation of the displacements of a grid of 3 x"
+              + " 3 points (the paper has 10; default: ${DEFAULT-VALUE}).")
+  private float elastic;
+
   TrainUNetCommand(Environment environment) {
     super(environment);
   }
@@ -176,10 +207,28 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
   }
 
   private DeviceSegmentationData.Builder deviceData(SegmentationData images) {
-    DeviceSegmentationData.Builder builder = DeviceSegmentationData.builder(images);
-    return borderWeight == 0
-        ? builder
-        : builder.borderWeights(new BorderWeights(borderWeight, BORDER_SIGMA, 1), List.of());
+    if (!(augment >= 0 && augment <= MOST_AUGMENTED)) {
+      throw new IllegalArgumentException(
+          "--augment must be in [0, %s], got %s".formatted(MOST_AUGMENTED, augment));
+    }
+    boolean square = view > 0 || images.images().height() == images.images().width();
+    DeviceSegmentationData.Builder builder =
+        DeviceSegmentationData.builder(images)
+            .deformation(
+                DeformationRange.none()
+                    .withMirrors(augment > 0, augment > 0)
+                    .withQuarterTurns(augment > 0 && square)
+                    .withRotation(0.04f * augment)
+                    .withScale(0.1f * augment)
+                    .withElastic(elastic))
+            .brightness(0.2f * augment, 0.1f * augment, 0.2f * augment);
+    if (view != 0) {
+      builder.views(view);
+    }
+    if (borderWeight != 0) {
+      builder.borderWeights(new BorderWeights(borderWeight, BORDER_SIGMA, 1), List.of());
+    }
+    return builder;
   }
 
   @Override

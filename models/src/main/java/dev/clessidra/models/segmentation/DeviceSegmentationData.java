@@ -4,8 +4,10 @@ import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.engine.TrainingState;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.DataException;
@@ -30,17 +32,42 @@ public final class DeviceSegmentationData implements TrainingData {
   private final Tensor images;
   private final Tensor masks;
   private final Optional<Tensor> weights;
+  private final DeformationRange deformation;
+  private final Brightness brightness;
+  // Of what the network sees, and of what it gives.
+  private final int inputHeight;
+  private final int inputWidth;
+  private final int outputHeight;
+  private final int outputWidth;
   private final String settings;
+
+  /** How much {@link Tape#randomBrightness} changes images, each from 0 to 1. */
+  private record Brightness(float contrast, float brightness, float gamma) {
+    boolean changes() {
+      return contrast > 0 || brightness > 0 || gamma > 0;
+    }
+  }
 
   private DeviceSegmentationData(Builder builder, UNet model) {
     SegmentationData data = builder.data;
     Masks truth = data.masks();
     ImageData pictures = Exposure.scaled(data.images(), model.inputPercentile());
+    this.deformation = builder.deformation;
+    this.brightness = builder.brightness;
+    this.inputHeight = model.inputSize(builder.viewOf(pictures.height()));
+    this.inputWidth = model.inputSize(builder.viewOf(pictures.width()));
+    this.outputHeight = model.outputSize(inputHeight);
+    this.outputWidth = model.outputSize(inputWidth);
     this.settings =
-        "percentile %s, border weights %s"
+        "percentile %s, border weights %s, class weights %s, views %dx%d, %s, %s"
             .formatted(
                 model.inputPercentile(),
-                builder.borderWeights.map(BorderWeights::toString).orElse("none"));
+                builder.borderWeights.map(BorderWeights::toString).orElse("none"),
+                builder.classWeights,
+                outputHeight,
+                outputWidth,
+                deformation,
+                brightness);
     Device device = model.device();
     this.scope = device.scope();
     int count = data.count();
@@ -81,6 +108,9 @@ public final class DeviceSegmentationData implements TrainingData {
     private final SegmentationData data;
     private Optional<BorderWeights> borderWeights = Optional.empty();
     private List<Float> classWeights = List.of();
+    private DeformationRange deformation = DeformationRange.none();
+    private Brightness brightness = new Brightness(0, 0, 0);
+    private int view;
 
     private Builder(SegmentationData data) {
       this.data = data;
@@ -97,6 +127,46 @@ public final class DeviceSegmentationData implements TrainingData {
       borderWeights = Optional.of(weights);
       classWeights = List.copyOf(ofClasses);
       return this;
+    }
+
+    /**
+     * Trains on random square parts of the images instead of whole ones.
+     *
+     * @param size pixels along a side of what the network gives, rounded up to what it can give;
+     *     where that is more than the image has, the image is mirrored at its borders
+     */
+    public Builder views(int size) {
+      if (size < 1) {
+        throw new IllegalArgumentException("views must have at least 1 pixel, got " + size);
+      }
+      view = size;
+      return this;
+    }
+
+    /**
+     * Mirrors, turns, scales and deforms images, masks and weights alike, at random and anew each
+     * time; not unless set. Quarter turns need square images or {@link #views}.
+     */
+    public Builder deformation(DeformationRange range) {
+      deformation = range;
+      return this;
+    }
+
+    /**
+     * Changes contrast, brightness and gamma of the images at random, see {@link
+     * Tape#randomBrightness}; not unless set.
+     *
+     * @param contrast in [0, 1]
+     * @param level of the brightness, in [0, 1]
+     * @param gamma in [0, 1]
+     */
+    public Builder brightness(float contrast, float level, float gamma) {
+      brightness = new Brightness(contrast, level, gamma);
+      return this;
+    }
+
+    private int viewOf(int size) {
+      return view == 0 ? size : view;
     }
 
     /**
@@ -141,13 +211,55 @@ public final class DeviceSegmentationData implements TrainingData {
     return Optional.of(new ImageShape(shape.dim(1), shape.dim(2), shape.dim(3)));
   }
 
-  /** Images [size, height, width, channels], classes and weights [size, height, width]. */
+  /**
+   * Images [size, height, width, channels] as the network takes them, and classes and weights
+   * [size, outputHeight, outputWidth] of what it gives.
+   */
   @Override
   public Batch batch(Tape tape, int size, TrainingState state) {
-    return new Batch(
-        tape.gatherRows(images, size, true, state),
-        Optional.of(tape.gatherRows(masks, size, true, state)),
-        weights.map(all -> tape.gatherRows(all, size, true, state)));
+    Tensor x = tape.gatherRows(images, size, true, state);
+    Tensor labels = tape.gatherRows(masks, size, true, state);
+    Optional<Tensor> factors = weights.map(all -> tape.gatherRows(all, size, true, state));
+    if (isView()) {
+      Tensor field =
+          tape.deformationField(
+              size,
+              images.shape().dim(1),
+              images.shape().dim(2),
+              inputHeight,
+              inputWidth,
+              deformation,
+              state.stream("segmentation.view"));
+      Tensor inner =
+          tape.crop(
+              field,
+              (inputHeight - outputHeight) / 2,
+              (inputWidth - outputWidth) / 2,
+              outputHeight,
+              outputWidth);
+      x = tape.sampleImages(x, field, Interpolation.BILINEAR);
+      labels = tape.sampleImages(labels, inner, Interpolation.NEAREST);
+      factors = factors.map(of -> tape.sampleImages(of, inner, Interpolation.BILINEAR));
+    }
+    if (brightness.changes()) {
+      x =
+          tape.randomBrightness(
+              x,
+              brightness.contrast(),
+              brightness.brightness(),
+              brightness.gamma(),
+              state.stream("segmentation.brightness"));
+    }
+    return new Batch(x, Optional.of(labels), factors);
+  }
+
+  /** Whether the network sees anything but the images as they are. */
+  private boolean isView() {
+    return !deformation.equals(DeformationRange.none())
+        || inputHeight != images.shape().dim(1)
+        || inputWidth != images.shape().dim(2)
+        || outputHeight != inputHeight
+        || outputWidth != inputWidth;
   }
 
   /** The mean of each value over all images, [height * width * channels], from 0 to 1. */
