@@ -60,6 +60,17 @@ CLESSIDRA_FUNCTION Vec square_root(Vec x) {
 #endif
 }
 
+CLESSIDRA_FUNCTION Vec round_down(Vec x) {
+#if defined(__AVX512F__)
+  // All lanes, as above.
+  return _mm512_maskz_roundscale_ps(0xffff, x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__)
+  return _mm256_floor_ps(x);
+#else
+  return _mm_floor_ps(x);
+#endif
+}
+
 CLESSIDRA_FUNCTION IntVec bits(Vec x) { return reinterpret_cast<IntVec>(x); }
 CLESSIDRA_FUNCTION Vec from_bits(IntVec i) { return reinterpret_cast<Vec>(i); }
 CLESSIDRA_FUNCTION Vec to_float(IntVec i) { return __builtin_convertvector(i, Vec); }
@@ -173,6 +184,47 @@ CLESSIDRA_FUNCTION void interleave(Vec a, Vec b, Vec& first, Vec& second) {
   const IntVec from = lane_indices() / 2 + (lane_indices() & 1) * kLanes;
   first = __builtin_shuffle(a, b, from);
   second = __builtin_shuffle(a, b, from + kLanes / 2);
+}
+
+// p[index] in each lane.
+CLESSIDRA_FUNCTION Vec gather(const float* p, IntVec index) {
+#if defined(__AVX512F__)
+  // All lanes, as for the square root.
+  return _mm512_mask_i32gather_ps(Vec{}, 0xffff, reinterpret_cast<__m512i>(index), p, 4);
+#else
+  Vec v{};
+  for (int i = 0; i < kLanes; ++i) v[i] = p[index[i]];
+  return v;
+#endif
+}
+
+// Calls body(offset, n) for both vectors that hold n pairs.
+template <class Body>
+CLESSIDRA_FUNCTION void for_halves(int64_t n, const Body& body) {
+  body(0, 2 * n < kLanes ? 2 * n : int64_t{kLanes});
+  body(kLanes, 2 * n < kLanes ? 0 : 2 * n - kLanes);
+}
+template <class Body>
+CLESSIDRA_FUNCTION void for_halves(Whole n, const Body& body) {
+  body(0, n);
+  body(kLanes, n);
+}
+
+// The first n pairs at p, apart; the other lanes are +0.
+template <class Count>
+CLESSIDRA_FUNCTION void load_pairs(const float* p, Count n, Vec& first, Vec& second) {
+  Vec halves[2];
+  for_halves(n, [&](int offset, auto m) { halves[offset / kLanes] = load_part(p + offset, m); });
+  const IntVec even = 2 * lane_indices();
+  first = __builtin_shuffle(halves[0], halves[1], even);
+  second = __builtin_shuffle(halves[0], halves[1], even + 1);
+}
+// Writes the first n lanes of both as pairs.
+template <class Count>
+CLESSIDRA_FUNCTION void store_pairs(float* p, Vec first, Vec second, Count n) {
+  Vec halves[2];
+  interleave(first, second, halves[0], halves[1]);
+  for_halves(n, [&](int offset, auto m) { store_part(p + offset, halves[offset / kLanes], m); });
 }
 
 // Calls body(std::true_type) or body(std::false_type).

@@ -68,16 +68,24 @@ final class CudaLaunches {
           FILL,
           LOSS_BACKWARD,
           MASK_NOISE,
+          BINARIZE,
           REPARAMETERIZE,
           REPARAMETERIZE_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("count"));
       // `random` alone is a function of the C library.
       case RANDOM -> elements("random_numbers", fields.int64("count"));
-      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD, GAUSSIAN_KL_BACKWARD ->
+      case COPY,
+          REPEAT_ROWS_BACKWARD,
+          LOG_SUM_EXP_BACKWARD,
+          SOFTMAX_CROSS_ENTROPY_BACKWARD,
+          KL_SPARSITY_BACKWARD,
+          GAUSSIAN_KL_BACKWARD,
+          GAUSSIAN_LOG_DENSITY_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
-      case REDUCE_ROWS -> rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REDUCE_ROWS, LOG_SUM_EXP ->
+          rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case REDUCE_COLUMNS -> reduceColumns(fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX ->
           fields.int32("columns") == 0
@@ -85,6 +93,12 @@ final class CudaLaunches {
               : rows("softmax", fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX_CROSS_ENTROPY, GAUSSIAN_KL ->
           sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REPEAT_ROWS ->
+          elements(kernel.nativeName(), repeatedRows(fields) * fields.int32("columns"));
+      case BERNOULLI_LOG_LIKELIHOOD, BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->
+          striding(kernel.nativeName(), blocks(repeatedRows(fields), WARPS));
+      case GAUSSIAN_LOG_DENSITY ->
+          rows(kernel.nativeName(), repeatedRows(fields), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));
       case GATHER_ROWS ->
@@ -94,11 +108,19 @@ final class CudaLaunches {
               "affine_warp",
               fields.int32("images"),
               (long) fields.int32("height") * fields.int32("width") * fields.int32("channels"));
-      case ADVANCE, SCHEDULE -> List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
+      case DEFORMATION_FIELD ->
+          blocksOfRows(
+              "deformation_field",
+              fields.int32("images"),
+              (long) fields.int32("height") * fields.int32("width"));
+      case RANDOM_BRIGHTNESS ->
+          blocksOfRows("random_brightness", fields.int32("images"), fields.int64("size"));
+      case ADVANCE, SCHEDULE, LINEAR_WARMUP ->
+          List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
       // More elements a thread, since a block first computes the step's factors.
       case SGD, ADAM, AVERAGE ->
           striding(kernel.nativeName(), blocks(fields.int64("count"), 4 * ELEMENTS));
-      case MAX_POOL, UPSAMPLE ->
+      case SAMPLE_IMAGES, MAX_POOL, UPSAMPLE ->
           pixels(kernel.nativeName(), fields, "output_height", "output_width");
       case MAX_POOL_BACKWARD, UPSAMPLE_BACKWARD ->
           pixels(kernel.nativeName(), fields, "height", "width");
@@ -283,6 +305,11 @@ final class CudaLaunches {
   /** Each row to one number, then those to one. */
   private static List<GridLaunch> sumOfRows(String kernel, long rows, int columns) {
     return inOrder(rows(kernel + "_rows", rows, columns), sum(kernel, rows));
+  }
+
+  /** The rows of an operand that has several for each of another. */
+  private static long repeatedRows(Fields fields) {
+    return fields.int64("rows") * fields.int32("repeats");
   }
 
   private static List<GridLaunch> reduceColumns(long rows, int columns) {

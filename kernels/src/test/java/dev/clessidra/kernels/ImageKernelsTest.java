@@ -245,6 +245,56 @@ final class ImageKernelsTest {
   }
 
   @Test
+  void rowsAreRepeatedAndTheirGradientsAdded() {
+    Buffer y = results(8);
+    kernels.repeatRows(of(1, 2, 3, 4), y, 2, 2, 2);
+    assertValues(y, 1, 2, 1, 2, 3, 4, 3, 4);
+    Buffer dx = of(1, 1, 1, 1);
+    kernels.repeatRowsBackward(of(1, 2, 10, 20, 3, 4, 30, 40), dx, 2, 2, 2, 3);
+    assertValues(dx, 14, 25, 36, 47);
+    assertRefused(
+        () -> kernels.repeatRows(y, dx, 2, 2, 0),
+        "repeat_rows: repeats is 0: expected at least 1.");
+  }
+
+  @Test
+  void bernoulliLikelihoodOfEachRowOfLogitsAndItsGradient() {
+    float half = (float) Math.log(3);
+    // Probabilities 1/2, 3/4; 1/4, 1/2; 3/4, 3/4; 1/2, 1/2. Targets 1, 0 for two rows, then 0, 1.
+    Buffer logits = of(0, half, -half, 0, half, half, 0, 0);
+    Buffer target = of(1, 0, 0, 1);
+    Buffer logLikelihood = results(4);
+    kernels.bernoulliLogLikelihood(logits, target, logLikelihood, 2, 2, 2);
+    assertValues(
+        logLikelihood, Math.log(1 / 8.0), Math.log(1 / 8.0), Math.log(3 / 16.0), Math.log(1 / 4.0));
+    Buffer dLogits = of(1, 1, 1, 1, 1, 1, 1, 1);
+    kernels.bernoulliLogLikelihoodBackward(logits, target, of(1, 2, 4, 8), dLogits, 2, 2, 2, 3);
+    assertValues(dLogits, 3.5, 2.25, 4.5, 2, 0, 4, -1, 7);
+  }
+
+  @Test
+  void densityOfEachRowUnderItsGaussianAndItsGradients() {
+    double half = Math.log(2 * Math.PI) / 2;
+    Buffer x = of(1, -2, 3, 0.5f);
+    Buffer logDensity = results(2);
+    kernels.gaussianLogDensity(x, null, null, logDensity, 2, 2, 1);
+    assertValues(logDensity, -2 * half - 2.5, -2 * half - 4.625);
+    Buffer mean = of(1, 2);
+    Buffer logVariance = of(0, (float) Math.log(4));
+    kernels.gaussianLogDensity(x, mean, logVariance, logDensity, 1, 2, 2);
+    double constant = -2 * half - Math.log(4) / 2;
+    assertValues(logDensity, constant - 2, constant - 2 - 2.25 / 8);
+    Buffer dx = of(1, 1, 1, 1);
+    Buffer dMean = of(1, 1);
+    Buffer dLogVariance = results(2);
+    kernels.gaussianLogDensityBackward(
+        x, mean, logVariance, of(10, 100), dx, dMean, dLogVariance, 1, 2, 2, 3, 2, 0);
+    assertValues(dx, 3, 3 + 10, 3 - 200, 3 + 37.5);
+    assertValues(dMean, 2 + 200, 2 - 10 - 37.5);
+    assertValues(dLogVariance, -5 + 150, 15 - 50 * (1 - 0.5625));
+  }
+
+  @Test
   void crossEntropyTakesWeights() {
     Buffer logits = of(0, 0, 0, 0);
     Buffer labels = ints(0, 1);

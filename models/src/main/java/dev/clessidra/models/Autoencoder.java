@@ -9,9 +9,9 @@ import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Device;
-import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.TrainingData;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -36,12 +36,9 @@ import java.util.SequencedMap;
  * }
  * }</pre>
  */
-public final class Autoencoder implements Model {
+public final class Autoencoder implements EncoderDecoder {
   /** The {@link Model#kind kind} of this model. */
   public static final String KIND = "autoencoder";
-
-  // Images that are encoded at a time.
-  private static final int ROWS = 1000;
 
   private final Device device;
   private final Parameters parameters;
@@ -280,7 +277,7 @@ public final class Autoencoder implements Model {
     return map;
   }
 
-  /** The numbers in a sample. */
+  @Override
   public int inputs() {
     return inputs;
   }
@@ -290,7 +287,7 @@ public final class Autoencoder implements Model {
     return widths;
   }
 
-  /** The numbers in a code. */
+  @Override
   public int codeSize() {
     return widths.getLast();
   }
@@ -338,7 +335,7 @@ public final class Autoencoder implements Model {
    * sample and the others never learn. Does nothing when the model was loaded or pretrained.
    */
   @Override
-  public void prepare(DeviceData data) {
+  public void prepare(TrainingData data) {
     if (started) {
       return;
     }
@@ -360,10 +357,15 @@ public final class Autoencoder implements Model {
   private static float[] logits(float[] mean) {
     float[] logits = new float[mean.length];
     for (int i = 0; i < mean.length; i++) {
-      double p = Math.clamp(mean[i], 0.01, 0.99);
-      logits[i] = (float) StrictMath.log(p / (1 - p));
+      logits[i] = logit(mean[i]);
     }
     return logits;
+  }
+
+  /** The logit of a probability, of which certainty is kept away. */
+  static float logit(double probability) {
+    double p = Math.clamp(probability, 0.01, 0.99);
+    return (float) StrictMath.log(p / (1 - p));
   }
 
   /** -(x w) for a row x. */
@@ -461,47 +463,20 @@ public final class Autoencoder implements Model {
     return decode(tape, codes, outputActivation);
   }
 
-  /** The codes of samples, [n, codeSize] row by row, from [n, inputs] row by row. */
+  @Override
   public float[] encode(float[] samples) {
     return inBlocks(samples, inputs, codeSize(), this::codes);
   }
 
-  /** The codes of images, [n, codeSize] row by row. */
-  public float[] encode(ImageData images) {
-    return encode(images.floats());
-  }
-
-  /** Samples from codes, [n, inputs] row by row. */
+  @Override
   public float[] decode(float[] codes) {
     return inBlocks(codes, codeSize(), inputs, this::reconstructions);
   }
 
-  /** What the model makes of samples, [n, inputs] row by row. */
+  @Override
   public float[] reconstruct(float[] samples) {
     return inBlocks(
         samples, inputs, inputs, (tape, block) -> reconstructions(tape, codes(tape, block)));
-  }
-
-  /** What the model makes of images, [n, inputs] row by row. */
-  public float[] reconstruct(ImageData images) {
-    return reconstruct(images.floats());
-  }
-
-  /**
-   * The squared error of the reconstructions, summed over the numbers of a sample and averaged over
-   * the samples: the measure of Hinton and Salakhutdinov 2006.
-   */
-  public double squaredError(ImageData images) {
-    double sum = 0;
-    for (int first = 0; first < images.count(); first += ROWS) {
-      float[] block = images.floats(first, Math.min(first + ROWS, images.count()));
-      float[] output = reconstruct(block);
-      for (int i = 0; i < block.length; i++) {
-        double difference = (double) output[i] - block[i];
-        sum += difference * difference;
-      }
-    }
-    return sum / images.count();
   }
 
   private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {

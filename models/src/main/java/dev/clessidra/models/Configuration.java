@@ -34,6 +34,13 @@ final class Configuration {
     }
   }
 
+  /** The kind of model in a file; empty where it holds none of Clessidra's. */
+  static String kind(Path path) {
+    try (ModelFile file = ModelFile.open(path)) {
+      return file.metadata().getOrDefault(Model.KIND, "");
+    }
+  }
+
   /** An entry, read by {@code parser}. */
   <T> T get(String key, Function<String, T> parser) {
     String value = metadata.get(key);
@@ -63,13 +70,21 @@ final class Configuration {
     }
   }
 
-  static String join(List<Integer> widths) {
-    return widths.stream().map(String::valueOf).collect(Collectors.joining(","));
+  static String join(List<? extends Number> numbers) {
+    return numbers.stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 
   static List<Integer> integers(String text) {
+    return list(text, Integer::valueOf);
+  }
+
+  static List<Float> floats(String text) {
+    return list(text, Float::valueOf);
+  }
+
+  private static <T> List<T> list(String text, Function<String, T> parser) {
     return text.isEmpty()
         ? List.of()
-        : Arrays.stream(text.split(",", -1)).map(String::trim).map(Integer::valueOf).toList();
+        : Arrays.stream(text.split(",", -1)).map(String::trim).map(parser).toList();
   }
 }

@@ -7,7 +7,7 @@ import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.io.Checkpoint;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.training.Batch;
-import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.TrainingData;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
@@ -36,7 +36,7 @@ public interface Model extends AutoCloseable {
   SequencedMap<String, String> configuration();
 
   /** Called once before the first training step: sets what starts from the data. */
-  default void prepare(DeviceData data) {}
+  default void prepare(TrainingData data) {}
 
   /**
    * The training loss of a batch, averaged over its samples.

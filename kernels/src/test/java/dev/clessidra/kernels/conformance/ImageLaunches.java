@@ -424,6 +424,98 @@ final class ImageLaunches {
     }
   }
 
+  void deformationField() {
+    // {count, source height, source width, height, width}
+    int[][] shapes = {
+      {0, 3, 4, 2, 2},
+      {1, 1, 1, 1, 1},
+      {2, 4, 4, 4, 4},
+      {3, 5, 7, 4, 6},
+      {2, 3, 4, 9, 1},
+      {2, 9, 5, 1, 8},
+      {1, 40, 30, 15, 15},
+      {1, 40, 30, 16, 16},
+      {5, 20, 60, 17, 17},
+      {2, 64, 50, 33, 47},
+    };
+    for (int[] shape : shapes) {
+      for (int turn = 0; turn < 8; turn++) {
+        int[] grids = {2, 3, 4, 16};
+        launches
+            .add(Kernel.DEFORMATION_FIELD)
+            .output("field", 2L * shape[0] * shape[3] * shape[4])
+            .input("step", values.next() >>> values.below(64))
+            .int64("seed", values.next())
+            .int32("images", shape[0])
+            .int32("source_height", shape[1])
+            .int32("source_width", shape[2])
+            .int32("height", shape[3])
+            .int32("width", shape[4])
+            .int32("mirror_left_right", turn & 1)
+            .int32("mirror_up_down", turn >> 1 & 1)
+            .int32("quarter_turns", shape[3] == shape[4] ? turn >> 2 : 0)
+            .int32("grid", grids[turn % 4])
+            .int32("stream", (int) values.next())
+            .float32("rotation", turn == 0 ? 0 : 0.5f)
+            .float32("scale", turn == 0 ? 0 : 0.3f)
+            .float32("elastic", turn % 4 == 0 ? 0 : 5);
+      }
+    }
+  }
+
+  void sampleImages() {
+    for (int[] shape : UPSAMPLES) {
+      for (int turn = 0; turn < 4; turn++) {
+        Images images = images(shape);
+        Images output = images.resized(shape[4], shape[5]);
+        int places = 2 * (int) output.pixels();
+        Launch launch = launches.add(Kernel.SAMPLE_IMAGES);
+        boolean nearest = turn % 2 == 0;
+        if (nearest) {
+          launch.input("x", values.ints(Integer.MAX_VALUE, (int) images.elements()));
+        } else {
+          launch.input("x", launches.floats(images.elements()));
+        }
+        launch.input("field", turn < 2 ? values.uniform(-30, 50, places) : values.anyBits(places));
+        if (nearest) {
+          launch.input("y", new int[(int) output.elements()]);
+        } else {
+          launch.output("y", output.elements());
+        }
+        sizes(launch, images)
+            .int32("output_height", shape[4])
+            .int32("output_width", shape[5])
+            .int32("interpolation", nearest ? 0 : 1);
+      }
+    }
+  }
+
+  void randomBrightness() {
+    int[][] shapes = {
+      {0, 5}, {3, 0}, {1, 1}, {4, 4}, {2, 15}, {3, 16}, {5, 17}, {2, 63}, {1, 3000}, {70, 9}
+    };
+    for (int[] shape : shapes) {
+      for (int turn = 0; turn < 3; turn++) {
+        int count = shape[0] * shape[1];
+        Launch launch = launches.add(Kernel.RANDOM_BRIGHTNESS).input("x", launches.floats(count));
+        if (turn == 2) {
+          launch.same("y", "x");
+        } else {
+          launch.output("y", count);
+        }
+        launch
+            .input("step", values.next() >>> values.below(64))
+            .int64("size", shape[1])
+            .int64("seed", values.next())
+            .int32("images", shape[0])
+            .int32("stream", (int) values.next())
+            .float32("contrast", 0.3f)
+            .float32("brightness", 0.2f)
+            .float32("gamma", turn == 0 ? 0 : 0.4f);
+      }
+    }
+  }
+
   private static int elements(int[] shape) {
     return shape[0] * shape[1] * shape[2];
   }

@@ -9,8 +9,9 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Option;
 
-/** The option that names the data. */
-final class DataSelection {
+/** The option that names images. */
+final class DataSelection implements DataOption<Dataset> {
+  private static final String SAMPLE = "sample";
   private static final String MNIST = "mnist:";
   private static final String IDX = "idx:";
 
@@ -25,19 +26,24 @@ final class DataSelection {
       })
   private String source;
 
-  /** What was named; null where nothing was. */
-  String source() {
+  @Override
+  public String source() {
     return source;
   }
 
-  /** Reads the data. */
-  static Dataset read(String source) {
+  @Override
+  public String standard() {
+    return SAMPLE;
+  }
+
+  @Override
+  public Dataset read(String source) {
     return DataSource.parse(source);
   }
 
-  /** The same data named from any folder. */
-  static String absolute(String source) {
-    if (source.isBlank() || source.equals("sample")) {
+  @Override
+  public String absolute(String source) {
+    if (source.isBlank() || source.equals(SAMPLE)) {
       return source;
     } else if (source.startsWith(MNIST)) {
       return MNIST + absolutePath(source.substring(MNIST.length()));

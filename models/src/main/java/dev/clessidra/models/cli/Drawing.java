@@ -1,13 +1,15 @@
 package dev.clessidra.models.cli;
 
-import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.data.ImageData;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 
 /** Draws images with characters: two pixels, one above the other, in each. */
 final class Drawing {
-  private static final int IMAGES = 5;
+  /** How many fit side by side. */
+  static final int IMAGES = 5;
+
   private static final int COLUMNS = 14; // of an image: five fit side by side on 80 columns
   private static final float INK = 0.35f;
   private static final int FIRST_GRAY = 232; // of the 24 grays among the 256 colours of a terminal
@@ -24,13 +26,29 @@ final class Drawing {
   }
 
   /** Draws some test images with what the model makes of them below. */
-  static void show(PrintWriter out, Environment environment, Autoencoder model, ImageData images) {
+  static void show(
+      PrintWriter out, Environment environment, EncoderDecoder model, ImageData images) {
     ImageData shown = images.subset(Stages.spread(images, IMAGES));
     Drawing drawing = new Drawing(environment.terminal().getAsBoolean(), environment.charset());
+    rows(
+        out,
+        "above: test images, below: their reconstructions",
+        drawing.row(shown.floats(), shown),
+        drawing.row(model.reconstruct(shown), shown));
+  }
+
+  /** Draws images with others of their size, in gray, below. */
+  static void show(
+      PrintWriter out, Environment environment, String caption, ImageData above, ImageData below) {
+    Drawing drawing = new Drawing(environment.terminal().getAsBoolean(), environment.charset());
+    rows(out, caption, drawing.row(above.floats(), above), drawing.row(below.floats(), below));
+  }
+
+  private static void rows(PrintWriter out, String caption, String above, String below) {
     out.println();
-    out.print(drawing.row(shown.floats(), shown));
-    out.println("above: test images, below: their reconstructions");
-    out.print(drawing.row(model.reconstruct(shown), shown));
+    out.print(above);
+    out.println(caption);
+    out.print(below);
     out.flush();
   }
 

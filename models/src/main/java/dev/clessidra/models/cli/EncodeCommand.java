@@ -1,7 +1,7 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
-import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.NpyWriter;
@@ -88,7 +88,7 @@ final class EncodeCommand implements Callable<Integer> {
     List<ImageData> images = part.of(model.data(data));
     int count = images.stream().mapToInt(ImageData::count).sum();
     try (Device opened = device.open();
-        Autoencoder autoencoder = Autoencoder.load(file, opened)) {
+        EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
       Evaluation.requireSize(autoencoder.inputs(), images.getFirst());
       int size = autoencoder.codeSize();
       float[] codes = new float[Math.multiplyExact(count, size)];

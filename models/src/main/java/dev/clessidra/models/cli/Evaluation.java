@@ -30,7 +30,8 @@ record Evaluation(
     Optional<Reconstruction> reconstruction,
     OptionalDouble pretrained,
     OptionalDouble probe,
-    Optional<Classification> classification) {
+    Optional<Classification> classification)
+    implements Measured {
   // Sigmoid units are never exactly 0.
   private static final float SIGMOID_REST = 0.1f;
   private static final int ROWS = 1000;
@@ -172,6 +173,11 @@ record Evaluation(
     }
   }
 
+  @Override
+  public List<String> lines() {
+    return lines(true);
+  }
+
   /** The numbers as lines for a person, with the sparsity of the codes if wanted. */
   List<String> lines(boolean sparsity) {
     List<String> lines = new ArrayList<>();
@@ -237,8 +243,8 @@ record Evaluation(
     return Words.format("%-18s %8s  %s", what, value, note);
   }
 
-  /** The numbers for a program. */
-  JsonObject json() {
+  @Override
+  public JsonObject json() {
     JsonObject json = new JsonObject();
     json.addProperty("data", dataset.description());
     json.addProperty("test_images", dataset.test().count());

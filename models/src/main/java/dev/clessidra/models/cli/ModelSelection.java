@@ -2,7 +2,7 @@ package dev.clessidra.models.cli;
 
 import dev.clessidra.engine.io.ModelFile;
 import dev.clessidra.models.Model;
-import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.DataSplit;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -62,13 +62,13 @@ final class ModelSelection {
     }
   }
 
-  /** Reads the data named, or else that of the model's run, or else the sample. */
-  Dataset data(DataSelection named) {
+  /** Reads the data named, or else that of the model's run, or else what travels with Clessidra. */
+  <D extends DataSplit> D data(DataOption<D> named) {
     if (named.source() != null) {
-      return DataSelection.read(named.source());
+      return named.read(named.source());
     }
     Path config = new RunFolder(file().toAbsolutePath().getParent()).config();
-    return DataSelection.read(
-        Files.exists(config) ? RunConfiguration.read(config).data() : "sample");
+    return named.read(
+        Files.exists(config) ? RunConfiguration.read(config).data() : named.standard());
   }
 }

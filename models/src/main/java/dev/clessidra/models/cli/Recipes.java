@@ -73,7 +73,39 @@ final class Recipes {
               "--epochs", "30",
               "--learning-rate", "0.002",
               "--augment", "0.7",
-              "--average", "0.999"));
+              "--average", "0.999"),
+          "vae",
+          recipe(
+              "--hidden", "200,200",
+              "--latent", "50",
+              "--activation", "tanh",
+              "--likelihood", "bernoulli",
+              "--binarization", "dynamic",
+              "--objective", "elbo",
+              "--samples", "1",
+              "--beta", "1",
+              "--warmup", "0.06",
+              "--epochs", "30",
+              "--batch", "100",
+              "--learning-rate", "0.003"),
+          "unet",
+          recipe(
+              "--data", "cells",
+              "--depth", "4",
+              "--width", "8",
+              "--upsampling", "transposed",
+              "--normalization", "batch",
+              "--activation", "relu",
+              "--dropout", "0",
+              "--loss", "cross-entropy-and-dice",
+              "--border-weight", "0",
+              "--percentile", "0",
+              "--batch", "4",
+              "--epochs", "10",
+              "--optimizer", "adamw",
+              "--learning-rate", "0.003",
+              "--weight-decay", "0.01",
+              "--average", "0.98"));
 
   private Recipes() {}
 

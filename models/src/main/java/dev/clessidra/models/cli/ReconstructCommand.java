@@ -1,7 +1,7 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
-import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.report.ImageGrid;
@@ -78,7 +78,7 @@ final class ReconstructCommand implements Callable<Integer> {
     Dataset dataset = model.data(data);
     ImageData test = dataset.test();
     try (Device opened = device.open();
-        Autoencoder autoencoder = Autoencoder.load(file, opened)) {
+        EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
       Evaluation.requireSize(autoencoder.inputs(), test);
       PrintWriter writer = spec.commandLine().getOut();
       if (show) {

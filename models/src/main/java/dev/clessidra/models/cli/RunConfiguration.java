@@ -7,8 +7,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.clessidra.models.data.AtomicFile;
-import dev.clessidra.models.data.Dataset;
-import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.data.DataSplit;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -16,7 +15,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
-import java.util.zip.CRC32C;
 
 /**
  * What a run was started with: enough to resume it, and to know later what it was.
@@ -38,31 +36,16 @@ record RunConfiguration(
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
 
-  /** A new run's. */
+  /** A new run's, with the data as it can be named from any folder. */
   static RunConfiguration of(
-      String model, SequencedMap<String, String> options, String data, Dataset dataset) {
+      String model, SequencedMap<String, String> options, String data, DataSplit split) {
     return new RunConfiguration(
         Clessidra.Version.number(),
         model,
         new LinkedHashMap<>(options),
-        DataSelection.absolute(data),
-        dataset.description(),
-        checksum(dataset));
-  }
-
-  /** A checksum of all that training and evaluation see. */
-  static String checksum(Dataset dataset) {
-    CRC32C sum = new CRC32C();
-    for (ImageData part : new ImageData[] {dataset.train(), dataset.test()}) {
-      sum.update((part + "\n").getBytes(StandardCharsets.UTF_8));
-      sum.update(part.segment().asByteBuffer());
-      if (part.hasLabels()) {
-        for (int label : part.labels()) {
-          sum.update(label);
-        }
-      }
-    }
-    return "crc32c:%08x".formatted(sum.getValue());
+        data,
+        split.description(),
+        split.checksum());
   }
 
   /**

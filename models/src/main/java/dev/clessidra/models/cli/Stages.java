@@ -1,23 +1,29 @@
 package dev.clessidra.models.cli;
 
+import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
+import dev.clessidra.models.Model;
 import dev.clessidra.models.StackedAutoencoder;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
 import dev.clessidra.models.training.TrainingResult;
+import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** The stages that trainings are made of; one whose file is there already does nothing. */
-final class Stages {
+/**
+ * The stages that a training of whole images is made of; one whose file is there already does
+ * nothing. Not thread-safe.
+ */
+final class Stages implements AutoCloseable {
   static final String AUTOENCODER = "autoencoder";
   static final String PROBE = "softmax regression";
   static final String FINE_TUNING = "fine-tuning";
@@ -28,7 +34,52 @@ final class Stages {
   private static final String LAYER = "layer ";
   private static final int EVALUATIONS = 15; // of a training
 
-  private Stages() {}
+  private final TrainingRun<Dataset> run;
+  private final TrainingOptions options;
+  private final AugmentationOption augmentation;
+  private DeviceData data;
+
+  Stages(TrainingRun<Dataset> run, TrainingOptions options, AugmentationOption augmentation) {
+    this.run = run;
+    this.options = options;
+    this.augmentation = augmentation;
+  }
+
+  TrainingRun<Dataset> run() {
+    return run;
+  }
+
+  RunFolder folder() {
+    return run.folder();
+  }
+
+  Dataset dataset() {
+    return run.dataset();
+  }
+
+  Device device() {
+    return run.device();
+  }
+
+  /** Takes other images to train on, before the first stage. */
+  void trainOn(ImageData images) {
+    data = DeviceData.of(device(), images);
+  }
+
+  /** The training images on the device, which stay this object's. */
+  DeviceData data() {
+    if (data == null) {
+      data = DeviceData.of(device(), dataset().train());
+    }
+    return data;
+  }
+
+  @Override
+  public void close() {
+    if (data != null) {
+      data.close();
+    }
+  }
 
   /** Widths as in {@code 784-256-32}. */
   static String sizes(int inputs, List<Integer> widths) {
@@ -46,32 +97,42 @@ final class Stages {
   }
 
   /** Trains an autoencoder as a whole and saves it. */
-  static void autoencoder(TrainingRun run, TrainingOptions options, Supplier<Autoencoder> start) {
-    if (TrainingRun.isFinished(run.folder().model())) {
+  void autoencoder(Supplier<Autoencoder> start) {
+    train(
+        AUTOENCODER,
+        folder().model(),
+        start,
+        model -> Map.of(Metrics.SQUARED_ERROR, model.squaredError(dataset().test())));
+  }
+
+  /**
+   * Trains a model as a whole on the images, distorted as asked for, and saves it.
+   *
+   * @param stage its name
+   * @param file where it goes
+   * @param start the model before
+   * @param measure what to measure on the test images, by name
+   */
+  <M extends Model> void train(
+      String stage, Path file, Supplier<M> start, Function<M, Map<String, Double>> measure) {
+    if (TrainingRun.isFinished(file)) {
       return;
     }
-    try (Autoencoder model = start.get()) {
-      Dataset dataset = run.dataset();
+    try (M model = start.get()) {
       run.train(
-          AUTOENCODER,
-          AUTOENCODER,
+          stage,
+          stage,
           evaluated(
-              options.applyToImages(Trainer.of(model).data(run.data())),
-              options.epochs(dataset.train().count()),
-              Metrics.SQUARED_ERROR,
-              () -> model.squaredError(dataset.test())));
-      model.save(run.folder().model());
+              augmentation.apply(options.apply(Trainer.of(model).data(data()))),
+              options.epochs(dataset().train().count()),
+              () -> measure.apply(model)));
+      model.save(file);
       run.finished();
     }
   }
 
   /** Trains the layers of a stack that are not in the run's folder yet. */
-  static void pretrain(
-      TrainingRun run,
-      TrainingOptions options,
-      StackedAutoencoder stack,
-      int layers,
-      double epochs) {
+  void pretrain(StackedAutoencoder stack, int layers, double epochs) {
     for (int i = 0; i < layers && TrainingRun.isFinished(run.folder().layer(i)); i++) {
       stack.add(Autoencoder.load(run.folder().layer(i), run.device()));
     }
@@ -79,20 +140,20 @@ final class Stages {
       // What is trained is saved before the next layer starts, so that it can be resumed from.
       List<TrainingResult> results =
           stack.pretrain(
-              run.data(),
+              data(),
               (layer, trainer) -> {
-                save(run, stack, layer);
+                save(stack, layer);
                 return run.connect(
                     layer(layer),
                     "layer %d of %d".formatted(layer + 1, layers),
                     options.apply(trainer, epochs));
               });
       run.check(layer(stack.layers().size()), results.getLast());
-      save(run, stack, layers);
+      save(stack, layers);
     }
   }
 
-  private static void save(TrainingRun run, StackedAutoencoder stack, int trained) {
+  private void save(StackedAutoencoder stack, int trained) {
     for (int i = 0; i < trained; i++) {
       if (!TrainingRun.isFinished(run.folder().layer(i))) {
         stack.layers().get(i).save(run.folder().layer(i));
@@ -113,9 +174,7 @@ final class Stages {
    *
    * @param encoder gives [n, codeSize] for images
    */
-  static void probe(
-      TrainingRun run,
-      TrainingOptions options,
+  void probe(
       Probing probing,
       int codeSize,
       DeviceData.Transformation encoder,
@@ -124,23 +183,20 @@ final class Stages {
       return;
     }
     try (Classifier probe =
-        Classifier.builder(codeSize, run.data().classes())
-            .seed(options.seed())
-            .build(run.device())) {
+        Classifier.builder(codeSize, data().classes()).seed(options.seed()).build(run.device())) {
       float[] test = testCodes.get();
       int[] labels = run.dataset().test().labels();
-      Trainer trainer = Trainer.of(probe).data(run.data()).transform(encoder);
+      Trainer trainer = Trainer.of(probe).data(data()).transform(encoder);
       run.train(
           PROBE,
           PROBE,
           evaluated(
-              TrainingOptions.augmented(
+              AugmentationOption.apply(
                   options.apply(trainer, probing.epochs()).learningRate(probing.learningRate()),
                   PROBE_AUGMENT,
                   probing.augment()),
               probing.epochs(),
-              Metrics.ERROR_RATE,
-              () -> probe.errorRate(test, labels)));
+              () -> Map.of(Metrics.ERROR_RATE, probe.errorRate(test, labels))));
       probe.save(run.folder().probe());
       run.finished();
     }
@@ -160,10 +216,8 @@ final class Stages {
   }
 
   /** Has a trainer measure something some times and at the end. */
-  static Trainer evaluated(Trainer trainer, double epochs, String name, DoubleSupplier measure) {
-    return trainer.evaluation(
-        (int) Math.max(1, Math.round(epochs / EVALUATIONS)),
-        () -> Map.of(name, measure.getAsDouble()));
+  static Trainer evaluated(Trainer trainer, double epochs, Supplier<Map<String, Double>> measure) {
+    return trainer.evaluation((int) Math.max(1, Math.round(epochs / EVALUATIONS)), measure);
   }
 
   /** Up to {@code count} images of all classes in turn, where there are classes. */

@@ -19,7 +19,7 @@ import picocli.CommandLine.Option;
       "  clessidra train autoencoder --widths 512,128,16 --epochs 20 --seed 7",
       "  clessidra train autoencoder --noise 0.3 --data mnist:FOLDER    (denoising)"
     })
-final class TrainAutoencoderCommand extends TrainModelCommand {
+final class TrainAutoencoderCommand extends TrainImagesCommand {
   @Option(
       names = "--widths",
       paramLabel = "N",
@@ -58,7 +58,7 @@ final class TrainAutoencoderCommand extends TrainModelCommand {
   }
 
   @Override
-  TrainModelCommand again() {
+  TrainImagesCommand again() {
     return new TrainAutoencoderCommand(environment());
   }
 
@@ -83,7 +83,7 @@ final class TrainAutoencoderCommand extends TrainModelCommand {
   }
 
   @Override
-  void train(TrainingRun run) {
-    Stages.autoencoder(run, training(), () -> build(run.dataset(), run.device()));
+  void train(Stages stages) {
+    stages.autoencoder(() -> build(stages.dataset(), stages.device()));
   }
 }

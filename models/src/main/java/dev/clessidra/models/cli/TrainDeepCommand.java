@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
       "  clessidra train deep --data mnist:FOLDER --epochs 50",
       "  clessidra train deep --tied --pretrain"
     })
-final class TrainDeepCommand extends TrainModelCommand {
+final class TrainDeepCommand extends TrainImagesCommand {
   @Option(
       names = "--widths",
       paramLabel = "N",
@@ -75,7 +75,7 @@ final class TrainDeepCommand extends TrainModelCommand {
   }
 
   @Override
-  TrainModelCommand again() {
+  TrainImagesCommand again() {
     return new TrainDeepCommand(environment());
   }
 
@@ -103,34 +103,31 @@ final class TrainDeepCommand extends TrainModelCommand {
   }
 
   @Override
-  void train(TrainingRun run) {
-    if (pretrain && !TrainingRun.isFinished(run.folder().pretrained())) {
-      pretrain(run);
+  void train(Stages stages) {
+    if (pretrain && !TrainingRun.isFinished(stages.folder().pretrained())) {
+      pretrain(stages);
     }
-    Stages.autoencoder(
-        run,
-        training(),
-        () ->
-            pretrain
-                ? Autoencoder.load(run.folder().pretrained(), run.device())
-                : build(run.dataset(), run.device()));
+    stages.autoencoder(() ->
+        pretrain
+            ? Autoencoder.load(stages.folder().pretrained(), stages.device())
+            : build(stages.dataset(), stages.device()));
   }
 
-  private void pretrain(TrainingRun run) {
+  private void pretrain(Stages stages) {
     try (StackedAutoencoder stack =
-        StackedAutoencoder.builder(run.dataset().train().imageSize())
+        StackedAutoencoder.builder(stages.dataset().train().imageSize())
             .encoder(widths)
             .activation(activation)
             .codeActivation(codeActivation)
             .tied(options.tied())
             .seed(training().seed())
-            .build(run.device())) {
-      Stages.pretrain(run, training(), stack, widths.size(), pretrainEpochs);
+            .build(stages.device())) {
+      stages.pretrain(stack, widths.size(), pretrainEpochs);
       // The stack's own autoencoder has neither this one's loss nor its noise.
       try (Autoencoder unrolled = stack.unroll();
-          Autoencoder model = build(run.dataset(), run.device())) {
+          Autoencoder model = build(stages.dataset(), stages.device())) {
         int _ = model.parameters().copyFrom(unrolled.parameters());
-        model.save(run.folder().pretrained());
+        model.save(stages.folder().pretrained());
       }
     }
   }

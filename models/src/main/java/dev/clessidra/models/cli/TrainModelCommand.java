@@ -5,12 +5,13 @@ import static dev.clessidra.models.cli.Words.quoted;
 
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Model;
-import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.training.Trainer;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -23,8 +24,12 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
-/** What the training of all kinds of models has in common. */
-abstract class TrainModelCommand implements Callable<Integer> {
+/**
+ * What the training of all kinds of models has in common.
+ *
+ * @param <D> what such a model is trained and tested on
+ */
+abstract class TrainModelCommand<D extends DataSplit> implements Callable<Integer> {
   private static final String OUT = "--out";
   private static final String RESUME = "--resume";
 
@@ -46,7 +51,6 @@ abstract class TrainModelCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Mixin private DataSelection data;
   @Mixin private TrainingOptions training;
   @Mixin private DeviceSelection device;
 
@@ -70,13 +74,13 @@ abstract class TrainModelCommand implements Callable<Integer> {
   @Option(
       names = "--no-report",
       order = HelpSections.RUN + 2,
-      description = "Write no report.html, and compare with no principal components.")
+      description = "Write no report.html, and make none of its comparisons.")
   private boolean noReport;
 
   @Option(
       names = "--show",
       order = HelpSections.RUN + 3,
-      description = "Draw some images and their reconstructions, as on a terminal anyway.")
+      description = "Draw what came of some images, as on a terminal anyway.")
   private boolean show;
 
   @Option(names = "--stop-after-steps", hidden = true)
@@ -90,19 +94,25 @@ abstract class TrainModelCommand implements Callable<Integer> {
   abstract String model();
 
   /** A new command of this kind. */
-  abstract TrainModelCommand again();
+  abstract TrainModelCommand<D> again();
+
+  /** What the data is named by. */
+  abstract DataOption<D> data();
+
+  /** The names of what the stages evaluate, which become columns of the metrics. */
+  abstract List<String> measures();
 
   /**
    * Checks the settings before anything is written.
    *
    * @throws IllegalArgumentException if they do not fit each other or the data
    */
-  abstract void check(Dataset dataset, Device on);
+  abstract void check(D dataset, Device on);
 
   /** Checks the settings of the stages of a model, and closes it. */
-  final void check(Model model, double... stageEpochs) {
+  void check(Model model, double... stageEpochs) {
     try (model) {
-      Trainer _ = training.applyToImages(Trainer.of(model));
+      Trainer _ = training.apply(Trainer.of(model));
       for (double epochs : stageEpochs) {
         Trainer _ = training.apply(Trainer.of(model), epochs);
       }
@@ -110,10 +120,17 @@ abstract class TrainModelCommand implements Callable<Integer> {
   }
 
   /** Trains what is not trained yet, each stage into its file. */
-  abstract void train(TrainingRun run);
+  abstract void train(TrainingRun<D> run);
+
+  /**
+   * Evaluates what was trained.
+   *
+   * @param compare whether to make the comparisons of the report as well
+   */
+  abstract Outcome outcome(TrainingRun<D> run, boolean compare);
 
   /** What is trained, in a few words with its sizes. */
-  abstract String describe(Dataset dataset);
+  abstract String describe(D dataset);
 
   /** What a training needs to know of its process. */
   final Environment environment() {
@@ -135,7 +152,7 @@ abstract class TrainModelCommand implements Callable<Integer> {
   public final Integer call() {
     PrintWriter writer = spec.commandLine().getOut();
     if (resume == null) {
-      return run(this, data.source(), writer);
+      return run(this, data().source(), writer);
     }
     RunFolder folder = new RunFolder(resume);
     requireOnlyResumable(spec.commandLine().getParseResult());
@@ -163,8 +180,8 @@ abstract class TrainModelCommand implements Callable<Integer> {
   }
 
   /** A command with the options of a configuration. */
-  private TrainModelCommand restore(RunConfiguration configuration) {
-    TrainModelCommand command = again();
+  private TrainModelCommand<D> restore(RunConfiguration configuration) {
+    TrainModelCommand<D> command = again();
     CommandLine commandLine = command.commandLine();
     Clessidra.registerConverters(commandLine);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
@@ -183,23 +200,23 @@ abstract class TrainModelCommand implements Callable<Integer> {
   }
 
   /** A new run. */
-  private int run(TrainModelCommand settings, String source, PrintWriter writer) {
+  private int run(TrainModelCommand<D> settings, String source, PrintWriter writer) {
     if (out != null) {
       RunFolder.requireUnused(out);
     }
-    Dataset dataset = DataSelection.read(source);
+    D dataset = data().read(source);
     try (Device opened = device.open()) {
       checked(dataset, opened);
       RunFolder folder =
           out == null ? RunFolder.next(environment.runs(), model()) : RunFolder.create(out);
       RunConfiguration configuration =
-          RunConfiguration.of(model(), settings.options(), source, dataset);
+          RunConfiguration.of(model(), settings.options(), data().absolute(source), dataset);
       configuration.write(folder.config());
       return train(settings, folder, dataset, opened, writer);
     }
   }
 
-  private void checked(Dataset dataset, Device opened) {
+  private void checked(D dataset, Device opened) {
     try {
       check(dataset, opened);
     } catch (IllegalArgumentException e) {
@@ -208,12 +225,13 @@ abstract class TrainModelCommand implements Callable<Integer> {
   }
 
   /** A resumed run. */
-  private int run(TrainModelCommand settings, RunConfiguration configuration, PrintWriter writer) {
+  private int run(
+      TrainModelCommand<D> settings, RunConfiguration configuration, PrintWriter writer) {
     RunFolder folder = new RunFolder(resume);
     boolean moved = spec.commandLine().getParseResult().hasMatchedOption("--data");
-    String source = moved ? data.source() : configuration.data();
-    Dataset dataset = DataSelection.read(source);
-    if (!RunConfiguration.checksum(dataset).equals(configuration.checksum())) {
+    String source = moved ? data().source() : configuration.data();
+    D dataset = data().read(source);
+    if (!dataset.checksum().equals(configuration.checksum())) {
       throw new CommandFailure(
           "the data of %s is not what the run %s was started with (%s): give the same by --data"
               .formatted(source, resume, configuration.description()));
@@ -229,9 +247,9 @@ abstract class TrainModelCommand implements Callable<Integer> {
   }
 
   private int train(
-      TrainModelCommand settings,
+      TrainModelCommand<D> settings,
       RunFolder folder,
-      Dataset dataset,
+      D dataset,
       Device opened,
       PrintWriter writer) {
     writer.println(settings.describe(dataset));
@@ -240,8 +258,9 @@ abstract class TrainModelCommand implements Callable<Integer> {
     writer.flush();
     Interruption interruption = environment.interruption();
     String again = "./clessidra train %s --resume %s".formatted(model(), quoted(folder.path()));
-    try (TrainingRun run =
-        new TrainingRun(folder, dataset, opened, environment, writer, stopAfterSteps)) {
+    try (TrainingRun<D> run =
+        new TrainingRun<>(
+            folder, dataset, opened, environment, writer, measures(), stopAfterSteps)) {
       // What is said at a stop belongs to what the end of the process waits for.
       try (Interruption.Guard _ = interruption.guard()) {
         try {
@@ -257,10 +276,10 @@ abstract class TrainModelCommand implements Callable<Integer> {
         }
       }
       interruption.advise("stopped; the model is trained, finish its report with: " + again);
-      RunSummary summary = RunSummary.of(run, settings.training.batch(), !noReport);
-      summary.write(writer, !noReport);
+      Outcome outcome = settings.outcome(run, !noReport);
+      RunSummary.of(run, settings.training.batch()).write(outcome, writer, !noReport);
       if (show || environment.terminal().getAsBoolean()) {
-        summary.draw(writer, environment);
+        outcome.draw(writer, environment);
       }
       interruption.advise("");
       return ExitCode.OK;

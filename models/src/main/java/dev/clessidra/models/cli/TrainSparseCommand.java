@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
       "  clessidra train sparse --units 500 --sparsity l1:0.1",
       "  clessidra train sparse --sparsity kl:0.05,3 --epochs 30"
     })
-final class TrainSparseCommand extends TrainModelCommand {
+final class TrainSparseCommand extends TrainImagesCommand {
   @Option(
       names = "--units",
       paramLabel = "N",
@@ -98,7 +98,7 @@ final class TrainSparseCommand extends TrainModelCommand {
   }
 
   @Override
-  TrainModelCommand again() {
+  TrainImagesCommand again() {
     return new TrainSparseCommand(environment());
   }
 
@@ -136,17 +136,15 @@ final class TrainSparseCommand extends TrainModelCommand {
   }
 
   @Override
-  void train(TrainingRun run) {
-    Stages.autoencoder(run, training(), () -> build(run.dataset(), run.device()));
-    if (probe && !TrainingRun.isFinished(run.folder().probe())) {
-      try (Autoencoder model = Autoencoder.load(run.folder().model(), run.device())) {
-        Stages.probe(
-            run,
-            training(),
+  void train(Stages stages) {
+    stages.autoencoder(() -> build(stages.dataset(), stages.device()));
+    if (probe && !TrainingRun.isFinished(stages.folder().probe())) {
+      try (Autoencoder model = Autoencoder.load(stages.folder().model(), stages.device())) {
+        stages.probe(
             new Stages.Probing(probeEpochs, probeAugment, probeLearningRate),
             model.codeSize(),
             model::codes,
-            () -> model.encode(run.dataset().test()));
+            () -> model.encode(stages.dataset().test()));
       }
     }
   }

@@ -6,8 +6,8 @@ import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
 import dev.clessidra.models.StackedAutoencoder;
 import dev.clessidra.models.data.Dataset;
-import dev.clessidra.models.training.Trainer;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
       "  clessidra train stacked --widths 500,250 --pretrain-epochs 10 --epochs 30",
       "  clessidra train stacked --no-classifier --data FOLDER    (pictures without classes)"
     })
-final class TrainStackedCommand extends TrainModelCommand {
+final class TrainStackedCommand extends TrainImagesCommand {
   @Option(
       names = "--widths",
       paramLabel = "N",
@@ -108,7 +108,7 @@ final class TrainStackedCommand extends TrainModelCommand {
   }
 
   @Override
-  TrainModelCommand again() {
+  TrainImagesCommand again() {
     return new TrainStackedCommand(environment());
   }
 
@@ -143,53 +143,44 @@ final class TrainStackedCommand extends TrainModelCommand {
   }
 
   @Override
-  void train(TrainingRun run) {
+  void train(Stages stages) {
     try (StackedAutoencoder stack =
-        StackedAutoencoder.builder(run.dataset().train().imageSize())
+        StackedAutoencoder.builder(stages.dataset().train().imageSize())
             .encoder(widths)
             .activation(activation)
             .codeActivation(activation)
             .maskingNoise(noise)
             .tied(tied)
             .seed(training().seed())
-            .build(run.device())) {
-      Stages.pretrain(run, training(), stack, widths.size(), pretrainEpochs);
-      if (!TrainingRun.isFinished(run.folder().model())) {
+            .build(stages.device())) {
+      stages.pretrain(stack, widths.size(), pretrainEpochs);
+      if (!TrainingRun.isFinished(stages.folder().model())) {
         try (Autoencoder unrolled = stack.unroll()) {
-          unrolled.save(run.folder().model());
+          unrolled.save(stages.folder().model());
         }
       }
       if (!noClassifier) {
-        Stages.probe(
-            run,
-            training(),
+        stages.probe(
             new Stages.Probing(classifierEpochs, 0, training().learningRate()),
             stack.codeSize(),
             stack::codes,
-            () -> stack.encode(run.dataset().test().floats()));
-        fineTune(run, stack);
+            () -> stack.encode(stages.dataset().test().floats()));
+        fineTune(stages, stack);
       }
     }
   }
 
-  private void fineTune(TrainingRun run, StackedAutoencoder stack) {
-    if (TrainingRun.isFinished(run.folder().classifier())) {
-      return;
-    }
-    Dataset dataset = run.dataset();
-    try (Classifier model = stack.classifier(start(dataset));
-        Classifier probe = Classifier.load(run.folder().probe(), run.device())) {
-      int _ = model.parameters().copyFrom(probe.parameters());
-      run.train(
-          Stages.FINE_TUNING,
-          Stages.FINE_TUNING,
-          Stages.evaluated(
-              training().applyToImages(Trainer.of(model).data(run.data())),
-              training().epochs(dataset.train().count()),
-              Metrics.ERROR_RATE,
-              () -> model.errorRate(dataset.test())));
-      model.save(run.folder().classifier());
-      run.finished();
-    }
+  private void fineTune(Stages stages, StackedAutoencoder stack) {
+    stages.train(
+        Stages.FINE_TUNING,
+        stages.folder().classifier(),
+        () -> {
+          Classifier model = stack.classifier(start(stages.dataset()));
+          try (Classifier probe = Classifier.load(stages.folder().probe(), stages.device())) {
+            int _ = model.parameters().copyFrom(probe.parameters());
+          }
+          return model;
+        },
+        model -> Map.of(Metrics.ERROR_RATE, model.errorRate(stages.dataset().test())));
   }
 }

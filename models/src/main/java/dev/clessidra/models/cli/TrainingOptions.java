@@ -1,6 +1,5 @@
 package dev.clessidra.models.cli;
 
-import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.models.training.OptimizerKind;
 import dev.clessidra.models.training.Trainer;
 import java.util.Locale;
@@ -21,9 +20,6 @@ final class TrainingOptions {
 
   // Of the steps: the learning rate rises over these.
   private static final double WARMUP = 0.02;
-  // The share of images that are distorted when there is augmentation.
-  private static final float AUGMENTED = 0.8f;
-  private static final float MOST_AUGMENTED = 4;
 
   @Option(
       names = "--epochs",
@@ -92,16 +88,6 @@ final class TrainingOptions {
   private double average;
 
   @Option(
-      names = "--augment",
-      paramLabel = "X",
-      order = HelpSections.TRAINING + 9,
-      description =
-          "Distort each image at random, so that the model never sees the same one twice: 1 turns"
-              + " by up to 14 degrees, scales by 15 %%, slants by 0.25 and shifts by a pixel; 0 not"
-              + " at all (default: ${DEFAULT-VALUE}).")
-  private float augment;
-
-  @Option(
       names = "--seed",
       paramLabel = "N",
       order = HelpSections.TRAINING + 10,
@@ -125,29 +111,6 @@ final class TrainingOptions {
   /** Gives a trainer all of these settings. */
   Trainer apply(Trainer trainer) {
     return steps == null ? apply(trainer, epochs) : apply(trainer, epochs).steps(steps);
-  }
-
-  /** As {@link #apply(Trainer)} for a stage that trains on images, which are augmented. */
-  Trainer applyToImages(Trainer trainer) {
-    return augmented(apply(trainer), "--augment", augment);
-  }
-
-  /**
-   * Has a trainer distort its images.
-   *
-   * @param option what the strength was given as
-   * @param strength as {@code --augment} describes it
-   */
-  static Trainer augmented(Trainer trainer, String option, float strength) {
-    if (!(strength >= 0 && strength <= MOST_AUGMENTED)) {
-      throw new IllegalArgumentException(
-          "%s must be in [0, %s], got %s".formatted(option, MOST_AUGMENTED, strength));
-    }
-    return strength == 0
-        ? trainer
-        : trainer.augment(
-            new AffineRange(
-                AUGMENTED, 0.04f * strength, 0.15f * strength, 0.25f * strength, strength));
   }
 
   /** As {@link #apply(Trainer)} for a stage with a length of its own. */

@@ -1,8 +1,7 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
-import dev.clessidra.models.data.Dataset;
-import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.training.Trainer;
 import dev.clessidra.models.training.TrainingProgress;
 import dev.clessidra.models.training.TrainingResult;
@@ -10,36 +9,44 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * One training run in its folder, made of stages. A stage that is finished has a file of its own;
  * so a run that is resumed goes on at the first one without. Not thread-safe.
+ *
+ * @param <D> what it is trained and tested on
  */
-final class TrainingRun implements AutoCloseable {
+final class TrainingRun<D extends DataSplit> implements AutoCloseable {
   private final RunFolder folder;
-  private final Dataset dataset;
+  private final D dataset;
   private final Device device;
   private final Environment environment;
   private final PrintWriter out;
   private final Metrics metrics;
   private final long stopAfterSteps;
-  private DeviceData data;
   private long steps;
 
-  /** Starts or goes on with a run; {@code stopAfterSteps} steps end it early, for tests. */
+  /**
+   * Starts or goes on with a run.
+   *
+   * @param measures names of what its stages evaluate
+   * @param stopAfterSteps steps that end it early, for tests
+   */
   TrainingRun(
       RunFolder folder,
-      Dataset dataset,
+      D dataset,
       Device device,
       Environment environment,
       PrintWriter out,
+      List<String> measures,
       long stopAfterSteps) {
     this.folder = folder;
     this.dataset = dataset;
     this.device = device;
     this.environment = environment;
     this.out = out;
-    this.metrics = new Metrics(folder);
+    this.metrics = new Metrics(folder, measures);
     this.stopAfterSteps = stopAfterSteps;
   }
 
@@ -47,7 +54,7 @@ final class TrainingRun implements AutoCloseable {
     return folder;
   }
 
-  Dataset dataset() {
+  D dataset() {
     return dataset;
   }
 
@@ -57,14 +64,6 @@ final class TrainingRun implements AutoCloseable {
 
   Metrics metrics() {
     return metrics;
-  }
-
-  /** The training images on the device, which stay this run's. */
-  DeviceData data() {
-    if (data == null) {
-      data = DeviceData.of(device, dataset.train());
-    }
-    return data;
   }
 
   /** Whether a stage has written its file. */
@@ -120,9 +119,6 @@ final class TrainingRun implements AutoCloseable {
 
   @Override
   public void close() {
-    if (data != null) {
-      data.close();
-    }
     metrics.close();
   }
 

@@ -1,6 +1,8 @@
 package dev.clessidra.models.data;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Objects;
+import java.util.zip.CRC32C;
 
 /**
  * Images to train on and images to test on, of the same size. Immutable.
@@ -9,7 +11,7 @@ import java.util.Objects;
  * @param train the images to train on
  * @param test the images to test on, none of them among those to train on
  */
-public record Dataset(String description, ImageData train, ImageData test) {
+public record Dataset(String description, ImageData train, ImageData test) implements DataSplit {
   /**
    * Checks that the two parts fit each other.
    *
@@ -31,5 +33,20 @@ public record Dataset(String description, ImageData train, ImageData test) {
                   test.width(),
                   test.channels()));
     }
+  }
+
+  @Override
+  public String checksum() {
+    CRC32C sum = new CRC32C();
+    for (ImageData part : new ImageData[] {train, test}) {
+      sum.update((part + "\n").getBytes(StandardCharsets.UTF_8));
+      sum.update(part.segment().asByteBuffer());
+      if (part.hasLabels()) {
+        for (int label : part.labels()) {
+          sum.update(label);
+        }
+      }
+    }
+    return "crc32c:%08x".formatted(sum.getValue());
   }
 }

@@ -11,11 +11,10 @@ import dev.clessidra.models.data.ImageData;
 import java.util.Optional;
 
 /**
- * A data set in device memory, from which a captured step takes its batches. Images stay bytes
- * there (a quarter of the memory) and become floats in [0, 1] as a batch is gathered. Owns its
- * memory until closed. Reading is safe from several threads.
+ * A data set in device memory. Images stay bytes there (a quarter of the memory) and become floats
+ * in [0, 1] as a batch is gathered.
  */
-public final class DeviceData implements AutoCloseable {
+public final class DeviceData implements TrainingData {
   // Rows that are transformed at a time: enough for the matrix product, little in memory.
   private static final int ROWS = 1000;
 
@@ -25,9 +24,6 @@ public final class DeviceData implements AutoCloseable {
   private final Optional<Tensor> labels;
   private final int classes;
   private final Optional<ImageShape> imageShape;
-
-  /** The sizes of an image in pixels, and its channels. */
-  public record ImageShape(int height, int width, int channels) {}
 
   private DeviceData(
       Device device,
@@ -69,7 +65,7 @@ public final class DeviceData implements AutoCloseable {
         Optional.of(new ImageShape(images.height(), images.width(), images.channels())));
   }
 
-  /** The number of samples. */
+  @Override
   public int count() {
     return inputs.shape().dim(0);
   }
@@ -89,19 +85,21 @@ public final class DeviceData implements AutoCloseable {
     return classes;
   }
 
-  /** The shape of the samples where they are images; nothing for codes. */
+  @Override
   public Optional<ImageShape> imageShape() {
     return imageShape;
   }
 
-  /** The batch of the state's step: each epoch visits every sample once, in an order of its own. */
+  @Override
   public Batch batch(Tape tape, int size, TrainingState state) {
     return new Batch(
         tape.gatherRows(inputs, size, true, state),
-        labels.map(all -> tape.gatherRows(all, size, true, state)));
+        labels.map(all -> tape.gatherRows(all, size, true, state)),
+        Optional.empty());
   }
 
   /** The mean of each input over all samples, [size], summed in double precision. */
+  @Override
   public float[] mean() {
     double[] sums = new double[size()];
     forEachBlock((first, block) -> {

@@ -47,7 +47,7 @@ public final class Trainer {
   private static final String SETTINGS = "training";
 
   private final Model model;
-  private DeviceData data;
+  private TrainingData data;
   private ImageData images;
   private double epochs = 10;
   private long steps;
@@ -90,7 +90,7 @@ public final class Trainer {
   }
 
   /** Data that is on the device already; stays the caller's. */
-  public Trainer data(DeviceData trainingData) {
+  public Trainer data(TrainingData trainingData) {
     data = trainingData;
     return this;
   }
@@ -243,7 +243,7 @@ public final class Trainer {
     }
   }
 
-  private TrainingResult run(DeviceData samples) {
+  private TrainingResult run(TrainingData samples) {
     Device device = model.device();
     long totalSteps =
         steps > 0 ? steps : Math.max(1, (long) Math.ceil(epochs * samples.count() / batch));
@@ -292,7 +292,7 @@ public final class Trainer {
 
   /** One training from its start, or a checkpoint, to its end. */
   private final class Run {
-    private final DeviceData samples;
+    private final TrainingData samples;
     private final TrainingState state;
     private final Optimizer optimizer;
     private final ParameterAverage average;
@@ -307,7 +307,7 @@ public final class Trainer {
     private long reportedNanos;
 
     Run(
-        DeviceData samples,
+        TrainingData samples,
         TrainingState state,
         Optimizer optimizer,
         ParameterAverage average,
@@ -407,11 +407,11 @@ public final class Trainer {
         Tape untrained = Tape.inference(tape.device(), tape.scope());
         inputs = transformation.get().apply(untrained, inputs);
       }
-      return new Batch(inputs, next.labels());
+      return new Batch(inputs, next.labels(), next.weights());
     }
 
     private Tensor distorted(Tape tape, Tensor inputs) {
-      DeviceData.ImageShape shape =
+      TrainingData.ImageShape shape =
           samples
               .imageShape()
               .orElseThrow(() ->
@@ -482,7 +482,7 @@ public final class Trainer {
     }
 
     private String settings() {
-      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, batch %d, samples %d, steps %d"
+      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, batch %d, samples %d%s, steps %d"
           .formatted(
               optimizerKind,
               learningRate,
@@ -493,6 +493,7 @@ public final class Trainer {
               augmentation.map(AffineRange::toString).orElse("none"),
               batch,
               samples.count(),
+              samples.settings().isEmpty() ? "" : " (" + samples.settings() + ")",
               totalSteps);
     }
   }

@@ -1,0 +1,130 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.UNet;
+import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.data.ImageFolder;
+import dev.clessidra.models.data.PngWriter;
+import dev.clessidra.models.segmentation.Masks;
+import dev.clessidra.models.segmentation.Overlay;
+import dev.clessidra.models.segmentation.Segmenter;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code segment}. */
+@Command(
+    name = "segment",
+    abbreviateSynopsis = true,
+    header = "Give each pixel of pictures its class by a trained U-Net.",
+    description = {
+      "Writes NAME-mask.png, class 0 black and the last class white, and NAME-overlay.png, the"
+          + " picture with the classes in colours. Pictures may be larger than those of the"
+          + " training: they are seen in overlapping tiles."
+    },
+    footer = {
+      "%nExamples:",
+      "  clessidra segment runs/unet-1 picture.png --out masks",
+      "  clessidra segment runs/unet-1 FOLDER --out masks --no-flips"
+    })
+final class SegmentCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private ModelSelection model;
+  @Mixin private DeviceSelection device;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "IMAGES",
+      description = "A PNG or JPEG file, or a folder of such.")
+  private Path images;
+
+  @Option(
+      names = "--out",
+      paramLabel = "FOLDER",
+      required = true,
+      order = HelpSections.RUN,
+      description = "Where masks and overlays go; files of the same names are replaced.")
+  private Path out;
+
+  @Option(
+      names = "--no-flips",
+      order = HelpSections.MODEL,
+      description =
+          "See each picture once, not also mirrored: four times as fast and a little worse.")
+  private boolean noFlips;
+
+  @Option(
+      names = "--tile",
+      paramLabel = "N",
+      defaultValue = "512",
+      order = HelpSections.MODEL + 1,
+      description = "Pixels along a tile's side (default: ${DEFAULT-VALUE}).")
+  private int tile;
+
+  @Option(
+      names = "--overlap",
+      paramLabel = "N",
+      defaultValue = "64",
+      order = HelpSections.MODEL + 2,
+      description = "Pixels by which tiles see their surroundings (default: ${DEFAULT-VALUE}).")
+  private int overlap;
+
+  @Override
+  public Integer call() {
+    Path file = model.file();
+    if (!Files.exists(images)) {
+      throw new CommandFailure(
+          "%s does not exist: expected a picture or a folder of pictures; check the name"
+              .formatted(images));
+    }
+    if (Files.exists(out) && !Files.isDirectory(out)) {
+      throw new CommandFailure(
+          "%s is a file, expected a folder: give --out another name".formatted(out));
+    }
+    List<Path> pictures =
+        Files.isDirectory(images) ? ImageFolder.pictures(images) : List.of(images);
+    if (pictures.isEmpty()) {
+      throw new CommandFailure(
+          "%s has no pictures: expected .png or .jpg files; check the name".formatted(images));
+    }
+    PrintWriter writer = spec.commandLine().getOut();
+    try (Device opened = device.open();
+        UNet network = UNet.load(file, opened)) {
+      Segmenter segmenter = Segmenter.of(network).tile(tile, overlap).flips(!noFlips);
+      for (Path picture : pictures) {
+        segment(segmenter, network.channels(), picture, writer);
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  private void segment(Segmenter segmenter, int channels, Path picture, PrintWriter writer) {
+    ImageData image = ImageFolder.read(List.of(picture), channels);
+    Masks masks;
+    try {
+      masks = segmenter.segment(image);
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure("%s: %s".formatted(picture, e.getMessage()), e);
+    }
+    String fileName = picture.getFileName().toString();
+    int ending = fileName.lastIndexOf('.');
+    String name = ending > 0 ? fileName.substring(0, ending) : fileName;
+    Path mask = out.resolve(name + "-mask.png");
+    PngWriter.write(mask, Overlay.gray(masks), 0);
+    PngWriter.write(out.resolve(name + "-overlay.png"), Overlay.classes(image, masks), 0);
+    StringBuilder shares = new StringBuilder();
+    for (int c = 1; c < masks.classes(); c++) {
+      shares.append(Words.format(", class %d %s", c, Words.percent(masks.shares()[c])));
+    }
+    writer.println("%s: %dx%d%s".formatted(mask, masks.height(), masks.width(), shares));
+    writer.flush();
+  }
+}

@@ -1,0 +1,49 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.models.segmentation.SegmentationDataset;
+import dev.clessidra.models.segmentation.SegmentationSource;
+import picocli.CommandLine.Option;
+
+/** The option that names images with masks. */
+final class SegmentationSelection implements DataOption<SegmentationDataset> {
+  @Option(
+      names = "--data",
+      paramLabel = "DATA",
+      order = HelpSections.DATA,
+      description = {
+        "cells (synthetic, drawn anew by cells:SEED), or a folder with pictures in images/ and,"
+            + " under the same names, in masks/ or labels/; or with these in train/ and test/."
+            + " Without those the last tenth is the test part, or FOLDER,test=18-23."
+            + " FOLDER,values=0/128/255 names the gray values of the classes in their order;"
+            + " FOLDER,colour reads colours (default: ${DEFAULT-VALUE}).",
+      })
+  private String source;
+
+  /** For the command line. */
+  SegmentationSelection() {}
+
+  /** Of a source that was named otherwise, or null. */
+  SegmentationSelection(String source) {
+    this.source = source;
+  }
+
+  @Override
+  public String source() {
+    return source;
+  }
+
+  @Override
+  public String standard() {
+    return SegmentationSource.CELLS;
+  }
+
+  @Override
+  public SegmentationDataset read(String source) {
+    return SegmentationSource.parse(source);
+  }
+
+  @Override
+  public String absolute(String source) {
+    return SegmentationSource.absolute(source);
+  }
+}

@@ -1,0 +1,220 @@
+package dev.clessidra.models.cli;
+
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.UNet;
+import dev.clessidra.models.segmentation.BorderWeights;
+import dev.clessidra.models.segmentation.DeviceSegmentationData;
+import dev.clessidra.models.segmentation.SegmentationData;
+import dev.clessidra.models.segmentation.SegmentationDataset;
+import dev.clessidra.models.segmentation.SegmentationMetrics;
+import dev.clessidra.models.segmentation.Segmenter;
+import dev.clessidra.models.training.Trainer;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code train unet}. */
+@Command(
+    name = "unet",
+    header = "A U-Net, which gives each pixel of an image its class.",
+    footer = {
+      "%nExamples:",
+      "  clessidra train unet                                  (synthetic cells)",
+      "  clessidra train unet --data FOLDER --percentile 99.8",
+      "  clessidra train unet --data FOLDER,test=18-23 --border-weight 10 --width 32",
+    })
+final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
+  /** Evaluation: share of the test images' pixels that have another class than the truth's. */
+  static final String PIXEL_ERROR = "test_pixel_error";
+
+  /** Evaluation: intersection over union of class 1, the mean of the test images'. */
+  static final String IOU = "test_iou";
+
+  /** Evaluation: Dice's coefficient of class 1, the mean of the test images'. */
+  static final String DICE = "test_dice";
+
+  private static final String STAGE = "U-Net";
+  private static final double BORDER_SIGMA = 5;
+  private static final int EVALUATIONS = 10; // of a training
+
+  @Mixin private SegmentationSelection data;
+
+  @Option(
+      names = "--depth",
+      paramLabel = "N",
+      order = HelpSections.MODEL,
+      description = "How often the size is halved (default: ${DEFAULT-VALUE}).")
+  private int depth;
+
+  @Option(
+      names = "--width",
+      paramLabel = "N",
+      order = HelpSections.MODEL + 1,
+      description =
+          "Channels of the uppermost level, doubled from level to level (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int width;
+
+  @Option(
+      names = "--upsampling",
+      paramLabel = "KIND",
+      order = HelpSections.MODEL + 2,
+      description =
+          "transposed (a learned 2x2 convolution), nearest or bilinear (default:"
+              + " ${DEFAULT-VALUE}).")
+  private UNet.Upsampling upsampling;
+
+  @Option(
+      names = "--normalization",
+      paramLabel = "KIND",
+      order = HelpSections.MODEL + 3,
+      description = "none, batch or group (default: ${DEFAULT-VALUE}).")
+  private UNet.Normalization normalization;
+
+  @Option(
+      names = "--activation",
+      paramLabel = "NAME",
+      order = HelpSections.MODEL + 4,
+      description =
+          "identity, relu, leaky-relu[:SLOPE], sigmoid, tanh or softplus (default:"
+              + " ${DEFAULT-VALUE}).")
+  private Activation activation;
+
+  @Option(
+      names = "--dropout",
+      paramLabel = "P",
+      order = HelpSections.MODEL + 5,
+      description = "Of the values at the bottom (default: ${DEFAULT-VALUE}).")
+  private float dropout;
+
+  @Option(
+      names = "--loss",
+      paramLabel = "KIND",
+      order = HelpSections.MODEL + 6,
+      description = "cross-entropy, dice or cross-entropy-and-dice (default: ${DEFAULT-VALUE}).")
+  private UNet.Loss loss;
+
+  @Option(
+      names = "--class-weights",
+      paramLabel = "X",
+      split = ",",
+      order = HelpSections.MODEL + 7,
+      description = "Of the classes in the cross-entropy, such as 1,5; alike unless set.")
+  private List<Float> classWeights;
+
+  @Option(
+      names = "--border-weight",
+      paramLabel = "X",
+      order = HelpSections.MODEL + 8,
+      description =
+          "The most that a pixel between two touching cells weighs more than others in the"
+              + " cross-entropy (the paper has 10); 0 not at all (default: ${DEFAULT-VALUE}).")
+  private double borderWeight;
+
+  @Option(
+      names = "--percentile",
+      paramLabel = "P",
+      order = HelpSections.DATA + 1,
+      description =
+          "Divide each image by this percentile of its values, as for images of different"
+              + " brightness; 0 not at all (default: ${DEFAULT-VALUE}).")
+  private double percentile;
+
+  TrainUNetCommand(Environment environment) {
+    super(environment);
+  }
+
+  @Override
+  String model() {
+    return UNet.KIND;
+  }
+
+  @Override
+  TrainUNetCommand again() {
+    return new TrainUNetCommand(environment());
+  }
+
+  @Override
+  SegmentationSelection data() {
+    return data;
+  }
+
+  @Override
+  List<String> measures() {
+    return List.of(IOU, DICE, PIXEL_ERROR);
+  }
+
+  @Override
+  String describe(SegmentationDataset dataset) {
+    return "U-Net, %d levels, %d channels and up, %s, %d classes"
+        .formatted(depth, width, dataset.train().images(), dataset.train().masks().classes());
+  }
+
+  @Override
+  void check(SegmentationDataset dataset, Device on) {
+    UNet model = build(dataset, on);
+    check(model);
+    deviceData(dataset.train()).check(model);
+  }
+
+  private UNet build(SegmentationDataset dataset, Device on) {
+    return UNet.builder(dataset.train().images().channels(), dataset.train().masks().classes())
+        .depth(depth)
+        .width(width)
+        .upsampling(upsampling)
+        .normalization(normalization)
+        .activation(activation)
+        .dropout(dropout)
+        .loss(loss)
+        .classWeights(classWeights == null ? List.of() : classWeights)
+        .inputPercentile(percentile)
+        .seed(training().seed())
+        .build(on);
+  }
+
+  private DeviceSegmentationData.Builder deviceData(SegmentationData images) {
+    DeviceSegmentationData.Builder builder = DeviceSegmentationData.builder(images);
+    return borderWeight == 0
+        ? builder
+        : builder.borderWeights(new BorderWeights(borderWeight, BORDER_SIGMA, 1), List.of());
+  }
+
+  @Override
+  void train(TrainingRun<SegmentationDataset> run) {
+    if (TrainingRun.isFinished(run.folder().model())) {
+      return;
+    }
+    SegmentationDataset dataset = run.dataset();
+    try (UNet model = build(dataset, run.device());
+        DeviceSegmentationData images = deviceData(dataset.train()).build(model)) {
+      Trainer trainer = training().apply(Trainer.of(model).data(images));
+      double epochs = training().epochs(images.count());
+      run.train(
+          STAGE,
+          STAGE,
+          trainer.evaluation(
+              (int) Math.max(1, Math.round(epochs / EVALUATIONS)),
+              () -> measured(model, dataset.test())));
+      model.save(run.folder().model());
+      run.finished();
+    }
+  }
+
+  private static Map<String, Double> measured(UNet model, SegmentationData test) {
+    SegmentationMetrics metrics =
+        SegmentationMetrics.of(test.masks(), Segmenter.of(model).segment(test.images()));
+    SegmentationMetrics.Overlap overlap = metrics.classes().get(1);
+    return Map.of(
+        IOU, overlap.meanIou(), DICE, overlap.meanDice(), PIXEL_ERROR, metrics.pixelError());
+  }
+
+  @Override
+  SegmentationOutcome outcome(TrainingRun<SegmentationDataset> run, boolean compare) {
+    try (UNet model = UNet.load(run.folder().model(), run.device())) {
+      return new SegmentationOutcome(run, SegmentationEvaluation.of(model, run.dataset()));
+    }
+  }
+}

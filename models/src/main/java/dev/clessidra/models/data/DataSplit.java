@@ -1,0 +1,10 @@
+package dev.clessidra.models.data;
+
+/** Data divided into a part to train on and a part to test on. Immutable. */
+public interface DataSplit {
+  /** Where the data comes from and how it was divided, one line for a person. */
+  String description();
+
+  /** A checksum of all that training and evaluation see, such as {@code crc32c:89abcdef}. */
+  String checksum();
+}

@@ -1,0 +1,37 @@
+package dev.clessidra.models.training;
+
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.TrainingState;
+import java.util.Optional;
+
+/**
+ * Samples in device memory, from which a captured step takes its batches. Owns its memory until
+ * closed. Reading is safe from several threads.
+ */
+public interface TrainingData extends AutoCloseable {
+  /** The sizes of an image in pixels, and its channels. */
+  record ImageShape(int height, int width, int channels) {}
+
+  /** The number of samples. */
+  int count();
+
+  /** The shape of the samples where they are images; nothing for codes. */
+  Optional<ImageShape> imageShape();
+
+  /** The batch of the state's step: each epoch visits every sample once, in an order of its own. */
+  Batch batch(Tape tape, int size, TrainingState state);
+
+  /** The mean of each input over all samples, [numbers in a sample]. */
+  float[] mean();
+
+  /**
+   * What of this, beside the samples, decides about a training, such as how images are distorted; a
+   * training is only resumed with the same.
+   */
+  default String settings() {
+    return "";
+  }
+
+  @Override
+  void close();
+}
