@@ -26,22 +26,30 @@ namespace CLESSIDRA_ISA {
 
 namespace {
 
-// 8 x 48 fills 24 of 32 AVX-512 registers, 4 x 24 fills 12 of 16 AVX2 registers.
-#if defined(__AVX512F__)
-constexpr int kRows = 8;
-#else
-constexpr int kRows = 4;
-#endif
+// Rows of a tile of one, two and three vectors. 8 x 48 fills 24 of 32 AVX-512 registers, 4 x 24 fills
+// 12 of 16 AVX2 registers; narrower tiles have more rows, for as many independent sums. Of pixels no
+// more than have their pointers in registers; filters have one pointer.
 constexpr int kVectors = 3;
+#if defined(__AVX512F__)
+constexpr int kPixelRows[kVectors] = {10, 10, 8};
+constexpr int kFilterRows[kVectors] = {16, 8, 8};
+#else
+constexpr int kPixelRows[kVectors] = {6, 6, 4};
+constexpr int kFilterRows[kVectors] = {8, 4, 4};
+#endif
 constexpr int64_t kSliceDepth = 768;
 constexpr int64_t kBlockPoints = 512;
 // Below this many multiply-adds another thread costs more than it brings.
 constexpr int64_t kSmall = 1 << 16;
 // Channels up to which copying a pixel's taps costs less than a pointer to each.
 constexpr int64_t kFewChannels = 8;
-// Pixels, and floats of their taps, that a task of the filter's gradient looks at together.
-constexpr int64_t kFilterPixels = 64;
+// Pixels that a task of the filter's gradient looks at together, and floats of their gradients and
+// copied taps, which share the first-level cache.
+constexpr int64_t kFilterPixels = 128;
+constexpr int64_t kGradientFloats = 1 << 12;
 constexpr int64_t kPatchFloats = 1 << 14;
+// Floats of the filter's gradient that a task adds to, which stay in the second-level cache.
+constexpr int64_t kFilterFloats = 48 << 10;
 // The room that a pointer takes in scratch memory.
 constexpr int64_t kPointerFloats = sizeof(void*) / sizeof(float);
 
@@ -71,6 +79,7 @@ struct Panels {
   }
   int64_t padded_columns() const { return rounded_up(columns, kLanes); }
   int64_t columns_of(int64_t panel) const { return std::min(width, columns - panel * width); }
+  int64_t vectors() const { return width / kLanes; }
 };
 
 // One dimension of a convolution: the points of the target along it, and what its taps read.
@@ -157,6 +166,40 @@ struct Source {
     }
   }
 
+  // Pointers to what each tap of the next `count` points reads, at most kTogether, `stride` pointers
+  // from one tap to the next; `outside` where that is no pixel. With `runs`, a filter row at a time:
+  // the pointers of its first taps. All points together, for vectors of pointers.
+  static constexpr int64_t kTogether = 16;
+  CLESSIDRA_FUNCTION void find_taps(Point& point, int64_t count, const float* outside,
+                                    const float** to, int64_t stride, bool runs) const {
+    int64_t tops[kTogether] = {}, lefts[kTogether] = {}, offsets[kTogether] = {};
+    for (int64_t i = 0; i < count; ++i, point.advance(rows, columns)) {
+      tops[i] = point.row * rows.source_step + rows.first_offset;
+      lefts[i] = point.column * columns.source_step + columns.first_offset;
+      offsets[i] = ((point.image * rows.source_size + tops[i]) * columns.source_size + lefts[i]) *
+                   depth * static_cast<int64_t>(sizeof(float));
+    }
+    const auto address = reinterpret_cast<int64_t>(images);
+    const auto nowhere = reinterpret_cast<int64_t>(outside);
+    for (int64_t r = 0; r < rows.taps; ++r) {
+      for (int64_t s = 0; s < (runs ? 1 : columns.taps); ++s, to += stride) {
+        const int64_t down = r * rows.offset_step;
+        const int64_t across = s * columns.offset_step;
+        const int64_t start = address + (down * columns.source_size + across) * depth *
+                                            static_cast<int64_t>(sizeof(float));
+        int64_t found[kTogether];
+        for (int64_t i = 0; i < kTogether; ++i) {
+          const bool inside =
+              (static_cast<uint64_t>(tops[i] + down) < static_cast<uint64_t>(rows.source_size)) &
+              (static_cast<uint64_t>(lefts[i] + across) <
+               static_cast<uint64_t>(columns.source_size));
+          found[i] = inside ? start + offsets[i] : nowhere;
+        }
+        std::memcpy(to, found, count * sizeof(float*));
+      }
+    }
+  }
+
   // Copies the channels of all taps, `stride` floats from one tap to the next; those of a row that
   // are adjacent pixels and stay so, together.
   CLESSIDRA_FUNCTION void copy_taps(const Point& point, float* to, int64_t stride) const {
@@ -206,20 +249,24 @@ struct Product {
   int64_t depth() const { return sources.depth(); }
   bool copied() const { return depth() <= kFewChannels && taps() > 1; }
   int64_t points() const { return images * rows.points * columns.points; }
+  Source source(int64_t part) const {
+    return {rows, columns, sources.images[part], sources.depths[part]};
+  }
+  int64_t tile_rows() const { return kPixelRows[panels.vectors() - 1]; }
 };
 
 // targets[i] = seed * targets[i] + sources x b for R pixels and `columns` channels,
 // V = ceil(columns / kLanes). A run are neighbouring floats, depth of them in the first run, third,
-// ..., next_depth in the others. sources: [runs][kRows], b: [floats of all runs][V * kLanes]. Every
+// ..., next_depth in the others. sources: [runs][stride], b: [floats of all runs][V * kLanes]. Every
 // loop over the tile is unrolled, or the sums would not stay in registers.
 template <int R, int V>
 void multiply_tile(int64_t runs, int64_t depth, int64_t next_depth, const float* const* sources,
-                   const float* b, float* const* targets, int64_t first_column, int64_t columns,
+                   int64_t stride, const float* b, float* const* targets, int64_t first_column, int64_t columns,
                    float seed) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
   const Vec factor = broadcast(seed);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
@@ -228,15 +275,15 @@ void multiply_tile(int64_t runs, int64_t depth, int64_t next_depth, const float*
       if (seed != 0.0f) sum[i][v] = factor * load_columns(p, v < V - 1 ? kLanes : last);
     }
   }
-  for (int64_t run = 0; run < runs; ++run, sources += kRows) {
+  for (int64_t run = 0; run < runs; ++run, sources += stride) {
     const float* a[R];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < R; ++i) a[i] = sources[i];
     for (int64_t p = 0; p < depth; ++p, b += V * kLanes) {
       Vec row[V];
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int i = 0; i < R; ++i) {
         const Vec element = broadcast(a[i][p]);
 #pragma GCC unroll 4
@@ -245,7 +292,7 @@ void multiply_tile(int64_t runs, int64_t depth, int64_t next_depth, const float*
     }
     std::swap(depth, next_depth);
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
@@ -256,26 +303,26 @@ void multiply_tile(int64_t runs, int64_t depth, int64_t next_depth, const float*
 }
 
 using Tile = void (*)(int64_t runs, int64_t depth, int64_t next_depth,
-                      const float* const* sources, const float* b, float* const* targets,
-                      int64_t first_column, int64_t columns, float seed);
-#define CLESSIDRA_TILES(function, rows) \
-  { function<rows, 1>, function<rows, 2>, function<rows, 3> }
-#if defined(__AVX512F__)
-#define CLESSIDRA_ALL_TILES(function)                                             \
-  {                                                                               \
-    CLESSIDRA_TILES(function, 1), CLESSIDRA_TILES(function, 2),                   \
-        CLESSIDRA_TILES(function, 3), CLESSIDRA_TILES(function, 4),               \
-        CLESSIDRA_TILES(function, 5), CLESSIDRA_TILES(function, 6),               \
-        CLESSIDRA_TILES(function, 7), CLESSIDRA_TILES(function, 8)                \
+                      const float* const* sources, int64_t stride, const float* b,
+                      float* const* targets, int64_t first_column, int64_t columns, float seed);
+// Tiles of 1 to 16 rows; those that have more rows than `most` says are not used.
+#define CLESSIDRA_TILES(function, most, rows)                                               \
+  {                                                                                         \
+    function<std::min(rows, most[0]), 1>, function<std::min(rows, most[1]), 2>,             \
+        function<std::min(rows, most[2]), 3>                                                \
   }
-#else
-#define CLESSIDRA_ALL_TILES(function)                               \
-  {                                                                 \
-    CLESSIDRA_TILES(function, 1), CLESSIDRA_TILES(function, 2),     \
-        CLESSIDRA_TILES(function, 3), CLESSIDRA_TILES(function, 4)  \
+#define CLESSIDRA_ALL_TILES(function, most)                                                 \
+  {                                                                                         \
+    CLESSIDRA_TILES(function, most, 1), CLESSIDRA_TILES(function, most, 2),                 \
+        CLESSIDRA_TILES(function, most, 3), CLESSIDRA_TILES(function, most, 4),             \
+        CLESSIDRA_TILES(function, most, 5), CLESSIDRA_TILES(function, most, 6),             \
+        CLESSIDRA_TILES(function, most, 7), CLESSIDRA_TILES(function, most, 8),             \
+        CLESSIDRA_TILES(function, most, 9), CLESSIDRA_TILES(function, most, 10),            \
+        CLESSIDRA_TILES(function, most, 11), CLESSIDRA_TILES(function, most, 12),           \
+        CLESSIDRA_TILES(function, most, 13), CLESSIDRA_TILES(function, most, 14),           \
+        CLESSIDRA_TILES(function, most, 15), CLESSIDRA_TILES(function, most, 16)            \
   }
-#endif
-constexpr Tile kTiles[kRows][kVectors] = CLESSIDRA_ALL_TILES(multiply_tile);
+constexpr Tile kTiles[][kVectors] = CLESSIDRA_ALL_TILES(multiply_tile, kPixelRows);
 
 // Bias and activation for a tile that is complete and still in the cache.
 void finish_tile(const Product& g, float* const* targets, int64_t rows, int64_t first_column,
@@ -292,34 +339,41 @@ void finish_tile(const Product& g, float* const* targets, int64_t rows, int64_t 
   });
 }
 
-// The pointers of points [begin, end): of each tile of kRows, targets[kRows] and pointers to what a
-// tap reads of each source, sources[taps][1 or 2][kRows], or sources[1][kRows] to copies of all taps,
-// which need `patches`.
+// The pointers of points [begin, end): of each tile, targets[rows] and pointers to what a tap reads of
+// each source, sources[taps][1 or 2][rows], or sources[1][rows] to copies of all taps, which need
+// `patches`.
 void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sources,
                  float** targets, float* patches) {
   const int64_t parts = g.sources.count();
   const int64_t taps = g.taps();
+  const int64_t tile_rows = g.tile_rows();
   Point point(begin, g.rows, g.columns);
-  for (int64_t i = 0; i < end - begin; ++i, point.advance(g.rows, g.columns)) {
-    const int64_t row = g.rows.target_first + point.row * g.rows.target_step;
-    const int64_t column = g.columns.target_first + point.column * g.columns.target_step;
-    targets[i] = g.target + ((point.image * g.target_height + row) * g.target_width + column) *
-                                g.panels.columns;
-    float* patch = patches + i * taps * g.depth();
-    if (g.copied()) sources[i] = patch;
-    const float** to = sources + i / kRows * taps * parts * kRows + i % kRows;
-    for (int64_t part = 0; part < parts; ++part) {
-      const Source source{g.rows, g.columns, g.sources.images[part], g.sources.depths[part]};
+  for (int64_t i = begin; i < end; i += tile_rows) {
+    const int64_t rows = std::min(tile_rows, end - i);
+    const Point first = point;
+    for (int64_t row = 0; row < rows; ++row, point.advance(g.rows, g.columns)) {
+      const int64_t y = g.rows.target_first + point.row * g.rows.target_step;
+      const int64_t x = g.columns.target_first + point.column * g.columns.target_step;
+      *targets++ = g.target +
+                   ((point.image * g.target_height + y) * g.target_width + x) * g.panels.columns;
       if (g.copied()) {
-        source.copy_taps(point, patch, g.depth());
-        patch += source.depth;
-      } else {
-        source.for_taps(point, [&](int64_t tap, const float* pixel) {
-          to[tap * parts * kRows] = pixel == nullptr ? g.zeros : pixel;
-        });
-        to += kRows;
+        float* patch = patches;
+        *sources++ = patch;
+        for (int64_t part = 0; part < parts; ++part) {
+          const Source source = g.source(part);
+          source.copy_taps(point, patch, g.depth());
+          patch += source.depth;
+        }
+        patches += taps * g.depth();
       }
     }
+    if (g.copied()) continue;
+    for (int64_t part = 0; part < parts; ++part) {
+      Point next = first;
+      g.source(part).find_taps(next, rows, g.zeros, sources + part * tile_rows, parts * tile_rows,
+                               false);
+    }
+    sources += taps * parts * tile_rows;
   }
 }
 
@@ -328,11 +382,12 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
   const int64_t taps = g.copied() ? 1 : g.taps();
   const int64_t depth = g.copied() ? g.taps() * g.depth() : g.depth();
   const int64_t parts = g.copied() ? 1 : g.sources.count();
-  const int64_t tiles = ceil_div(end - begin, kRows);
-  const int64_t target_floats = tiles * kRows * kPointerFloats;
+  const int64_t tile_rows = g.tile_rows();
+  const int64_t tiles = ceil_div(end - begin, tile_rows);
+  const int64_t target_floats = tiles * tile_rows * kPointerFloats;
   const int64_t pointer_floats = target_floats * (taps * parts + 1);
   float* const memory = thread_scratch(
-      Scratch::kPrivate, pointer_floats + (g.copied() ? tiles * kRows * depth : 0));
+      Scratch::kPrivate, pointer_floats + (g.copied() ? tiles * tile_rows * depth : 0));
   auto** const targets = reinterpret_cast<float**>(memory);
   auto** const sources = reinterpret_cast<const float**>(memory + target_floats);
   find_pixels(g, begin, end, sources, targets, memory + pointer_floats);
@@ -348,13 +403,13 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
       const int64_t slice = std::min(slice_taps, taps - tap);
       const bool complete = tap + slice == taps;
       for (int64_t tile = 0; tile < tiles; ++tile) {
-        const int64_t rows = std::min<int64_t>(kRows, end - begin - tile * kRows);
+        const int64_t rows = std::min(tile_rows, end - begin - tile * tile_rows);
         kTiles[rows - 1][width / kLanes - 1](
             slice * parts, parts == 1 ? depth : g.sources.depths[0],
             parts == 1 ? depth : g.sources.depths[1],
-            sources + (tile * taps + tap) * parts * kRows, b + tap * depth * width,
-            targets + tile * kRows, column, columns, tap == 0 ? g.seed : 1.0f);
-        if (complete && !plain) finish_tile(g, targets + tile * kRows, rows, column, columns);
+            sources + (tile * taps + tap) * parts * tile_rows, tile_rows,
+            b + tap * depth * width, targets + tile * tile_rows, column, columns, tap == 0 ? g.seed : 1.0f);
+        if (complete && !plain) finish_tile(g, targets + tile * tile_rows, rows, column, columns);
       }
     }
   }
@@ -372,7 +427,7 @@ void multiply(ThreadPool& threads, const Product& g) {
   // About 8 tasks a thread, so that a thread that lost time leaves work to the others.
   const int64_t wanted = 8 * threads.threads();
   const int64_t block =
-      std::min(kBlockPoints, rounded_up(ceil_div(points, wanted), kRows));
+      std::min(kBlockPoints, rounded_up(ceil_div(points, wanted), g.tile_rows()));
   const int64_t blocks = ceil_div(points, block);
   const int64_t groups = std::clamp<int64_t>(wanted / blocks, 1, g.panels.count);
   const int64_t group = ceil_div(g.panels.count, groups);
@@ -448,24 +503,24 @@ struct FilterGradient {
   // of the second, or one to copies.
   void find_pixels(int64_t begin, int64_t end, const float** pointers, int64_t stride,
                    float* patches) const {
-    Point point(begin, rows, columns);
-    for (int64_t i = 0; i < end - begin; ++i, point.advance(rows, columns)) {
-      float* patch = patches + i * row_floats;
+    for (int64_t part = 0; part < sources.count(); ++part) {
+      const Source source{rows, columns, sources.images[part], sources.depths[part]};
+      Point point(begin, rows, columns);
       if (copied) {
-        pointers[i] = patch;
-        std::fill(patch + taps * c.channels, patch + row_floats, 0.0f);
-      }
-      for (int64_t part = 0; part < sources.count(); ++part) {
-        const Source source{rows, columns, sources.images[part], sources.depths[part]};
-        if (copied) {
-          source.copy_taps(point, patch, c.channels);
-          patch += source.depth;
-        } else {
-          source.for_taps(point, [&](int64_t tap, const float* pixel) {
-            pointers[(part * taps + tap) * stride + i] = pixel == nullptr ? zeros : pixel;
-          });
+        float* patch = patches + part * sources.depths[0];
+        for (int64_t i = 0; i < end - begin; ++i, point.advance(rows, columns)) {
+          pointers[i] = patches + i * row_floats;
+          source.copy_taps(point, patch + i * row_floats, c.channels);
+        }
+      } else {
+        for (int64_t i = 0; i < end - begin; i += Source::kTogether) {
+          source.find_taps(point, std::min(Source::kTogether, end - begin - i), zeros,
+                           pointers + part * taps * stride + i, stride, false);
         }
       }
+    }
+    for (int64_t i = 0; copied && i < end - begin; ++i) {
+      std::fill(patches + i * row_floats + taps * c.channels, patches + (i + 1) * row_floats, 0.0f);
     }
   }
 
@@ -494,7 +549,7 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
                  bool seeded) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
@@ -509,14 +564,14 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
     Vec row[V];
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) row[v] = load(from + v * kLanes);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const Vec element = broadcast(dy[i]);
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) sum[i][v] = fma(element, row[v], sum[i][v]);
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
@@ -528,7 +583,7 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
 using FilterTile = void (*)(int64_t pixels, const float* dy, int64_t dy_stride,
                             const float* const* x, int64_t first_column, float* to,
                             int64_t to_stride, int64_t columns, bool seeded);
-constexpr FilterTile kFilterTiles[kRows][kVectors] = CLESSIDRA_ALL_TILES(filter_tile);
+constexpr FilterTile kFilterTiles[][kVectors] = CLESSIDRA_ALL_TILES(filter_tile, kFilterRows);
 
 // The chunk's result for filters [first, last).
 void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64_t last) {
@@ -538,9 +593,9 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   const int64_t begin = chunk * g.chunk;
   const int64_t end = std::min(begin + g.chunk, g.pixels);
   // One column of pointers for each tap of each source, or a single one to the copied taps.
-  const int64_t block = g.copied
-                            ? std::clamp<int64_t>(kPatchFloats / g.row_floats, 16, kFilterPixels)
-                            : kFilterPixels;
+  const int64_t block = std::clamp<int64_t>(
+      g.copied ? kPatchFloats / g.row_floats : kGradientFloats / (last - first),
+      Source::kTogether, kFilterPixels);
   const int64_t groups = g.copied ? 1 : g.taps * g.sources.count();
   const int64_t pointer_floats = rounded_up(groups * block * kPointerFloats, kLanes);
   float* const memory =
@@ -555,9 +610,11 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
       for (int64_t panel = 0; panel < panels.count; ++panel) {
         const int64_t column = panel * panels.width;
         const int64_t columns = panels.columns_of(panel);
-        for (int64_t k = first; k < last; k += kRows) {
-          const int64_t rows = std::min<int64_t>(kRows, last - k);
-          kFilterTiles[rows - 1][(columns - 1) / kLanes](
+        const int64_t vectors = ceil_div(columns, kLanes);
+        const int64_t tile_rows = kFilterRows[vectors - 1];
+        for (int64_t k = first; k < last; k += tile_rows) {
+          const int64_t rows = std::min(tile_rows, last - k);
+          kFilterTiles[rows - 1][vectors - 1](
               pixels, c.dy + pixel * c.filters + k, c.filters, pointers + group * block, column,
               result + k * row_elements + place + column, row_elements, columns, pixel > begin);
         }
@@ -637,9 +694,12 @@ void conv2d_backward_filter(ThreadPool& threads, const clessidra_conv2d_backward
   g.zeros = zeros;
   const int64_t chunks = ceil_div(g.pixels, g.chunk);
   const int64_t wanted = g.pixels * elements < kSmall ? 1 : 8 * threads.threads();
-  const int64_t row_groups = std::clamp<int64_t>(wanted / std::max<int64_t>(1, chunks), 1,
-                                                 ceil_div(c.filters, kRows));
-  const int64_t rows = rounded_up(ceil_div(c.filters, row_groups), kRows);
+  const int64_t row_elements = elements / c.filters;
+  const int64_t fitting = std::max<int64_t>(1, kFilterFloats / row_elements);
+  const int64_t rows = rounded_up(
+      std::min(fitting, ceil_div(c.filters, ceil_div(wanted, std::max<int64_t>(1, chunks)))),
+      kFilterRows[0]);
+  const int64_t row_groups = ceil_div(c.filters, rows);
   threads.for_each(chunks * row_groups, [&](int64_t task) {
     const int64_t first = task % row_groups * rows;
     const int64_t last = std::min<int64_t>(first + rows, c.filters);

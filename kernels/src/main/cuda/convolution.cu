@@ -68,37 +68,47 @@ __device__ inline Axis backward_axis(int size, int output, int filter, int strid
           -dilation / divisor};
 }
 
-// Images whose channels lie in one place, or the last of them in another one.
-struct Sources {
-  const float* first;
-  const float* second;
-  int first_channels, second_channels;
+// Where the images of a convolution lie. They stay in the arguments, in constant memory: as members
+// of what gathers they would take registers that the largest tile does not have.
+template <class Convolution>
+struct ImagesOf {
+  const Convolution& c;
 
-  __device__ int channels() const { return first_channels + second_channels; }
+  __device__ int channels() const { return c.channels; }
   // Whether 4 channels at a multiple of 4 can be read together.
   __device__ bool vectors() const {
-    return aligned(first, second) && first_channels % 4 == 0 && second_channels % 4 == 0;
+    return aligned(c.x, c.second_x) && c.channels % 4 == 0 && c.second_channels % 4 == 0;
   }
   __device__ const float* element(int64_t pixel, int channel) const {
-    return channel < first_channels ? first + pixel * first_channels + channel
-                                    : second + pixel * second_channels + channel - first_channels;
+    const int first = c.channels - c.second_channels;
+    return channel < first ? c.x + pixel * first + channel
+                           : c.second_x + pixel * c.second_channels + channel - first;
   }
 };
 template <class Convolution>
-__device__ inline Sources sources_of(const Convolution& c) {
-  return {c.x, c.second_x, c.channels - c.second_channels, c.second_channels};
-}
+ImagesOf(const Convolution&) -> ImagesOf<Convolution>;
+
+// Likewise the gradient of a convolution's output.
+struct OutputGradient {
+  const clessidra_conv2d_backward_data& c;
+
+  __device__ int channels() const { return c.filters; }
+  __device__ bool vectors() const { return aligned(c.dy) && c.filters % 4 == 0; }
+  __device__ const float* element(int64_t pixel, int channel) const {
+    return c.dy + pixel * c.filters + channel;
+  }
+};
 
 // The pixels of an image that the taps of a point read, as operand A.
-template <class Tile>
+template <class Tile, class Source>
 class GatheredPixels : public SliceOfA<Tile, false> {
   using Base = SliceOfA<Tile, false>;
 
  public:
   // The points from `first` to `end`, which is not one of them.
-  __device__ GatheredPixels(const Sources& sources, const Axis& rows, const Axis& columns,
+  __device__ GatheredPixels(const Source& source, const Axis& rows, const Axis& columns,
                             int64_t first, int64_t end)
-      : sources_(sources), rows_(rows), columns_(columns), vectors_(sources.vectors()) {
+      : source_(source), rows_(rows), columns_(columns), vectors_(source.vectors()) {
     // A line past the last point is read as that one, and not stored.
     const int64_t point = first + Base::line() < end ? first + Base::line() : end - 1;
     const Division across = divide(point, columns.points);
@@ -119,7 +129,7 @@ class GatheredPixels : public SliceOfA<Tile, false> {
         if (left <= 0) {
           quad = make_float4(beyond, beyond, beyond, beyond);
         } else if (inside_) {
-          quad = *reinterpret_cast<const float4*>(sources_.element(pixel_, channel_));
+          quad = *reinterpret_cast<const float4*>(source_.element(pixel_, channel_));
         } else {
           quad = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
         }
@@ -136,15 +146,15 @@ class GatheredPixels : public SliceOfA<Tile, false> {
 
  private:
   __device__ float next(bool there, float beyond) {
-    const float value = !there ? beyond : inside_ ? *sources_.element(pixel_, channel_) : 0.0f;
+    const float value = !there ? beyond : inside_ ? *source_.element(pixel_, channel_) : 0.0f;
     advance(1);
     return value;
   }
 
   __device__ void advance(int depth) {
     channel_ += depth;
-    while (channel_ >= sources_.channels()) {
-      channel_ -= sources_.channels();
+    while (channel_ >= source_.channels()) {
+      channel_ -= source_.channels();
       next_tap();
     }
   }
@@ -166,7 +176,7 @@ class GatheredPixels : public SliceOfA<Tile, false> {
     inside_ = y_ >= 0 && y_ < rows_.source_size && x_ >= 0 && x_ < columns_.source_size;
   }
 
-  const Sources sources_;
+  const Source source_;
   const Axis& rows_;
   const Axis& columns_;
   bool vectors_;
@@ -240,7 +250,7 @@ class GatheredTaps : public SliceOfB<Tile, true> {
  public:
   __device__ GatheredTaps(const clessidra_conv2d_backward_filter& c, int64_t first_pixel,
                           int first_column)
-      : c_(c), sources_(sources_of(c)), vectors_(sources_.vectors()) {
+      : c_(c), vectors_(ImagesOf{c}.vectors()) {
     const int column = first_column + Base::line();
     left_ = c.filter_height * c.filter_width * c.channels - column;
     const int tap = column / c.channels;
@@ -291,7 +301,7 @@ class GatheredTaps : public SliceOfB<Tile, true> {
     const int y = output_row_ * c_.stride_height + tap.y;
     const int x = output_column_ * c_.stride_width + tap.x;
     const bool inside = y >= 0 && y < c_.height && x >= 0 && x < c_.width;
-    return inside ? sources_.element(image_ + y * c_.width + x, tap.channel) : nullptr;
+    return inside ? ImagesOf{c_}.element(image_ + y * c_.width + x, tap.channel) : nullptr;
   }
 
   __device__ float next(Tap& tap, bool there, float beyond) const {
@@ -321,7 +331,6 @@ class GatheredTaps : public SliceOfB<Tile, true> {
   }
 
   const clessidra_conv2d_backward_filter& c_;
-  const Sources sources_;
   bool vectors_;
   int left_;
   Tap tap_;
@@ -405,7 +414,8 @@ __device__ inline void convolve(const clessidra_conv2d& c) {
   float chains[Tile::kThreadRows][Tile::kThreadColumns];
   start_chains<Tile>(target, c.beta, chains);
   const int depth = c.filter_height * c.filter_width * c.channels;
-  GatheredPixels<Tile> a(sources_of(c), shared.rows, shared.columns, place.row, points);
+  GatheredPixels<Tile, ImagesOf<clessidra_conv2d>> a({c}, shared.rows, shared.columns, place.row,
+                                                     points);
   MatrixAsB<Tile, false> b(c.filter + int64_t{place.column} * depth, depth,
                            c.filters - place.column, aligned(c.filter) && depth % 4 == 0);
   multiply(a, b, depth, shared.slices, chains);
@@ -444,8 +454,7 @@ __device__ inline void convolve_back(const clessidra_conv2d_backward_data& c) {
   float chains[Tile::kThreadRows][Tile::kThreadColumns];
   start_chains<Tile>(target, second ? c.second_beta : c.beta, chains);
   if (shared.rows.taps > 0 && shared.columns.taps > 0) {
-    GatheredPixels<Tile> a(Sources{c.dy, nullptr, c.filters, 0}, shared.rows, shared.columns,
-                           place.row, points);
+    GatheredPixels<Tile, OutputGradient> a({c}, shared.rows, shared.columns, place.row, points);
     FilterByTaps<Tile> b(c, shared.rows, shared.columns, start + column, channels - column);
     multiply(a, b, shared.rows.taps * shared.columns.taps * c.filters, shared.slices, chains);
   }
