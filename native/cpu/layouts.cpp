@@ -15,6 +15,8 @@
 #define FIELDS_binary(F) F(a) F(b) F(y) F(count) F(b_count) F(function) F(alpha) F(beta)
 #define FIELDS_fill(F) F(y) F(count) F(value)
 #define FIELDS_copy(F) F(x) F(y) F(rows) F(columns) F(ldx) F(ldy) F(beta)
+#define FIELDS_repeat_rows(F) F(x) F(y) F(rows) F(columns) F(repeats)
+#define FIELDS_repeat_rows_backward(F) F(dy) F(dx) F(rows) F(columns) F(repeats) F(beta)
 #define FIELDS_reduce(F) F(x) F(y) F(workspace) F(count) F(reduction) F(scale) F(beta)
 #define FIELDS_reduce_rows(F) F(x) F(y) F(rows) F(columns) F(reduction) F(scale) F(beta)
 #define FIELDS_reduce_columns(F) \
@@ -23,6 +25,8 @@
 #define FIELDS_loss_backward(F) \
   F(x) F(target) F(upstream) F(dx) F(count) F(function) F(scale) F(beta)
 #define FIELDS_softmax(F) F(x) F(y) F(rows) F(columns)
+#define FIELDS_log_sum_exp(F) F(x) F(y) F(rows) F(columns)
+#define FIELDS_log_sum_exp_backward(F) F(x) F(y) F(upstream) F(dx) F(rows) F(columns) F(beta)
 #define FIELDS_softmax_cross_entropy(F)                                                     \
   F(logits) F(labels) F(class_weights) F(row_weights) F(probabilities) F(loss) F(workspace) \
   F(rows) F(columns) F(scale)
@@ -36,14 +40,25 @@
 #define FIELDS_random(F) F(y) F(step) F(count) F(seed) F(stream) F(distribution) F(a) F(b)
 #define FIELDS_mask_noise(F) \
   F(x) F(y) F(step) F(count) F(seed) F(stream) F(probability) F(scale)
+#define FIELDS_binarize(F) F(x) F(y) F(step) F(count) F(seed) F(stream)
 #define FIELDS_gather_rows(F) \
   F(source) F(y) F(step) F(source_rows) F(seed) F(rows) F(columns) F(element) F(shuffle)
 #define FIELDS_affine_warp(F)                                                            \
   F(x) F(y) F(step) F(seed) F(images) F(height) F(width) F(channels) F(stream) F(probability) \
   F(rotation) F(scale) F(shear) F(shift)
+#define FIELDS_deformation_field(F)                                                    \
+  F(field) F(step) F(seed) F(images) F(source_height) F(source_width) F(height) F(width) \
+  F(mirror_left_right) F(mirror_up_down) F(quarter_turns) F(grid) F(stream) F(rotation) \
+  F(scale) F(elastic)
+#define FIELDS_sample_images(F)                                                     \
+  F(x) F(field) F(y) F(images) F(height) F(width) F(channels) F(output_height)      \
+  F(output_width) F(interpolation)
+#define FIELDS_random_brightness(F) \
+  F(x) F(y) F(step) F(size) F(seed) F(images) F(stream) F(contrast) F(brightness) F(gamma)
 #define FIELDS_advance(F) F(state)
 #define FIELDS_schedule(F) \
   F(state) F(base) F(floor) F(factor) F(beta1) F(beta2) F(warmup) F(total) F(every) F(kind)
+#define FIELDS_linear_warmup(F) F(step) F(y) F(steps)
 #define FIELDS_clip_norm(F) F(gradients) F(state) F(workspace) F(count) F(maximum)
 #define FIELDS_sgd(F) \
   F(parameters) F(gradients) F(velocity) F(state) F(count) F(momentum) F(weight_decay) F(nesterov)
@@ -59,21 +74,30 @@
 #define FIELDS_gaussian_kl_backward(F)                                             \
   F(mean) F(log_variance) F(upstream) F(dmean) F(dlog_variance) F(rows) F(columns) \
   F(upstream_per_row) F(scale) F(mean_beta) F(log_variance_beta)
-#define FIELDS_conv2d(F)                                                                  \
-  F(x) F(filter) F(bias) F(y) F(images) F(height) F(width) F(channels) F(filters)         \
-  F(filter_height) F(filter_width) F(output_height) F(output_width) F(stride_height)      \
-  F(stride_width) F(padding_height) F(padding_width) F(dilation_height) F(dilation_width) \
-  F(activation) F(slope) F(beta)
-#define FIELDS_conv2d_backward_data(F)                                                    \
-  F(dy) F(filter) F(bias) F(dx) F(images) F(height) F(width) F(channels) F(filters)       \
-  F(filter_height) F(filter_width) F(output_height) F(output_width) F(stride_height)      \
-  F(stride_width) F(padding_height) F(padding_width) F(dilation_height) F(dilation_width) \
-  F(activation) F(slope) F(beta)
+#define FIELDS_bernoulli_log_likelihood(F) \
+  F(logits) F(target) F(log_likelihood) F(rows) F(columns) F(repeats)
+#define FIELDS_bernoulli_log_likelihood_backward(F) \
+  F(logits) F(target) F(upstream) F(dlogits) F(rows) F(columns) F(repeats) F(beta)
+#define FIELDS_gaussian_log_density(F) \
+  F(x) F(mean) F(log_variance) F(log_density) F(rows) F(columns) F(repeats)
+#define FIELDS_gaussian_log_density_backward(F)                                                \
+  F(x) F(mean) F(log_variance) F(upstream) F(dx) F(dmean) F(dlog_variance) F(rows) F(columns) \
+  F(repeats) F(x_beta) F(mean_beta) F(log_variance_beta)
+#define FIELDS_conv2d(F)                                                              \
+  F(x) F(second_x) F(filter) F(bias) F(y) F(images) F(height) F(width) F(channels)    \
+  F(second_channels) F(filters) F(filter_height) F(filter_width) F(output_height)     \
+  F(output_width) F(stride_height) F(stride_width) F(padding_height) F(padding_width) \
+  F(dilation_height) F(dilation_width) F(activation) F(slope) F(beta)
+#define FIELDS_conv2d_backward_data(F)                                                \
+  F(dy) F(filter) F(bias) F(dx) F(second_dx) F(images) F(height) F(width) F(channels) \
+  F(second_channels) F(filters) F(filter_height) F(filter_width) F(output_height)     \
+  F(output_width) F(stride_height) F(stride_width) F(padding_height) F(padding_width) \
+  F(dilation_height) F(dilation_width) F(activation) F(slope) F(beta) F(second_beta)
 #define FIELDS_conv2d_backward_filter(F)                                                  \
-  F(x) F(dy) F(dfilter) F(workspace) F(images) F(height) F(width) F(channels) F(filters)  \
-  F(filter_height) F(filter_width) F(output_height) F(output_width) F(stride_height)      \
-  F(stride_width) F(padding_height) F(padding_width) F(dilation_height) F(dilation_width) \
-  F(beta)
+  F(x) F(second_x) F(dy) F(dfilter) F(workspace) F(images) F(height) F(width) F(channels) \
+  F(second_channels) F(filters) F(filter_height) F(filter_width) F(output_height)         \
+  F(output_width) F(stride_height) F(stride_width) F(padding_height) F(padding_width)     \
+  F(dilation_height) F(dilation_width) F(beta)
 #define FIELDS_max_pool(F)                                                                       \
   F(x) F(y) F(indices) F(images) F(height) F(width) F(channels) F(window_height) F(window_width) \
   F(output_height) F(output_width) F(stride_height) F(stride_width) F(padding_height)            \

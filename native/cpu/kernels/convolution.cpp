@@ -118,6 +118,19 @@ struct Point {
   }
 };
 
+// Images whose channels lie in one place, or the last of them in another one.
+struct Sources {
+  const float* images[2];
+  int64_t depths[2];  // channels in each place
+
+  int64_t count() const { return depths[1] == 0 ? 1 : 2; }
+  int64_t depth() const { return depths[0] + depths[1]; }
+};
+template <class Convolution>
+Sources sources_of(const Convolution& c) {
+  return {{c.x, c.second_x}, {c.channels - c.second_channels, c.second_channels}};
+}
+
 // What the taps of points read: pixels of `depth` channels, or zeros outside the image.
 struct Source {
   const Axis& rows;
@@ -144,12 +157,12 @@ struct Source {
     }
   }
 
-  // Copies the channels of all taps one after the other; those of a row that are adjacent pixels,
-  // together.
-  CLESSIDRA_FUNCTION void copy_taps(const Point& point, float* to) const {
-    if (columns.offset_step != 1) {
+  // Copies the channels of all taps, `stride` floats from one tap to the next; those of a row that
+  // are adjacent pixels and stay so, together.
+  CLESSIDRA_FUNCTION void copy_taps(const Point& point, float* to, int64_t stride) const {
+    if (columns.offset_step != 1 || stride != depth) {
       for_taps(point, [&](int64_t tap, const float* pixel) {
-        copy(pixel, pixel == nullptr ? 0 : depth, to + tap * depth, depth);
+        copy(pixel, pixel == nullptr ? 0 : depth, to + tap * stride, depth);
       });
       return;
     }
@@ -179,8 +192,7 @@ struct Source {
 struct Product {
   Axis rows, columns;
   int64_t images;
-  const float* source;
-  int64_t depth;  // channels of the source
+  Sources sources;
   float* target;
   int64_t target_height, target_width;
   Panels panels;  // of the channels of the target
@@ -188,19 +200,22 @@ struct Product {
   int32_t activation;
   float slope, seed;
   const float* packed;  // the filter
-  const float* zeros;   // depth of them
+  const float* zeros;   // as many as the source has channels
 
   int64_t taps() const { return rows.taps * columns.taps; }
-  bool copied() const { return depth <= kFewChannels && taps() > 1; }
+  int64_t depth() const { return sources.depth(); }
+  bool copied() const { return depth() <= kFewChannels && taps() > 1; }
   int64_t points() const { return images * rows.points * columns.points; }
 };
 
 // targets[i] = seed * targets[i] + sources x b for R pixels and `columns` channels,
-// V = ceil(columns / kLanes). sources: [taps][kRows], b: [taps * depth][V * kLanes]. Every loop over
-// the tile is unrolled, or the sums would not stay in registers.
+// V = ceil(columns / kLanes). A run are neighbouring floats, depth of them in the first run, third,
+// ..., next_depth in the others. sources: [runs][kRows], b: [floats of all runs][V * kLanes]. Every
+// loop over the tile is unrolled, or the sums would not stay in registers.
 template <int R, int V>
-void multiply_tile(int64_t taps, int64_t depth, const float* const* sources, const float* b,
-                   float* const* targets, int64_t first_column, int64_t columns, float seed) {
+void multiply_tile(int64_t runs, int64_t depth, int64_t next_depth, const float* const* sources,
+                   const float* b, float* const* targets, int64_t first_column, int64_t columns,
+                   float seed) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
   const Vec factor = broadcast(seed);
@@ -213,7 +228,7 @@ void multiply_tile(int64_t taps, int64_t depth, const float* const* sources, con
       if (seed != 0.0f) sum[i][v] = factor * load_columns(p, v < V - 1 ? kLanes : last);
     }
   }
-  for (int64_t tap = 0; tap < taps; ++tap, sources += kRows) {
+  for (int64_t run = 0; run < runs; ++run, sources += kRows) {
     const float* a[R];
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) a[i] = sources[i];
@@ -228,6 +243,7 @@ void multiply_tile(int64_t taps, int64_t depth, const float* const* sources, con
         for (int v = 0; v < V; ++v) sum[i][v] = fma(element, row[v], sum[i][v]);
       }
     }
+    std::swap(depth, next_depth);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i) {
@@ -239,8 +255,9 @@ void multiply_tile(int64_t taps, int64_t depth, const float* const* sources, con
   }
 }
 
-using Tile = void (*)(int64_t taps, int64_t depth, const float* const* sources, const float* b,
-                      float* const* targets, int64_t first_column, int64_t columns, float seed);
+using Tile = void (*)(int64_t runs, int64_t depth, int64_t next_depth,
+                      const float* const* sources, const float* b, float* const* targets,
+                      int64_t first_column, int64_t columns, float seed);
 #define CLESSIDRA_TILES(function, rows) \
   { function<rows, 1>, function<rows, 2>, function<rows, 3> }
 #if defined(__AVX512F__)
@@ -275,11 +292,12 @@ void finish_tile(const Product& g, float* const* targets, int64_t rows, int64_t 
   });
 }
 
-// The pointers of points [begin, end): of each tile of kRows, targets[kRows] and sources[taps][kRows],
-// or sources[1][kRows] to copies of the taps, which need `patches`.
+// The pointers of points [begin, end): of each tile of kRows, targets[kRows] and pointers to what a
+// tap reads of each source, sources[taps][1 or 2][kRows], or sources[1][kRows] to copies of all taps,
+// which need `patches`.
 void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sources,
                  float** targets, float* patches) {
-  const Source source{g.rows, g.columns, g.source, g.depth};
+  const int64_t parts = g.sources.count();
   const int64_t taps = g.taps();
   Point point(begin, g.rows, g.columns);
   for (int64_t i = 0; i < end - begin; ++i, point.advance(g.rows, g.columns)) {
@@ -287,14 +305,20 @@ void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sou
     const int64_t column = g.columns.target_first + point.column * g.columns.target_step;
     targets[i] = g.target + ((point.image * g.target_height + row) * g.target_width + column) *
                                 g.panels.columns;
-    if (g.copied()) {
-      sources[i] = patches + i * taps * g.depth;
-      source.copy_taps(point, patches + i * taps * g.depth);
-    } else {
-      const float** const to = sources + i / kRows * taps * kRows + i % kRows;
-      source.for_taps(point, [&](int64_t tap, const float* pixel) {
-        to[tap * kRows] = pixel == nullptr ? g.zeros : pixel;
-      });
+    float* patch = patches + i * taps * g.depth();
+    if (g.copied()) sources[i] = patch;
+    const float** to = sources + i / kRows * taps * parts * kRows + i % kRows;
+    for (int64_t part = 0; part < parts; ++part) {
+      const Source source{g.rows, g.columns, g.sources.images[part], g.sources.depths[part]};
+      if (g.copied()) {
+        source.copy_taps(point, patch, g.depth());
+        patch += source.depth;
+      } else {
+        source.for_taps(point, [&](int64_t tap, const float* pixel) {
+          to[tap * parts * kRows] = pixel == nullptr ? g.zeros : pixel;
+        });
+        to += kRows;
+      }
     }
   }
 }
@@ -302,10 +326,11 @@ void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sou
 // Points [begin, end) and panels [first, last).
 void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first, int64_t last) {
   const int64_t taps = g.copied() ? 1 : g.taps();
-  const int64_t depth = g.copied() ? g.taps() * g.depth : g.depth;
+  const int64_t depth = g.copied() ? g.taps() * g.depth() : g.depth();
+  const int64_t parts = g.copied() ? 1 : g.sources.count();
   const int64_t tiles = ceil_div(end - begin, kRows);
   const int64_t target_floats = tiles * kRows * kPointerFloats;
-  const int64_t pointer_floats = target_floats * (taps + 1);
+  const int64_t pointer_floats = target_floats * (taps * parts + 1);
   float* const memory = thread_scratch(
       Scratch::kPrivate, pointer_floats + (g.copied() ? tiles * kRows * depth : 0));
   auto** const targets = reinterpret_cast<float**>(memory);
@@ -325,7 +350,9 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t rows = std::min<int64_t>(kRows, end - begin - tile * kRows);
         kTiles[rows - 1][width / kLanes - 1](
-            slice, depth, sources + (tile * taps + tap) * kRows, b + tap * depth * width,
+            slice * parts, parts == 1 ? depth : g.sources.depths[0],
+            parts == 1 ? depth : g.sources.depths[1],
+            sources + (tile * taps + tap) * parts * kRows, b + tap * depth * width,
             targets + tile * kRows, column, columns, tap == 0 ? g.seed : 1.0f);
         if (complete && !plain) finish_tile(g, targets + tile * kRows, rows, column, columns);
       }
@@ -336,7 +363,7 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
 void multiply(ThreadPool& threads, const Product& g) {
   const int64_t points = g.points();
   if (points == 0 || g.panels.count == 0) return;
-  if (points * g.panels.columns * g.taps() * g.depth < kSmall) {
+  if (points * g.panels.columns * g.taps() * g.depth() < kSmall) {
     for (int64_t begin = 0; begin < points; begin += kBlockPoints) {
       multiply_block(g, begin, std::min(begin + kBlockPoints, points), 0, g.panels.count);
     }
@@ -363,19 +390,20 @@ template <class Element>
 void pack_and_multiply(ThreadPool& threads, Product g, int64_t stride, const Element& element) {
   const int64_t padded = g.panels.padded_columns();
   const int64_t taps = g.taps();
-  float* const zeros = thread_scratch(Scratch::kShared, g.depth + taps * g.depth * padded);
-  float* const packed = zeros + g.depth;
-  std::fill_n(zeros, g.depth, 0.0f);
+  const int64_t depth = g.depth();
+  float* const zeros = thread_scratch(Scratch::kShared, depth + taps * depth * padded);
+  float* const packed = zeros + depth;
+  std::fill_n(zeros, depth, 0.0f);
   threads.for_each(padded / kLanes, [&](int64_t vector) {
     const int64_t column = vector * kLanes;
     const int64_t panel = column / g.panels.width;
     const int64_t width = rounded_up(g.panels.columns_of(panel), kLanes);
     const int64_t lanes = std::min<int64_t>(kLanes, g.panels.columns - column);
-    float* to = packed + panel * g.panels.width * taps * g.depth + column % g.panels.width;
+    float* to = packed + panel * g.panels.width * taps * depth + column % g.panels.width;
     for (int64_t tap = 0; tap < taps; ++tap) {
       const int64_t r = g.rows.first_tap + tap / g.columns.taps * g.rows.tap_step;
       const int64_t s = g.columns.first_tap + tap % g.columns.taps * g.columns.tap_step;
-      for (int64_t d = 0; d < g.depth; ++d, to += width) {
+      for (int64_t d = 0; d < depth; ++d, to += width) {
         const float* const from = element(r, s, d, column);
         for (int64_t i = 0; i < kLanes; ++i) to[i] = i < lanes ? from[i * stride] : 0.0f;
       }
@@ -386,16 +414,16 @@ void pack_and_multiply(ThreadPool& threads, Product g, int64_t stride, const Ele
   multiply(threads, g);
 }
 
-// The gradient of a filter: rows are filters, columns are channels (of one tap, or of all taps where
-// the channels do not fill vectors: then each pixel's taps are copied side by side), and the chain
-// goes over pixels.
+// The gradient of a filter: rows are filters, columns are channels (of one tap and one source, or of
+// all taps where the channels do not fill vectors: then each pixel's taps are copied side by side),
+// and the chain goes over pixels.
 struct FilterGradient {
   const clessidra_conv2d_backward_filter& c;
   Axis rows, columns;
+  Sources sources;
   int64_t pixels, chunk, taps;
   bool copied;
   int64_t row_floats;  // of a pixel's copied taps, whole vectors
-  Panels panels;
   const float* zeros;
 
   explicit FilterGradient(const clessidra_conv2d_backward_filter& c)
@@ -404,33 +432,55 @@ struct FilterGradient {
                           c.padding_height, c.dilation_height)),
         columns(forward_axis(c.width, c.output_width, c.filter_width, c.stride_width,
                              c.padding_width, c.dilation_width)),
+        sources(sources_of(c)),
         pixels(int64_t{c.images} * c.output_height * c.output_width),
         chunk(pixels_per_chunk(pixels, elements(c))),
         taps(int64_t{c.filter_height} * c.filter_width),
-        copied(c.channels % kLanes != 0),
+        copied(sources.depths[0] % kLanes != 0 || sources.depths[1] % kLanes != 0),
         row_floats(rounded_up(taps * c.channels, kLanes)),
-        panels(copied ? taps * c.channels : c.channels),
         zeros(nullptr) {}
 
   static int64_t elements(const clessidra_conv2d_backward_filter& c) {
     return int64_t{c.filters} * c.filter_height * c.filter_width * c.channels;
   }
 
-  // The pointers of pixels [begin, end): one for each tap, `stride` apart, or one to copies.
+  // The pointers of pixels [begin, end): one for each tap, `stride` apart, of the first source, then
+  // of the second, or one to copies.
   void find_pixels(int64_t begin, int64_t end, const float** pointers, int64_t stride,
                    float* patches) const {
-    const Source source{rows, columns, c.x, c.channels};
     Point point(begin, rows, columns);
     for (int64_t i = 0; i < end - begin; ++i, point.advance(rows, columns)) {
+      float* patch = patches + i * row_floats;
       if (copied) {
-        float* const patch = patches + i * row_floats;
         pointers[i] = patch;
-        source.copy_taps(point, patch);
         std::fill(patch + taps * c.channels, patch + row_floats, 0.0f);
-      } else {
-        source.for_taps(point, [&](int64_t tap, const float* pixel) {
-          pointers[tap * stride + i] = pixel == nullptr ? zeros : pixel;
-        });
+      }
+      for (int64_t part = 0; part < sources.count(); ++part) {
+        const Source source{rows, columns, sources.images[part], sources.depths[part]};
+        if (copied) {
+          source.copy_taps(point, patch, c.channels);
+          patch += source.depth;
+        } else {
+          source.for_taps(point, [&](int64_t tap, const float* pixel) {
+            pointers[(part * taps + tap) * stride + i] = pixel == nullptr ? zeros : pixel;
+          });
+        }
+      }
+    }
+  }
+
+  // Calls body(columns, pointers, place) for the columns of each part that is one product: their
+  // number, the number of its pointers in a pixel's and where the columns start in a filter.
+  template <class Body>
+  void for_parts(const Body& body) const {
+    if (copied) {
+      body(taps * c.channels, 0, 0);
+      return;
+    }
+    for (int64_t part = 0; part < sources.count(); ++part) {
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        body(sources.depths[part], part * taps + tap,
+             tap * c.channels + part * sources.depths[0]);
       }
     }
   }
@@ -487,11 +537,11 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   float* const result = c.workspace + chunk * c.filters * row_elements;
   const int64_t begin = chunk * g.chunk;
   const int64_t end = std::min(begin + g.chunk, g.pixels);
-  // One column of pointers for each tap, or a single one to the copied taps.
+  // One column of pointers for each tap of each source, or a single one to the copied taps.
   const int64_t block = g.copied
                             ? std::clamp<int64_t>(kPatchFloats / g.row_floats, 16, kFilterPixels)
                             : kFilterPixels;
-  const int64_t groups = g.copied ? 1 : g.taps;
+  const int64_t groups = g.copied ? 1 : g.taps * g.sources.count();
   const int64_t pointer_floats = rounded_up(groups * block * kPointerFloats, kLanes);
   float* const memory =
       thread_scratch(Scratch::kPrivate, pointer_floats + (g.copied ? block * g.row_floats : 0));
@@ -500,19 +550,19 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t pixels = std::min(block, end - pixel);
     g.find_pixels(pixel, pixel + pixels, pointers, block, patches);
-    for (int64_t part = 0; part < groups * g.panels.count; ++part) {
-      const int64_t tap = part / g.panels.count;
-      const int64_t panel = part % g.panels.count;
-      const int64_t column = panel * g.panels.width;
-      const int64_t columns = g.panels.columns_of(panel);
-      for (int64_t k = first; k < last; k += kRows) {
-        const int64_t rows = std::min<int64_t>(kRows, last - k);
-        kFilterTiles[rows - 1][(columns - 1) / kLanes](
-            pixels, c.dy + pixel * c.filters + k, c.filters, pointers + tap * block, column,
-            result + k * row_elements + tap * c.channels + column, row_elements, columns,
-            pixel > begin);
+    g.for_parts([&](int64_t part_columns, int64_t group, int64_t place) {
+      const Panels panels(part_columns);
+      for (int64_t panel = 0; panel < panels.count; ++panel) {
+        const int64_t column = panel * panels.width;
+        const int64_t columns = panels.columns_of(panel);
+        for (int64_t k = first; k < last; k += kRows) {
+          const int64_t rows = std::min<int64_t>(kRows, last - k);
+          kFilterTiles[rows - 1][(columns - 1) / kLanes](
+              pixels, c.dy + pixel * c.filters + k, c.filters, pointers + group * block, column,
+              result + k * row_elements + place + column, row_elements, columns, pixel > begin);
+        }
       }
-    }
+    });
   }
 }
 
@@ -525,8 +575,7 @@ void conv2d(ThreadPool& threads, const clessidra_conv2d& c) {
                   forward_axis(c.width, c.output_width, c.filter_width, c.stride_width,
                                c.padding_width, c.dilation_width),
                   c.images,
-                  c.x,
-                  c.channels,
+                  sources_of(c),
                   c.y,
                   c.output_height,
                   c.output_width,
@@ -544,31 +593,38 @@ void conv2d(ThreadPool& threads, const clessidra_conv2d& c) {
 }
 
 void conv2d_backward_data(ThreadPool& threads, const clessidra_conv2d_backward_data& c) {
-  for (int64_t row = 0; row < std::min(c.stride_height, c.height); ++row) {
-    for (int64_t column = 0; column < std::min(c.stride_width, c.width); ++column) {
-      const Product g{backward_axis(c.height, c.output_height, c.filter_height, c.stride_height,
-                                    c.padding_height, c.dilation_height, row),
-                      backward_axis(c.width, c.output_width, c.filter_width, c.stride_width,
-                                    c.padding_width, c.dilation_width, column),
-                      c.images,
-                      c.dy,
-                      c.filters,
-                      c.dx,
-                      c.height,
-                      c.width,
-                      Panels(c.channels),
-                      c.bias,
-                      c.activation,
-                      c.slope,
-                      c.beta,
-                      nullptr,
-                      nullptr};
-      pack_and_multiply(
-          threads, g, 1, [&](int64_t r, int64_t s, int64_t k, int64_t channel) {
-            return c.filter +
-                   ((k * c.filter_height + r) * c.filter_width + s) * c.channels + channel;
-          });
+  const int64_t first_channels = c.channels - c.second_channels;
+  // The channels [first, first + channels), which are all those of dx.
+  const auto multiply_channels = [&](float* dx, int64_t first, int64_t channels, float beta) {
+    for (int64_t row = 0; row < std::min(c.stride_height, c.height); ++row) {
+      for (int64_t column = 0; column < std::min(c.stride_width, c.width); ++column) {
+        const Product g{backward_axis(c.height, c.output_height, c.filter_height, c.stride_height,
+                                      c.padding_height, c.dilation_height, row),
+                        backward_axis(c.width, c.output_width, c.filter_width, c.stride_width,
+                                      c.padding_width, c.dilation_width, column),
+                        c.images,
+                        {{c.dy, nullptr}, {c.filters, 0}},
+                        dx,
+                        c.height,
+                        c.width,
+                        Panels(channels),
+                        c.bias == nullptr ? nullptr : c.bias + first,
+                        c.activation,
+                        c.slope,
+                        beta,
+                        nullptr,
+                        nullptr};
+        pack_and_multiply(
+            threads, g, 1, [&](int64_t r, int64_t s, int64_t k, int64_t channel) {
+              const int64_t tap = (k * c.filter_height + r) * c.filter_width + s;
+              return c.filter + tap * c.channels + first + channel;
+            });
+      }
     }
+  };
+  multiply_channels(c.dx, 0, first_channels, c.beta);
+  if (c.second_channels > 0) {
+    multiply_channels(c.second_dx, first_channels, c.second_channels, c.second_beta);
   }
 }
 

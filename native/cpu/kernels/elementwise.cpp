@@ -194,5 +194,37 @@ void copy(ThreadPool& threads, const clessidra_copy& arguments) {
   });
 }
 
+void repeat_rows(ThreadPool& threads, const clessidra_repeat_rows& arguments) {
+  const int64_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  if (columns == 0) return;
+  threads.for_ranges(rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      std::memcpy(arguments.y + row * columns, arguments.x + row / arguments.repeats * columns,
+                  static_cast<size_t>(columns) * sizeof(float));
+    }
+  });
+}
+
+void repeat_rows_backward(ThreadPool& threads, const clessidra_repeat_rows_backward& arguments) {
+  const int64_t columns = arguments.columns;
+  const int64_t repeats = arguments.repeats;
+  threads.for_ranges(arguments.rows, grain_rows(repeats * columns), [&](int64_t first, int64_t last) {
+    const Vec beta = broadcast(arguments.beta);
+    with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+      for (int64_t row = first; row < last; ++row) {
+        const float* const dy = arguments.dy + row * repeats * columns;
+        float* const dx = arguments.dx + row * columns;
+        for_vectors(0, columns, [&](int64_t i, auto n) {
+          Vec sum = load_part(dy + i, n);
+          for (int64_t j = 1; j < repeats; ++j) sum += load_part(dy + j * columns + i, n);
+          if constexpr (accumulate) sum = beta * load_part(dx + i, n) + sum;
+          store_part(dx + i, sum, n);
+        });
+      }
+    });
+  });
+}
+
 }  // namespace CLESSIDRA_ISA
 }  // namespace clessidra

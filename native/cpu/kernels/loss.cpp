@@ -88,6 +88,46 @@ CLESSIDRA_FUNCTION Vec clamped_mean(Vec mean) {
   return q > high ? high : q;
 }
 
+// One block of a row of clessidra_bernoulli_log_likelihood.
+CLESSIDRA_FUNCTION float bernoulli_block(const float* x, const float* target, int32_t columns) {
+  const Vec zero = broadcast(0.0f);
+  Vec sums[kSumVecs] = {};
+  Vec products[kSumVecs];
+  for (Vec& product : products) product = broadcast(1.0f);
+  const auto take = [&](int j, int32_t i, auto n) {
+    const Vec v = load_part(x + i, n);
+    const Vec t = load_part(target + i, n);
+    sums[j] += first_lanes(fma(v, t, -(v > zero ? v : zero)), n);
+    const Vec odds = first_lanes(exponential(-absolute(v)), n);
+    products[j] = fma(products[j], odds, products[j]);
+  };
+  int32_t i = 0;
+  for (; i + CLESSIDRA_SUM_LANES <= columns; i += CLESSIDRA_SUM_LANES) {
+#pragma GCC unroll kSumUnroll
+    for (int j = 0; j < kSumVecs; ++j) take(j, i + j * kLanes, Whole{});
+  }
+#pragma GCC unroll kSumUnroll
+  for (int j = 0; j < kSumVecs; ++j, i += kLanes) {
+    if (i >= columns) break;
+    take(j, i, int64_t{columns - i < kLanes ? columns - i : kLanes});
+  }
+#pragma GCC unroll kSumUnroll
+  for (int j = 0; j < kSumVecs; ++j) sums[j] -= logarithm(products[j]);
+  return fold_sums(sums);
+}
+
+// The values from i on; +0 where there are none.
+template <class Count>
+CLESSIDRA_FUNCTION Vec load_or_zero(const float* values, int64_t i, Count n) {
+  return values == nullptr ? Vec{} : load_part(values + i, n);
+}
+
+// Where a chain that ends in y starts: beta * y, or +0.
+template <class Count>
+CLESSIDRA_FUNCTION Vec start_of_chain(const float* y, float beta, int64_t i, Count n) {
+  return y == nullptr || beta == 0.0f ? Vec{} : broadcast(beta) * load_part(y + i, n);
+}
+
 }  // namespace
 
 void loss(ThreadPool& threads, const clessidra_loss& arguments) {
@@ -129,6 +169,39 @@ void softmax(ThreadPool& threads, const clessidra_softmax& arguments) {
       float* const y = arguments.y + row * columns;
       divide(y, columns, exponentials(x, y, columns, maximum_of(x, 0, columns)));
     }
+  });
+}
+
+void log_sum_exp(ThreadPool& threads, const clessidra_log_sum_exp& arguments) {
+  const int32_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const x = arguments.x + row * columns;
+      const float largest = maximum_of(x, 0, columns);
+      const float maximum = __builtin_isinf(largest) ? 0.0f : largest;
+      const Vec m = broadcast(maximum);
+      const float total = sum_row(columns, [=](int64_t i, auto n) {
+        return exponential(load_part(x + i, n) - m);
+      });
+      arguments.y[row] = maximum + logarithm(total);
+    }
+  });
+}
+
+void log_sum_exp_backward(ThreadPool& threads, const clessidra_log_sum_exp_backward& arguments) {
+  const int64_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    const Vec beta = broadcast(arguments.beta);
+    with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+      for (int64_t row = begin; row < end; ++row) {
+        const Vec factor = broadcast(arguments.upstream[row]);
+        const Vec y = broadcast(arguments.y[row]);
+        for_vectors(row * columns, (row + 1) * columns, [&](int64_t i, auto n) {
+          const Vec gradient = exponential(load_part(arguments.x + i, n) - y);
+          store_gradient<accumulate>(arguments.dx + i, factor, gradient, beta, n);
+        });
+      }
+    });
   });
 }
 
@@ -270,6 +343,99 @@ void gaussian_kl_backward(ThreadPool& threads, const clessidra_gaussian_kl_backw
         });
       }
     }
+  });
+}
+
+void bernoulli_log_likelihood(ThreadPool& threads,
+                              const clessidra_bernoulli_log_likelihood& arguments) {
+  constexpr int32_t kBlock = CLESSIDRA_FACTORS * CLESSIDRA_SUM_LANES;
+  const int32_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  threads.for_ranges(rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const x = arguments.logits + row * columns;
+      const float* const target = arguments.target + row / arguments.repeats * columns;
+      float total = 0.0f;
+      for (int64_t i = 0; i < columns; i += kBlock) {
+        const int32_t count = static_cast<int32_t>(columns - i < kBlock ? columns - i : kBlock);
+        total += bernoulli_block(x + i, target + i, count);
+      }
+      arguments.log_likelihood[row] = total;
+    }
+  });
+}
+
+void bernoulli_log_likelihood_backward(
+    ThreadPool& threads, const clessidra_bernoulli_log_likelihood_backward& arguments) {
+  const int64_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  threads.for_ranges(rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    const Vec beta = broadcast(arguments.beta);
+    with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+      for (int64_t row = begin; row < end; ++row) {
+        const Vec factor = broadcast(arguments.upstream[row]);
+        const float* const x = arguments.logits + row * columns;
+        const float* const target = arguments.target + row / arguments.repeats * columns;
+        float* const dx = arguments.dlogits + row * columns;
+        for_vectors(0, columns, [&](int64_t i, auto n) {
+          const Vec gradient = load_part(target + i, n) - sigmoid(load_part(x + i, n));
+          store_gradient<accumulate>(dx + i, factor, gradient, beta, n);
+        });
+      }
+    });
+  });
+}
+
+void gaussian_log_density(ThreadPool& threads, const clessidra_gaussian_log_density& arguments) {
+  const int32_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  const Vec constant = broadcast(1.8378770664093453f);
+  threads.for_ranges(rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const x = arguments.x + row * columns;
+      const int64_t first = row / arguments.repeats * columns;
+      arguments.log_density[row] = -0.5f * sum_row(columns, [&](int64_t i, auto n) {
+        const Vec d = load_part(x + i, n) - load_or_zero(arguments.mean, first + i, n);
+        const Vec v = load_or_zero(arguments.log_variance, first + i, n);
+        return fma(d * d, exponential(-v), v + constant);
+      });
+    }
+  });
+}
+
+void gaussian_log_density_backward(ThreadPool& threads,
+                                   const clessidra_gaussian_log_density_backward& arguments) {
+  const int64_t columns = arguments.columns;
+  const int64_t repeats = arguments.repeats;
+  float* const dx = arguments.dx;
+  float* const dmean = arguments.dmean;
+  float* const dlog_variance = arguments.dlog_variance;
+  threads.for_ranges(arguments.rows, grain_rows(repeats * columns), [&](int64_t first, int64_t last) {
+    const Vec half = broadcast(0.5f);
+    const Vec one = broadcast(1.0f);
+    const Vec x_beta = broadcast(arguments.x_beta);
+    with_flag(arguments.x_beta != 0.0f, [&](auto accumulate) {
+      for (int64_t row = first; row < last; ++row) {
+        const float* const upstream = arguments.upstream + row * repeats;
+        for_vectors(row * columns, (row + 1) * columns, [&](int64_t i, auto n) {
+          const Vec mean = load_or_zero(arguments.mean, i, n);
+          const Vec precision = exponential(-load_or_zero(arguments.log_variance, i, n));
+          Vec mean_chain = start_of_chain(dmean, arguments.mean_beta, i, n);
+          Vec variance_chain = start_of_chain(dlog_variance, arguments.log_variance_beta, i, n);
+          for (int64_t repeat = 0; repeat < repeats; ++repeat) {
+            const int64_t j = i + (row * (repeats - 1) + repeat) * columns;
+            const Vec factor = broadcast(upstream[repeat]);
+            const Vec d = load_part(arguments.x + j, n) - mean;
+            const Vec q = d * precision;
+            mean_chain = fma(factor, q, mean_chain);
+            variance_chain = fma(factor, half * fma(d, q, -one), variance_chain);
+            if (dx != nullptr) store_gradient<accumulate>(dx + j, factor, -q, x_beta, n);
+          }
+          if (dmean != nullptr) store_part(dmean + i, mean_chain, n);
+          if (dlog_variance != nullptr) store_part(dlog_variance + i, variance_chain, n);
+        });
+      }
+    });
   });
 }
 

@@ -40,6 +40,14 @@ void schedule(ThreadPool&, const clessidra_schedule& arguments) {
   state.beta2_power *= arguments.beta2;
 }
 
+void linear_warmup(ThreadPool&, const clessidra_linear_warmup& arguments) {
+  const uint64_t steps = static_cast<uint64_t>(arguments.steps);
+  const uint64_t step = *arguments.step;
+  arguments.y[0] =
+      step < steps ? static_cast<float>(static_cast<double>(step) / static_cast<double>(steps))
+                   : 1.0f;
+}
+
 void sgd(ThreadPool& threads, const clessidra_sgd& arguments) {
   const clessidra_training_state state = *arguments.state;
   threads.for_ranges(arguments.count, kGrain, [&](int64_t begin, int64_t end) {

@@ -166,5 +166,19 @@ void mask_noise(ThreadPool& threads, const clessidra_mask_noise& arguments) {
   });
 }
 
+void binarize(ThreadPool& threads, const clessidra_binarize& arguments) {
+  const uint64_t step = *arguments.step;
+  threads.for_ranges(arguments.count, kGrain, [&](int64_t begin, int64_t end) {
+    const float* const x = arguments.x;
+    float* const y = arguments.y;
+    const Vec one = broadcast(1.0f);
+    const Uniform unit{broadcast(0.0f), one};
+    for_random(begin, end, arguments.stream, step, arguments.seed, unit,
+               [=](int64_t i, auto n, Vec u) {
+                 store_part(y + i, u < load_part(x + i, n) ? one : Vec{}, n);
+               });
+  });
+}
+
 }  // namespace CLESSIDRA_ISA
 }  // namespace clessidra

@@ -24,6 +24,16 @@ CLESSIDRA_FUNCTION float fold_lanes(Vec v, const Combine& combine) {
   return v[0];
 }
 
+// The lanes of a sum folded to one number.
+CLESSIDRA_FUNCTION float fold_sums(Vec (&lanes)[kSumVecs]) {
+#pragma GCC unroll 4
+  for (int stride = kSumVecs / 2; stride > 0; stride /= 2) {
+#pragma GCC unroll 4
+    for (int j = 0; j < stride; ++j) lanes[j] += lanes[j + stride];
+  }
+  return fold_lanes(lanes[0], [](Vec a, Vec b) { return a + b; });
+}
+
 // Sum of the terms in [begin, end), no more than one chunk.
 template <class Term>
 CLESSIDRA_FUNCTION float sum_chunk(int64_t begin, int64_t end, const Term& term) {
@@ -40,12 +50,7 @@ CLESSIDRA_FUNCTION float sum_chunk(int64_t begin, int64_t end, const Term& term)
     const int64_t n = end - i < kLanes ? end - i : kLanes;
     lanes[j] += first_lanes(term(i, n), n);
   }
-#pragma GCC unroll 4
-  for (int stride = kSumVecs / 2; stride > 0; stride /= 2) {
-#pragma GCC unroll 4
-    for (int j = 0; j < stride; ++j) lanes[j] += lanes[j + stride];
-  }
-  return fold_lanes(lanes[0], [](Vec a, Vec b) { return a + b; });
+  return fold_sums(lanes);
 }
 
 // Sum of x[0..count), which is overwritten.

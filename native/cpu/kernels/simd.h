@@ -60,6 +60,17 @@ CLESSIDRA_FUNCTION Vec square_root(Vec x) {
 #endif
 }
 
+CLESSIDRA_FUNCTION Vec round_down(Vec x) {
+#if defined(__AVX512F__)
+  // All lanes, as above.
+  return _mm512_maskz_roundscale_ps(0xffff, x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+#elif defined(__AVX2__)
+  return _mm256_floor_ps(x);
+#else
+  return _mm_floor_ps(x);
+#endif
+}
+
 CLESSIDRA_FUNCTION IntVec bits(Vec x) { return reinterpret_cast<IntVec>(x); }
 CLESSIDRA_FUNCTION Vec from_bits(IntVec i) { return reinterpret_cast<Vec>(i); }
 CLESSIDRA_FUNCTION Vec to_float(IntVec i) { return __builtin_convertvector(i, Vec); }
@@ -173,6 +184,26 @@ CLESSIDRA_FUNCTION void interleave(Vec a, Vec b, Vec& first, Vec& second) {
   const IntVec from = lane_indices() / 2 + (lane_indices() & 1) * kLanes;
   first = __builtin_shuffle(a, b, from);
   second = __builtin_shuffle(a, b, from + kLanes / 2);
+}
+
+// The first n pairs at p, apart; the other lanes are +0.
+template <class Count>
+CLESSIDRA_FUNCTION void load_pairs(const float* p, Count n, Vec& first, Vec& second) {
+  float pairs[2 * kLanes] = {};
+  std::memcpy(pairs, p, static_cast<size_t>(2 * n) * sizeof(float));
+  const IntVec even = 2 * lane_indices();
+  first = __builtin_shuffle(load(pairs), load(pairs + kLanes), even);
+  second = __builtin_shuffle(load(pairs), load(pairs + kLanes), even + 1);
+}
+// Writes the first n lanes of both as pairs.
+template <class Count>
+CLESSIDRA_FUNCTION void store_pairs(float* p, Vec first, Vec second, Count n) {
+  Vec lower, upper;
+  interleave(first, second, lower, upper);
+  float pairs[2 * kLanes];
+  store(pairs, lower);
+  store(pairs + kLanes, upper);
+  std::memcpy(p, pairs, static_cast<size_t>(2 * n) * sizeof(float));
 }
 
 // Calls body(std::true_type) or body(std::false_type).

@@ -25,6 +25,10 @@
 #define CLESSIDRA_SUM_LANES 32
 // Rows that one link of a column reduction adds in sequence.
 #define CLESSIDRA_COLUMN_CHUNK 32
+// Points that a row of the grid of an elastic deformation has at most.
+#define CLESSIDRA_GRID 16
+// Factors between 1 and 2 that are multiplied before the logarithm of the product is taken.
+#define CLESSIDRA_FACTORS 64
 
 // Activations; each derivative is a function of the output y alone, so only y is kept.
 enum clessidra_activation {
@@ -127,6 +131,23 @@ struct clessidra_copy {
   float beta;
 };
 
+// Each row several times: row r of the rows * repeats rows of y is row r / repeats of x.
+struct clessidra_repeat_rows {
+  const float* x;  // [rows, columns]
+  float* y;        // [rows * repeats, columns]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// dx = beta * dx + r (product rounded, then one add; just r when beta is 0), r being the row's repeats
+// of dy added in turn, starting with the first.
+struct clessidra_repeat_rows_backward {
+  const float* dy;
+  float* dx;
+  int64_t rows;
+  int32_t columns, repeats;
+  float beta;
+};
+
 // Reductions. y = beta * y + scale * r (products rounded, then one add; no beta term when beta is
 // 0; scale left out when it is 1). ABSOLUTE_SUM and SQUARE_SUM add |x| and x * x (rounded).
 // MAXIMUM starts at -infinity and keeps the larger, NaN ignored; a maximum of zero is +0.
@@ -201,6 +222,24 @@ struct clessidra_softmax {
   float* y;
   int64_t rows;
   int32_t columns;
+};
+// y[row] = m + log(sum(exp(x - m))) of each row, m being its MAXIMUM, +0 where that is infinite.
+struct clessidra_log_sum_exp {
+  const float* x;
+  float* y;
+  int64_t rows;
+  int32_t columns;
+};
+// dx = fma(upstream[row], exp(x - y[row]), beta * dx), just the product when beta is 0. In place
+// (dx = x) when beta is 0.
+struct clessidra_log_sum_exp_backward {
+  const float* x;
+  const float* y;
+  const float* upstream;  // [rows]
+  float* dx;
+  int64_t rows;
+  int32_t columns;
+  float beta;
 };
 // loss[0] = scale * sum over rows of w * (log(sum(exp(x - max))) - (x[label] - max)); also stores the
 // probabilities for the backward. Times w means: times class_weights[label] where there are any,
@@ -294,6 +333,15 @@ struct clessidra_mask_noise {
   uint32_t stream;
   float probability, scale;
 };
+// y = u < x ? 1 : 0, u uniform in [0, 1) as above: a draw of each probability x. In place.
+struct clessidra_binarize {
+  const float* x;
+  float* y;
+  const uint64_t* step;
+  int64_t count;
+  uint64_t seed;
+  uint32_t stream;
+};
 
 // Batch rows of a resident data set: row i of the batch is position p = step * rows + i of an
 // endless stream of epochs; epoch = p / source_rows. With shuffle = 1 the source row is
@@ -332,6 +380,73 @@ struct clessidra_affine_warp {
   float probability, rotation, scale, shear, shift;
 };
 
+// Where a random view of each image reads its pixels: field[image, i, j] = (row, column) of an image
+// of source_height x source_width, in pixels, 0 being the centre of the first. Image m has the words
+// w0 to w7 of its blocks b = m * (2 + ceil(grid * grid / 2)) and b + 1. With
+// d(w) = fma(2, unit_uniform(w), -1), offset(w, n) = ((w >> 8) * (|n| + 1)) >> 24 with the sign of n:
+//   top = offset(w0, source_height - height), left = offset(w1, source_width - width),
+//   t = fma(rotation, d(w2), quarter_turns ? (w6 >> 30) * 0.25f : 0), less floor(t),
+//   (c, s) = cosine_and_sine_of_turns(t), z = fma(scale, d(w3), 1),
+//   h = mirror_left_right and w4 >= 2^31 ? -1 : 1, v = mirror_up_down and w5 >= 2^31 ? -1 : 1,
+//   down = i - (height - 1) / 2, across = j - (width - 1) / 2,
+//   row = fma(-(z * s) * h, across, fma((z * c) * v, down, top + (height - 1) / 2)),
+//   column = fma((z * c) * h, across, fma((z * s) * v, down, left + (width - 1) / 2)).
+//
+// Where elastic is not 0, a displacement is added to row and to column (Ronneberger, Fischer, Brox
+// 2015, section 3.1): grid x grid points lie evenly over the view, the first and the last of a row
+// or column on its edges. Point (p, q) is moved by elastic * e down and elastic * f right, e and f
+// being the NORMAL elements (see clessidra_random, a = 0 and b = 1) 4 * (b + 2) + 2 * (p * grid + q)
+// and the next one. In between run cubic curves (Catmull & Rom 1974): between p1 and p2 with
+// the neighbours p0 and p3,
+//   m1 = 0.5f * (p2 - p0), m2 = 0.5f * (p3 - p1), g = p2 - p1, k3 = fma(-2, g, m1 + m2),
+//   k2 = (g - m1) - k3, curve(t) = fma(t, fma(t, fma(t, k3, k2), m1), p1),
+// first through the points of each column of the grid, then through what these give. Beyond the
+// edge is the edge's point. Pixel i of n lies at i * (grid - 1) / N, N = max(1, n - 1): after point
+// k, that rounded down but at most grid - 2, at t = (float)(i * (grid - 1) - k * N) / (float)N.
+struct clessidra_deformation_field {
+  float* field;  // [images, height, width, 2]
+  const uint64_t* step;
+  uint64_t seed;
+  int32_t images, source_height, source_width;
+  int32_t height, width;  // at most 2^23 each, as those of the source
+  int32_t mirror_left_right, mirror_up_down;
+  int32_t quarter_turns;
+  int32_t grid;  // 2 to CLESSIDRA_GRID
+  uint32_t stream;
+  float rotation, scale, elastic;
+};
+
+// Images read at the places of a field, mirrored at the centres of their outermost pixels: place
+// p along n pixels, n at most 2^23, is read at q, with N = n - 1:
+//   a = fma(-(2 * N), floor(|p| / (2 * N)), |p|), q = min(|a|, 2 * N - |a|), then within [0, N];
+//   0 where that is NaN, as for p infinite or n = 1.
+// NEAREST: pixel floor(q + 0.5f); x and y are of any elements of 32 bits, moved as they are.
+// BILINEAR: between the pixels floor(q) and min(floor(q) + 1, N), at the fraction q - floor(q), as
+// clessidra_upsample.
+struct clessidra_sample_images {
+  const void* x;       // [images, height, width, channels]
+  const float* field;  // [images, output_height, output_width, 2]: row, column
+  void* y;             // [images, output_height, output_width, channels]
+  int32_t images, height, width, channels;
+  int32_t output_height, output_width;
+  int32_t interpolation;
+};
+
+// Random contrast, brightness and gamma. Image i has the words w0, w1, w2 of block i; with d(w) =
+// fma(2, unit_uniform(w), -1):
+//   g = x > 0 ? exp(fma(gamma, d(w2), 1) * log(x)) : x, just x where gamma is 0,
+//   y = fma(g - 0.5f, fma(contrast, d(w0), 1), fma(brightness, d(w1), 0.5f)). In place.
+struct clessidra_random_brightness {
+  const float* x;
+  float* y;
+  const uint64_t* step;
+  int64_t size;  // elements of an image
+  uint64_t seed;
+  int32_t images;
+  uint32_t stream;
+  float contrast, brightness, gamma;
+};
+
 // What changes from step to step lives in device memory.
 struct clessidra_training_state {
   uint64_t step;
@@ -362,6 +477,13 @@ struct clessidra_schedule {
   double base, floor, factor, beta1, beta2;
   int64_t warmup, total, every;
   int32_t kind;
+};
+// y[0] = step < steps ? step / steps : 1, the quotient in double, rounded to float: the weight of a
+// divergence that is warmed up (Bowman et al. 2016; Sonderby et al. 2016).
+struct clessidra_linear_warmup {
+  const uint64_t* step;
+  float* y;
+  int64_t steps;
 };
 // norm = sqrt(sum(g * g)); state.gradient_norm = norm; state.gradient_scale =
 // norm > maximum ? maximum / norm : 1 (so a NaN norm leaves 1, an infinite one gives 0).
@@ -465,20 +587,80 @@ struct clessidra_gaussian_kl_backward {
   float scale, mean_beta, log_variance_beta;
 };
 
+// Logarithm of the probability of rows of targets in [0, 1] under independent Bernoulli variables of
+// which the logits are given: row r of the rows * repeats rows of logits x belongs to row
+// r / repeats of the target t. In exact numbers the sum over columns of
+//   x t - max(x, 0) - log(1 + exp(-|x|)), max(x, 0) being x > 0 ? x : 0.
+// The columns are cut into blocks of CLESSIDRA_FACTORS * CLESSIDRA_SUM_LANES; in a block, lane l
+// starts with s = +0 and p = 1, takes elements l, l + LANES, ... in turn,
+//   s = s + fma(x, t, -max(x, 0)), p = fma(p, exp(-|x|), p),
+// and ends as s - log(p); the lanes are folded as in a sum; the results of the blocks are added in
+// turn from +0.
+struct clessidra_bernoulli_log_likelihood {
+  const float* logits;    // [rows * repeats, columns]
+  const float* target;    // [rows, columns]
+  float* log_likelihood;  // [rows * repeats]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// dlogits = fma(upstream[r], t - sigmoid(x), beta * dlogits), just the product when beta is 0. In
+// place (dlogits = logits) when beta is 0.
+struct clessidra_bernoulli_log_likelihood_backward {
+  const float* logits;
+  const float* target;
+  const float* upstream;  // [rows * repeats]
+  float* dlogits;
+  int64_t rows;
+  int32_t columns, repeats;
+  float beta;
+};
+
+// Logarithm of the density of rows under diagonal Gaussians N(mean, exp(log_variance)): row r of the
+// rows * repeats rows of x belongs to row r / repeats of mean and log_variance, which are +0 where
+// null. log_density[r] = -0.5f * sum over columns of fma(d * d, exp(-log_variance),
+// log_variance + 1.8378770664093453f) with d = x - mean; the constant is log(2 pi).
+struct clessidra_gaussian_log_density {
+  const float* x;             // [rows * repeats, columns]
+  const float* mean;          // [rows, columns], or null
+  const float* log_variance;  // [rows, columns], or null
+  float* log_density;         // [rows * repeats]
+  int64_t rows;
+  int32_t columns, repeats;
+};
+// With q = d * exp(-log_variance): dx = fma(upstream[r], -q, x_beta * dx), just the product when
+// x_beta is 0. dmean: one chain of fma(upstream[r], q, chain) over the row's repeats in order, seeded
+// with mean_beta * dmean, with +0 when mean_beta is 0; dlog_variance likewise from
+// 0.5f * fma(d, q, -1).
+struct clessidra_gaussian_log_density_backward {
+  const float* x;
+  const float* mean;          // or null
+  const float* log_variance;  // or null
+  const float* upstream;      // [rows * repeats]
+  float* dx;                  // or null
+  float* dmean;               // or null
+  float* dlog_variance;       // or null
+  int64_t rows;
+  int32_t columns, repeats;
+  float x_beta, mean_beta, log_variance_beta;
+};
+
 // Convolutions of images [images, height, width, channels] with filters [filters, filter_height,
 // filter_width, channels] to [images, output_height, output_width, filters]. Tap (r, s) of output
 // pixel (p, q) lies at row p * stride_height - padding_height + r * dilation_height and column
 // q * stride_width - padding_width + s * dilation_width of the image; outside it reads +0, and
-// the multiply-add with it is done.
+// the multiply-add with it is done. The images may be two that are read as one: of their channels the
+// last second_channels then lie in second_x (or second_dx), [images, height, width, second_channels],
+// and only the others in x (or dx). second_channels is 0 where there is but one.
 //
 // y = activation(chain + bias): one sequential chain of fma(x, filter, chain) over (r, s, channel) in
 // that order, seeded with beta * y, or with +0 when beta is 0.
 struct clessidra_conv2d {
   const float* x;
+  const float* second_x;  // or null
   const float* filter;
   const float* bias;  // [filters], or null
   float* y;
-  int32_t images, height, width, channels;
+  int32_t images, height, width, channels, second_channels;
   int32_t filters, filter_height, filter_width;
   int32_t output_height, output_width;
   int32_t stride_height, stride_width;
@@ -490,7 +672,7 @@ struct clessidra_conv2d {
 };
 // The gradient of x; with bias and activation, the transposed convolution of dy. dx = activation(
 // chain + bias): one chain of fma(dy, filter, chain) over (r, s, filter) in that order, seeded with
-// beta * dx, or with +0 when beta is 0. Of pixel (h, w) those taps count whose output position
+// beta * dx (second_beta * second_dx), or with +0 when beta is 0. Of pixel (h, w) those taps count whose output position
 // p = (h + padding_height - r * dilation_height) / stride_height, q likewise, is whole; where it is
 // not in the output, dy reads +0, and the multiply-add with it is done.
 struct clessidra_conv2d_backward_data {
@@ -498,7 +680,8 @@ struct clessidra_conv2d_backward_data {
   const float* filter;
   const float* bias;  // [channels], or null
   float* dx;
-  int32_t images, height, width, channels;
+  float* second_dx;  // or null
+  int32_t images, height, width, channels, second_channels;
   int32_t filters, filter_height, filter_width;
   int32_t output_height, output_width;
   int32_t stride_height, stride_width;
@@ -506,7 +689,7 @@ struct clessidra_conv2d_backward_data {
   int32_t dilation_height, dilation_width;
   int32_t activation;
   float slope;
-  float beta;
+  float beta, second_beta;
 };
 // The gradient of the filter. The images * output_height * output_width output pixels in row-major
 // order are cut into chunks of pixels_per_chunk (see convolution.h); a chunk's result is one chain
@@ -515,10 +698,11 @@ struct clessidra_conv2d_backward_data {
 // beta is 0. workspace: chunks * filters * filter_height * filter_width * channels floats.
 struct clessidra_conv2d_backward_filter {
   const float* x;
+  const float* second_x;  // or null
   const float* dy;
   float* dfilter;
   float* workspace;
-  int32_t images, height, width, channels;
+  int32_t images, height, width, channels, second_channels;
   int32_t filters, filter_height, filter_width;
   int32_t output_height, output_width;
   int32_t stride_height, stride_width;
@@ -697,12 +881,16 @@ struct clessidra_dice_backward {
   X(binary)                                                                        \
   X(fill)                                                                          \
   X(copy)                                                                          \
+  X(repeat_rows)                                                                   \
+  X(repeat_rows_backward)                                                          \
   X(reduce)                                                                        \
   X(reduce_rows)                                                                   \
   X(reduce_columns)                                                                \
   X(loss)                                                                          \
   X(loss_backward)                                                                 \
   X(softmax)                                                                       \
+  X(log_sum_exp)                                                                   \
+  X(log_sum_exp_backward)                                                          \
   X(softmax_cross_entropy)                                                         \
   X(softmax_cross_entropy_backward)                                                \
   X(kl_sparsity)                                                                   \
@@ -710,10 +898,15 @@ struct clessidra_dice_backward {
   X(top_k)                                                                         \
   X(random)                                                                        \
   X(mask_noise)                                                                    \
+  X(binarize)                                                                      \
   X(gather_rows)                                                                   \
   X(affine_warp)                                                                   \
+  X(deformation_field)                                                             \
+  X(sample_images)                                                                 \
+  X(random_brightness)                                                             \
   X(advance)                                                                       \
   X(schedule)                                                                      \
+  X(linear_warmup)                                                                 \
   X(clip_norm)                                                                     \
   X(sgd)                                                                           \
   X(adam)                                                                          \
@@ -722,6 +915,10 @@ struct clessidra_dice_backward {
   X(reparameterize_backward)                                                       \
   X(gaussian_kl)                                                                   \
   X(gaussian_kl_backward)                                                          \
+  X(bernoulli_log_likelihood)                                                      \
+  X(bernoulli_log_likelihood_backward)                                             \
+  X(gaussian_log_density)                                                          \
+  X(gaussian_log_density_backward)                                                 \
   X(conv2d)                                                                        \
   X(conv2d_backward_data)                                                          \
   X(conv2d_backward_filter)                                                        \

@@ -14,6 +14,7 @@ namespace clessidra {
 
 CLESSIDRA_FUNCTION float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 CLESSIDRA_FUNCTION float square_root(float x) { return __builtin_sqrtf(x); }
+CLESSIDRA_FUNCTION float round_down(float x) { return __builtin_floorf(x); }
 CLESSIDRA_FUNCTION int32_t bits(float x) {
   int32_t i;
   __builtin_memcpy(&i, &x, sizeof i);

@@ -38,6 +38,16 @@ CLESSIDRA_FUNCTION float unit_uniform(uint32_t word) {
   return static_cast<float>(word >> 8) * 0x1p-24f;
 }
 
+// Two independent normal numbers of mean 0 and standard deviation 1 (Box & Muller 1958).
+CLESSIDRA_FUNCTION void unit_normals(uint32_t word0, uint32_t word1, float& first, float& second) {
+  const float u = static_cast<float>((word0 >> 8) + 1) * 0x1p-24f;
+  const float r = square_root(-2.0f * logarithm(u));
+  float cosine, sine;
+  cosine_and_sine_of_turns(unit_uniform(word1), cosine, sine);
+  first = r * cosine;
+  second = r * sine;
+}
+
 // A bijection of [0, size) that depends on (seed, epoch): a balanced Feistel network of 6 rounds
 // on the next power of 4, walked until it falls inside (Black & Rogaway, "Ciphers with arbitrary
 // finite domains", CT-RSA 2002); the round function is a Philox word, stream = the round.

@@ -127,6 +127,27 @@ void define(const clessidra_copy& c) {
   }
 }
 
+void define(const clessidra_repeat_rows& r) {
+  for (int64_t row = 0; row < r.rows * r.repeats; ++row) {
+    for (int64_t column = 0; column < r.columns; ++column) {
+      r.y[row * r.columns + column] = r.x[row / r.repeats * r.columns + column];
+    }
+  }
+}
+
+void define(const clessidra_repeat_rows_backward& r) {
+  for (int64_t row = 0; row < r.rows; ++row) {
+    for (int64_t column = 0; column < r.columns; ++column) {
+      float sum = r.dy[row * r.repeats * r.columns + column];
+      for (int64_t i = 1; i < r.repeats; ++i) {
+        sum += r.dy[(row * r.repeats + i) * r.columns + column];
+      }
+      float& dx = r.dx[row * r.columns + column];
+      dx = accumulated(sum, r.beta, dx);
+    }
+  }
+}
+
 void define(const clessidra_reduce& r) {
   std::vector<float> terms;
   for (int64_t i = 0; i < r.count; ++i) terms.push_back(reduction_term(r.reduction, r.x[i]));
@@ -205,6 +226,25 @@ void define(const clessidra_softmax& s) {
     const auto exponentials = row_exponentials(s.x + row * s.columns, s.columns, maximum);
     const float sum = sum_of(exponentials);
     for (int64_t i = 0; i < s.columns; ++i) s.y[row * s.columns + i] = exponentials[i] / sum;
+  }
+}
+
+void define(const clessidra_log_sum_exp& l) {
+  for (int64_t row = 0; row < l.rows; ++row) {
+    std::vector<float> x(l.x + row * l.columns, l.x + (row + 1) * l.columns);
+    float maximum = maximum_of(x);
+    if (std::isinf(maximum)) maximum = 0.0f;
+    for (float& value : x) value = math::exponential(value - maximum);
+    l.y[row] = maximum + math::logarithm(sum_of(x));
+  }
+}
+
+void define(const clessidra_log_sum_exp_backward& l) {
+  for (int64_t row = 0; row < l.rows; ++row) {
+    for (int64_t i = row * l.columns; i < (row + 1) * l.columns; ++i) {
+      const float share = math::exponential(l.x[i] - l.y[row]);
+      l.dx[i] = accumulated_product(l.upstream[row], share, l.beta, l.dx[i]);
+    }
   }
 }
 
@@ -324,6 +364,14 @@ void define(const clessidra_mask_noise& m) {
   }
 }
 
+void define(const clessidra_binarize& b) {
+  for (int64_t i = 0; i < b.count; ++i) {
+    const math::Words words =
+        math::random_words(static_cast<uint64_t>(i) / 4, b.stream, *b.step, b.seed);
+    b.y[i] = math::unit_uniform(words.w[i % 4]) < b.x[i] ? 1.0f : 0.0f;
+  }
+}
+
 void define(const clessidra_gather_rows& g) {
   const uint64_t source_rows = static_cast<uint64_t>(g.source_rows);
   for (int64_t row = 0; row < g.rows; ++row) {
@@ -341,56 +389,6 @@ void define(const clessidra_gather_rows& g) {
         static_cast<float*>(g.y)[target] = static_cast<const float*>(g.source)[source];
       } else {
         static_cast<int32_t*>(g.y)[target] = static_cast<const int32_t*>(g.source)[source];
-      }
-    }
-  }
-}
-
-void define(const clessidra_affine_warp& w) {
-  for (int64_t image = 0; image < w.images; ++image) {
-    float u[8];
-    for (int i = 0; i < 8; ++i) {
-      const uint64_t block = 2 * static_cast<uint64_t>(image) + static_cast<uint64_t>(i / 4);
-      u[i] = math::unit_uniform(math::random_words(block, w.stream, *w.step, w.seed).w[i % 4]);
-    }
-    float d[8];
-    for (int i = 0; i < 8; ++i) d[i] = std::fma(2.0f, u[i], -1.0f);
-    float t = w.rotation * d[1];
-    t = t < 0.0f ? t + 1.0f : t;
-    float c;
-    float s;
-    math::cosine_and_sine_of_turns(t, c, s);
-    const float sx = std::fma(w.scale, d[2], 1.0f);
-    const float sy = std::fma(w.scale, d[3], 1.0f);
-    const float centre_x = static_cast<float>(w.width - 1) / 2.0f;
-    const float centre_y = static_cast<float>(w.height - 1) / 2.0f;
-    for (int row = 0; row < w.height; ++row) {
-      for (int column = 0; column < w.width; ++column) {
-        for (int channel = 0; channel < w.channels; ++channel) {
-          const auto pixel = [&](int i, int j) {
-            if (i < 0 || i >= w.height || j < 0 || j >= w.width) return 0.0f;
-            return w.x[((image * w.height + i) * w.width + j) * w.channels + channel];
-          };
-          float value = pixel(row, column);
-          if (u[0] < w.probability) {
-            const float across = static_cast<float>(column) - centre_x;
-            const float down = static_cast<float>(row) - centre_y;
-            const float px = std::fma(
-                c * sx, across,
-                std::fma(std::fma(w.shear, d[4], -(s * sy)), down, centre_x + w.shift * d[5]));
-            const float py =
-                std::fma(s * sx, across, std::fma(c * sy, down, centre_y + w.shift * d[6]));
-            const int i = static_cast<int>(std::floor(py));
-            const int j = static_cast<int>(std::floor(px));
-            const float fx = px - std::floor(px);
-            const float fy = py - std::floor(py);
-            const float top = std::fma(fx, pixel(i, j + 1) - pixel(i, j), pixel(i, j));
-            const float bottom =
-                std::fma(fx, pixel(i + 1, j + 1) - pixel(i + 1, j), pixel(i + 1, j));
-            value = std::fma(fy, bottom - top, top);
-          }
-          w.y[((image * w.height + row) * w.width + column) * w.channels + channel] = value;
-        }
       }
     }
   }
@@ -418,6 +416,11 @@ void define(const clessidra_schedule& d) {
   d.state->learning_rate = static_cast<float>(rate);
   d.state->beta1_power *= d.beta1;
   d.state->beta2_power *= d.beta2;
+}
+
+void define(const clessidra_linear_warmup& w) {
+  const double part = static_cast<double>(*w.step) / static_cast<double>(w.steps);
+  *w.y = *w.step < static_cast<uint64_t>(w.steps) ? static_cast<float>(part) : 1.0f;
 }
 
 void define(const clessidra_clip_norm& c) {

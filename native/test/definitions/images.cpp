@@ -15,6 +15,16 @@ T at(const T* x, int64_t height, int64_t width, int64_t channels, int64_t i, int
   return x[((i * height + row) * width + column) * channels + channel];
 }
 
+// Element (i, row, column, channel) of a convolution's images, 0 where there is no such pixel.
+template <class Convolution>
+float image_at(const Convolution& c, int64_t i, int64_t row, int64_t column, int64_t channel) {
+  const int64_t first = c.channels - c.second_channels;
+  return channel < first
+             ? at(c.x, c.height, c.width, first, i, row, column, channel, 0.0f)
+             : at(c.second_x, c.height, c.width, c.second_channels, i, row, column, channel - first,
+                  0.0f);
+}
+
 // Calls body(i, row, column, channel, index) for each element of images, in their order.
 template <class Body>
 void for_elements(int64_t images, int64_t height, int64_t width, int64_t channels,
@@ -41,7 +51,7 @@ void define(const clessidra_conv2d& c) {
                  [&](int64_t, int64_t r, int64_t s, int64_t channel, int64_t tap) {
       const int64_t row = p * c.stride_height - c.padding_height + r * c.dilation_height;
       const int64_t column = q * c.stride_width - c.padding_width + s * c.dilation_width;
-      const float x = at(c.x, c.height, c.width, c.channels, i, row, column, channel, 0.0f);
+      const float x = image_at(c, i, row, column, channel);
       const int64_t taps = int64_t{c.filter_height} * c.filter_width * c.channels;
       chain = std::fma(x, c.filter[k * taps + tap], chain);
     });
@@ -52,8 +62,14 @@ void define(const clessidra_conv2d& c) {
 
 void define(const clessidra_conv2d_backward_data& c) {
   for_elements(c.images, c.height, c.width, c.channels,
-               [&](int64_t i, int64_t h, int64_t w, int64_t channel, int64_t index) {
-    float chain = c.beta == 0.0f ? 0.0f : c.beta * c.dx[index];
+               [&](int64_t i, int64_t h, int64_t w, int64_t channel, int64_t) {
+    const int64_t first = c.channels - c.second_channels;
+    const bool second = channel >= first;
+    const int64_t pixel = (i * c.height + h) * c.width + w;
+    float& dx = second ? c.second_dx[pixel * c.second_channels + channel - first]
+                       : c.dx[pixel * first + channel];
+    const float beta = second ? c.second_beta : c.beta;
+    float chain = beta == 0.0f ? 0.0f : beta * dx;
     for_elements(1, c.filter_height, c.filter_width, c.filters,
                  [&](int64_t, int64_t r, int64_t s, int64_t k, int64_t) {
       const int64_t down = h + c.padding_height - r * c.dilation_height;
@@ -65,7 +81,7 @@ void define(const clessidra_conv2d_backward_data& c) {
       chain = std::fma(dy, c.filter[tap * c.channels + channel], chain);
     });
     if (c.bias != nullptr) chain += c.bias[channel];
-    c.dx[index] = activation_of(c.activation, chain, c.slope);
+    dx = activation_of(c.activation, chain, c.slope);
   });
 }
 
@@ -81,7 +97,7 @@ void define(const clessidra_conv2d_backward_filter& c) {
                  [&](int64_t i, int64_t p, int64_t q, int64_t, int64_t pixel) {
       const int64_t row = p * c.stride_height - c.padding_height + r * c.dilation_height;
       const int64_t column = q * c.stride_width - c.padding_width + s * c.dilation_width;
-      const float x = at(c.x, c.height, c.width, c.channels, i, row, column, channel, 0.0f);
+      const float x = image_at(c, i, row, column, channel);
       chain = std::fma(c.dy[pixel * c.filters + k], x, chain);
       if ((pixel + 1) % chunk == 0 || pixel + 1 == pixels) {
         sum = pixel < chunk ? chain : sum + chain;

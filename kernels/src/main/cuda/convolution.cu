@@ -8,7 +8,9 @@
 //
 // The depth goes over the taps without a gap, so a filter of one channel and 3 x 3 taps has a depth of
 // 9. Channels that are a multiple of 4 are gathered four at a time, others one by one. What a thread
-// gathers moves along by additions; it divides only at the start, to find its pixels.
+// gathers moves along by additions; it divides only at the start, to find its pixels. Where the images
+// are two that are read as one, the channel says which of them; no tile of backward data has columns
+// of both.
 //
 // Backward data with a stride is one product for each phase of the stride, since the pixels of a phase
 // all have the same taps: no multiply-add is made that does not count. The transposed convolution of
@@ -66,6 +68,27 @@ __device__ inline Axis backward_axis(int size, int output, int filter, int strid
           -dilation / divisor};
 }
 
+// Images whose channels lie in one place, or the last of them in another one.
+struct Sources {
+  const float* first;
+  const float* second;
+  int first_channels, second_channels;
+
+  __device__ int channels() const { return first_channels + second_channels; }
+  // Whether 4 channels at a multiple of 4 can be read together.
+  __device__ bool vectors() const {
+    return aligned(first, second) && first_channels % 4 == 0 && second_channels % 4 == 0;
+  }
+  __device__ const float* element(int64_t pixel, int channel) const {
+    return channel < first_channels ? first + pixel * first_channels + channel
+                                    : second + pixel * second_channels + channel - first_channels;
+  }
+};
+template <class Convolution>
+__device__ inline Sources sources_of(const Convolution& c) {
+  return {c.x, c.second_x, c.channels - c.second_channels, c.second_channels};
+}
+
 // The pixels of an image that the taps of a point read, as operand A.
 template <class Tile>
 class GatheredPixels : public SliceOfA<Tile, false> {
@@ -73,16 +96,16 @@ class GatheredPixels : public SliceOfA<Tile, false> {
 
  public:
   // The points from `first` to `end`, which is not one of them.
-  __device__ GatheredPixels(const float* source, int channels, const Axis& rows,
-                            const Axis& columns, int64_t first, int64_t end, bool vectors)
-      : source_(source), channels_(channels), rows_(rows), columns_(columns), vectors_(vectors) {
+  __device__ GatheredPixels(const Sources& sources, const Axis& rows, const Axis& columns,
+                            int64_t first, int64_t end)
+      : sources_(sources), rows_(rows), columns_(columns), vectors_(sources.vectors()) {
     // A line past the last point is read as that one, and not stored.
     const int64_t point = first + Base::line() < end ? first + Base::line() : end - 1;
     const Division across = divide(point, columns.points);
     const Division down = divide(across.quotient, rows.points);
     y_ = static_cast<int>(down.remainder) * rows.source_step + rows.first_source;
     x_ = static_cast<int>(across.remainder) * columns.source_step + columns.first_source;
-    offset_ = ((down.quotient * rows.source_size + y_) * columns.source_size + x_) * channels;
+    pixel_ = (down.quotient * rows.source_size + y_) * columns.source_size + x_;
     look();
     advance(Base::first_depth());
   }
@@ -96,7 +119,7 @@ class GatheredPixels : public SliceOfA<Tile, false> {
         if (left <= 0) {
           quad = make_float4(beyond, beyond, beyond, beyond);
         } else if (inside_) {
-          quad = *reinterpret_cast<const float4*>(source_ + offset_ + channel_);
+          quad = *reinterpret_cast<const float4*>(sources_.element(pixel_, channel_));
         } else {
           quad = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
         }
@@ -113,28 +136,28 @@ class GatheredPixels : public SliceOfA<Tile, false> {
 
  private:
   __device__ float next(bool there, float beyond) {
-    const float value = !there ? beyond : inside_ ? source_[offset_ + channel_] : 0.0f;
+    const float value = !there ? beyond : inside_ ? *sources_.element(pixel_, channel_) : 0.0f;
     advance(1);
     return value;
   }
 
   __device__ void advance(int depth) {
     channel_ += depth;
-    while (channel_ >= channels_) {
-      channel_ -= channels_;
+    while (channel_ >= sources_.channels()) {
+      channel_ -= sources_.channels();
       next_tap();
     }
   }
 
   __device__ void next_tap() {
     x_ += columns_.source_tap_step;
-    offset_ += int64_t{columns_.source_tap_step} * channels_;
+    pixel_ += columns_.source_tap_step;
     if (++column_ == columns_.taps) {
       const int back = columns_.taps * columns_.source_tap_step;
       column_ = 0;
       x_ -= back;
       y_ += rows_.source_tap_step;
-      offset_ += (int64_t{rows_.source_tap_step} * columns_.source_size - back) * channels_;
+      pixel_ += int64_t{rows_.source_tap_step} * columns_.source_size - back;
     }
     look();
   }
@@ -143,14 +166,13 @@ class GatheredPixels : public SliceOfA<Tile, false> {
     inside_ = y_ >= 0 && y_ < rows_.source_size && x_ >= 0 && x_ < columns_.source_size;
   }
 
-  const float* source_;
-  int channels_;
+  const Sources sources_;
   const Axis& rows_;
   const Axis& columns_;
   bool vectors_;
   // Where the thread is: a tap, its pixel, whether that lies in the image, and the channel.
   int y_, x_;
-  int64_t offset_;
+  int64_t pixel_;
   bool inside_;
   int column_ = 0, channel_ = 0;
 };
@@ -161,15 +183,16 @@ class FilterByTaps : public SliceOfB<Tile, true> {
   using Base = SliceOfB<Tile, true>;
 
  public:
+  // The channels from `first` on, `count` of them.
   __device__ FilterByTaps(const clessidra_conv2d_backward_data& c, const Axis& rows,
-                          const Axis& columns, int first_column)
+                          const Axis& columns, int first, int count)
       : c_(c),
         rows_(rows),
         columns_(columns),
-        left_(c.channels - first_column - Base::line()),
-        offset_((rows.first_tap * c.filter_width + columns.first_tap) * c.channels +
-                first_column + Base::line()),
-        vectors_(aligned(c.filter) && c.channels % 4 == 0) {
+        left_(count - Base::line()),
+        offset_((rows.first_tap * c.filter_width + columns.first_tap) * c.channels + first +
+                Base::line()),
+        vectors_(aligned(c.filter + first) && c.channels % 4 == 0) {
     advance(Base::first_depth());
   }
 
@@ -217,7 +240,7 @@ class GatheredTaps : public SliceOfB<Tile, true> {
  public:
   __device__ GatheredTaps(const clessidra_conv2d_backward_filter& c, int64_t first_pixel,
                           int first_column)
-      : c_(c), vectors_(aligned(c.x) && c.channels % 4 == 0) {
+      : c_(c), sources_(sources_of(c)), vectors_(sources_.vectors()) {
     const int column = first_column + Base::line();
     left_ = c.filter_height * c.filter_width * c.channels - column;
     const int tap = column / c.channels;
@@ -229,7 +252,7 @@ class GatheredTaps : public SliceOfB<Tile, true> {
     const Division down = divide(across.quotient, c.output_height);
     output_row_ = static_cast<int>(down.remainder);
     output_column_ = static_cast<int>(across.remainder);
-    image_ = down.quotient * c.height * c.width * c.channels;
+    image_ = down.quotient * c.height * c.width;
   }
 
   __device__ void load(int depth, float beyond) {
@@ -268,7 +291,7 @@ class GatheredTaps : public SliceOfB<Tile, true> {
     const int y = output_row_ * c_.stride_height + tap.y;
     const int x = output_column_ * c_.stride_width + tap.x;
     const bool inside = y >= 0 && y < c_.height && x >= 0 && x < c_.width;
-    return inside ? c_.x + image_ + int64_t{y * c_.width + x} * c_.channels + tap.channel : nullptr;
+    return inside ? sources_.element(image_ + y * c_.width + x, tap.channel) : nullptr;
   }
 
   __device__ float next(Tap& tap, bool there, float beyond) const {
@@ -292,17 +315,18 @@ class GatheredTaps : public SliceOfB<Tile, true> {
       output_column_ -= c_.output_width;
       if (++output_row_ == c_.output_height) {
         output_row_ = 0;
-        image_ += int64_t{c_.height} * c_.width * c_.channels;
+        image_ += int64_t{c_.height} * c_.width;
       }
     }
   }
 
   const clessidra_conv2d_backward_filter& c_;
+  const Sources sources_;
   bool vectors_;
   int left_;
   Tap tap_;
   int output_row_, output_column_;
-  int64_t image_;  // the offset of the image
+  int64_t image_;  // the image's first pixel
 };
 
 // What the threads of a block share: the slices, and the geometry, which one of them works out.
@@ -319,10 +343,13 @@ struct TilePlace {
   int64_t row;
   int column;
 };
+template <class Tile>
+__device__ inline uint32_t tiles_across(int columns) {
+  return (static_cast<uint32_t>(columns) + Tile::kColumns - 1) / Tile::kColumns;
+}
 // Each phase has `rows` rows at most.
 template <class Tile>
-__device__ inline TilePlace tile_place(int64_t rows, int columns) {
-  const uint32_t across = (static_cast<uint32_t>(columns) + Tile::kColumns - 1) / Tile::kColumns;
+__device__ inline TilePlace tile_place(int64_t rows, uint32_t across) {
   const auto down = static_cast<uint32_t>((rows + Tile::kRows - 1) / Tile::kRows);
   return {blockIdx.x / across / down, int64_t{blockIdx.x / across % down} * Tile::kRows,
           static_cast<int>(blockIdx.x % across * Tile::kColumns)};
@@ -363,7 +390,8 @@ template <class Tile>
 __device__ inline void convolve(const clessidra_conv2d& c) {
   __shared__ SharedConvolution<Tile> shared;
   const TilePlace place =
-      tile_place<Tile>(int64_t{c.images} * c.output_height * c.output_width, c.filters);
+      tile_place<Tile>(int64_t{c.images} * c.output_height * c.output_width,
+                       tiles_across<Tile>(c.filters));
   if (threadIdx.x == 0) {
     shared.rows = forward_axis(c.height, c.output_height, c.filter_height, c.stride_height,
                                c.padding_height, c.dilation_height);
@@ -377,8 +405,7 @@ __device__ inline void convolve(const clessidra_conv2d& c) {
   float chains[Tile::kThreadRows][Tile::kThreadColumns];
   start_chains<Tile>(target, c.beta, chains);
   const int depth = c.filter_height * c.filter_width * c.channels;
-  GatheredPixels<Tile> a(c.x, c.channels, shared.rows, shared.columns, place.row, points,
-                         aligned(c.x) && c.channels % 4 == 0);
+  GatheredPixels<Tile> a(sources_of(c), shared.rows, shared.columns, place.row, points);
   MatrixAsB<Tile, false> b(c.filter + int64_t{place.column} * depth, depth,
                            c.filters - place.column, aligned(c.filter) && depth % 4 == 0);
   multiply(a, b, depth, shared.slices, chains);
@@ -389,10 +416,17 @@ __device__ inline void convolve(const clessidra_conv2d& c) {
 template <class Tile>
 __device__ inline void convolve_back(const clessidra_conv2d_backward_data& c) {
   __shared__ SharedConvolution<Tile> shared;
+  const int first_channels = c.channels - c.second_channels;
+  const uint32_t first_tiles = tiles_across<Tile>(first_channels);
   // The first phase has the most points.
   const TilePlace place = tile_place<Tile>(int64_t{c.images} * ceil_div(c.height, c.stride_height) *
                                                ceil_div(c.width, c.stride_width),
-                                           c.channels);
+                                           first_tiles + tiles_across<Tile>(c.second_channels));
+  // The tile's columns among the channels that it stores, which of all channels start at `start`.
+  const bool second = place.column >= static_cast<int>(first_tiles) * Tile::kColumns;
+  const int start = second ? first_channels : 0;
+  const int channels = second ? c.second_channels : first_channels;
+  const int column = place.column - (second ? static_cast<int>(first_tiles) * Tile::kColumns : 0);
   if (threadIdx.x == 0) {
     const int phases_across = smaller(c.stride_width, c.width);
     const auto phase = static_cast<int>(place.phase);
@@ -406,16 +440,16 @@ __device__ inline void convolve_back(const clessidra_conv2d_backward_data& c) {
   __syncthreads();
   const int64_t points = find_pixels(shared, c.images, c.height, c.width, place.row);
   if (place.row >= points) return;
-  const auto target = target_of(shared, c.dx, c.channels, place.column);
+  const auto target = target_of(shared, second ? c.second_dx : c.dx, channels, column);
   float chains[Tile::kThreadRows][Tile::kThreadColumns];
-  start_chains<Tile>(target, c.beta, chains);
+  start_chains<Tile>(target, second ? c.second_beta : c.beta, chains);
   if (shared.rows.taps > 0 && shared.columns.taps > 0) {
-    GatheredPixels<Tile> a(c.dy, c.filters, shared.rows, shared.columns, place.row, points,
-                           aligned(c.dy) && c.filters % 4 == 0);
-    FilterByTaps<Tile> b(c, shared.rows, shared.columns, place.column);
+    GatheredPixels<Tile> a(Sources{c.dy, nullptr, c.filters, 0}, shared.rows, shared.columns,
+                           place.row, points);
+    FilterByTaps<Tile> b(c, shared.rows, shared.columns, start + column, channels - column);
     multiply(a, b, shared.rows.taps * shared.columns.taps * c.filters, shared.slices, chains);
   }
-  finish_chains<Tile>(target, c.bias == nullptr ? nullptr : c.bias + place.column, c.activation,
+  finish_chains<Tile>(target, c.bias == nullptr ? nullptr : c.bias + start + column, c.activation,
                       c.slope, chains);
 }
 
@@ -424,7 +458,7 @@ template <class Tile>
 __device__ inline void make_chunk(const clessidra_conv2d_backward_filter& c) {
   __shared__ Shared<Tile> shared;
   const int columns = c.filter_height * c.filter_width * c.channels;
-  const TilePlace place = tile_place<Tile>(c.filters, columns);
+  const TilePlace place = tile_place<Tile>(c.filters, tiles_across<Tile>(columns));
   const int row = static_cast<int>(place.row);
   const int64_t pixels = int64_t{c.images} * c.output_height * c.output_width;
   const int64_t elements = int64_t{c.filters} * columns;

@@ -132,4 +132,38 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 EMULATOR_KERNEL(copy)
 
+extern "C" __global__ void __launch_bounds__(kThreads)
+    repeat_rows(const __grid_constant__ clessidra_repeat_rows arguments) {
+  const float* const x = arguments.x;
+  float* const y = arguments.y;
+  const int64_t columns = arguments.columns;
+  for_elements(arguments.rows * arguments.repeats * columns, columns % 4 == 0 && aligned(x, y),
+               [&]<int kWidth>(int64_t i, Width<kWidth>) {
+                 const Division place = divide(i, columns);
+                 const int64_t row = divide(place.quotient, arguments.repeats).quotient;
+                 store(y + i, load<kWidth>(x + row * columns + place.remainder));
+               });
+}
+EMULATOR_KERNEL(repeat_rows)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    repeat_rows_backward(const __grid_constant__ clessidra_repeat_rows_backward arguments) {
+  float* const dx = arguments.dx;
+  const int64_t columns = arguments.columns;
+  const int64_t repeats = arguments.repeats;
+  for_elements(arguments.rows * columns, columns % 4 == 0 && aligned(arguments.dy, dx),
+               [&]<int kWidth>(int64_t i, Width<kWidth>) {
+                 const Division place = divide(i, columns);
+                 const float* const dy =
+                     arguments.dy + place.quotient * repeats * columns + place.remainder;
+                 Pack<kWidth> sum = load<kWidth>(dy);
+                 for (int64_t j = 1; j < repeats; ++j) {
+                   sum = map(sum, load<kWidth>(dy + j * columns),
+                             [](float a, float b) { return a + b; });
+                 }
+                 store_sum(dx + i, sum, arguments.beta);
+               });
+}
+EMULATOR_KERNEL(repeat_rows_backward)
+
 }  // namespace clessidra

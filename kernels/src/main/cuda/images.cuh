@@ -30,6 +30,13 @@ __device__ inline void for_pixels(int64_t images, int64_t height, int64_t width,
                });
 }
 
+// Linear between two.
+template <int kWidth>
+__device__ inline Pack<kWidth> between(float fraction, const Pack<kWidth>& low,
+                                       const Pack<kWidth>& high) {
+  return map(low, high, [=](float a, float b) { return fma(fraction, b - a, a); });
+}
+
 }  // namespace clessidra
 
 #endif

@@ -122,6 +122,15 @@ __device__ inline void for_elements(int64_t count, bool vectors, const Body& bod
   }
 }
 
+// Calls body(i) for the elements of a row that fall to this thread: blocks side by side in y.
+template <class Body>
+__device__ inline void for_columns(int64_t count, const Body& body) {
+  for (int64_t i = int64_t{blockIdx.y} * blockDim.x + threadIdx.x; i < count;
+       i += int64_t{gridDim.y} * blockDim.x) {
+    body(i);
+  }
+}
+
 struct Division {
   int64_t quotient, remainder;
 };

@@ -44,6 +44,16 @@ extern "C" __global__ void __launch_bounds__(1)
 }
 EMULATOR_KERNEL(schedule)
 
+extern "C" __global__ void __launch_bounds__(1)
+    linear_warmup(const __grid_constant__ clessidra_linear_warmup arguments) {
+  const uint64_t steps = static_cast<uint64_t>(arguments.steps);
+  const uint64_t step = *arguments.step;
+  arguments.y[0] =
+      step < steps ? static_cast<float>(static_cast<double>(step) / static_cast<double>(steps))
+                   : 1.0f;
+}
+EMULATOR_KERNEL(linear_warmup)
+
 extern "C" __global__ void __launch_bounds__(kThreads)
     sgd(const __grid_constant__ clessidra_sgd arguments) {
   float* const parameters = arguments.parameters;

@@ -30,4 +30,17 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 EMULATOR_KERNEL(mask_noise)
 
+extern "C" __global__ void __launch_bounds__(kThreads)
+    binarize(const __grid_constant__ clessidra_binarize arguments) {
+  const float* const x = arguments.x;
+  float* const y = arguments.y;
+  for_random(arguments, aligned(x, y), Uniform{0.0f, 1.0f},
+             [=]<int kWidth>(int64_t i, const Pack<kWidth>& u) {
+               store(y + i, map(load<kWidth>(x + i), u, [](float probability, float drawn) {
+                       return drawn < probability ? 1.0f : 0.0f;
+                     }));
+             });
+}
+EMULATOR_KERNEL(binarize)
+
 }  // namespace clessidra

@@ -25,12 +25,10 @@ struct Normal {
     Pack<4> values;
     CLESSIDRA_UNROLL
     for (int j = 0; j < 4; j += 2) {
-      const float u = static_cast<float>((words.w[j] >> 8) + 1) * 0x1p-24f;
-      const float r = square_root(-2.0f * logarithm(u));
-      float cosine, sine;
-      cosine_and_sine_of_turns(unit_uniform(words.w[j + 1]), cosine, sine);
-      values.v[j] = fma(r * cosine, deviation, mean);
-      values.v[j + 1] = fma(r * sine, deviation, mean);
+      float first, second;
+      unit_normals(words.w[j], words.w[j + 1], first, second);
+      values.v[j] = fma(first, deviation, mean);
+      values.v[j + 1] = fma(second, deviation, mean);
     }
     return values;
   }

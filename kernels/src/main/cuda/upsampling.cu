@@ -6,12 +6,6 @@ namespace clessidra {
 
 namespace {
 
-template <int kWidth>
-__device__ inline Pack<kWidth> between(float fraction, const Pack<kWidth>& low,
-                                       const Pack<kWidth>& high) {
-  return map(low, high, [=](float a, float b) { return fma(fraction, b - a, a); });
-}
-
 // One dimension: the positions [first, last) of the output read pixel `pixel`; those from first_low
 // on have it as their low one.
 struct Readers {

@@ -17,7 +17,8 @@ import dev.clessidra.kernels.Window;
 
 /**
  * Kernels that memory limits, in the sizes of the deep autoencoder 784-1000-500-250-30 with a batch
- * of 256, or of a U-Net's first level: four images of 128 x 128 with 32 channels.
+ * of 256, of a U-Net's first level, four images of 128 x 128 with 32 channels, or of an
+ * importance-weighted estimate: 20 images of 784 pixels with 50 samples each.
  */
 public enum MemoryBoundKernel {
   /** Adam on all 2,837,314 parameters. */
@@ -39,7 +40,9 @@ public enum MemoryBoundKernel {
   /** Dice of two classes a pixel. */
   DICE,
   /** Samples of 256 Gaussians of 1000 dimensions. */
-  REPARAMETERIZE;
+  REPARAMETERIZE,
+  /** The log-likelihood of each image under each of its samples' pixel probabilities. */
+  BERNOULLI_LOG_LIKELIHOOD;
 
   private static final int PARAMETERS = 2_837_314;
   private static final int BATCH = 256;
@@ -62,6 +65,7 @@ public enum MemoryBoundKernel {
       case NORMALIZE -> normalize(device, kernels, operands);
       case DICE -> dice(device, kernels, operands);
       case REPARAMETERIZE -> reparameterize(device, kernels, operands);
+      case BERNOULLI_LOG_LIKELIHOOD -> bernoulliLogLikelihood(device, kernels, operands);
     };
   }
 
@@ -231,6 +235,23 @@ public enum MemoryBoundKernel {
         3.0 * Float.BYTES * count);
   }
 
+  private static KernelWorkload bernoulliLogLikelihood(
+      Device device, Kernels kernels, Operands operands) {
+    int images = 20;
+    int samples = 50;
+    Buffer logits = operands.uniform("logits", images * samples * PIXELS, -6, 6);
+    Buffer target = operands.uniform("target", images * PIXELS, 0, 1);
+    Buffer logLikelihood = operands.results("log-likelihood", images * samples);
+    return new KernelWorkload(
+        device,
+        operands,
+        () ->
+            kernels.bernoulliLogLikelihood(logits, target, logLikelihood, images, PIXELS, samples),
+        logLikelihood,
+        0,
+        Float.BYTES * ((1.0 + samples) * PIXELS + samples) * images);
+  }
+
   /** For example {@code adam}. */
   @Override
   public String toString() {
@@ -245,6 +266,7 @@ public enum MemoryBoundKernel {
       case NORMALIZE -> "normalize";
       case DICE -> "dice";
       case REPARAMETERIZE -> "reparameterize";
+      case BERNOULLI_LOG_LIKELIHOOD -> "Bernoulli log-likelihood";
     };
   }
 }

@@ -6,14 +6,16 @@ import dev.clessidra.kernels.ElementType;
 
 /**
  * A trainable tensor: a view of its {@link Parameters}' values with a view of the same place in
- * their gradients. Not safe for use by several threads.
+ * their gradients; or one that is not trainable, without gradient. Not safe for use by several
+ * threads.
  */
 public final class Parameter extends Tensor {
-  private final Tensor gradient;
+  private final Tensor gradient; // null for what is never trained
   private final int offset;
-  private boolean trainable = true;
+  private boolean trainable;
   private boolean gradientWritten;
 
+  /** A view of both arenas; {@code gradients} is null for what is never trained. */
   Parameter(
       Device device,
       Buffer values,
@@ -24,7 +26,9 @@ public final class Parameter extends Tensor {
       int offset) {
     super(device, values, ElementType.FLOAT32, shape, name, root);
     this.offset = offset;
-    this.gradient = Tensor.viewOf(device, gradients, "gradient of " + name, shape);
+    this.gradient =
+        gradients == null ? null : Tensor.viewOf(device, gradients, "gradient of " + name, shape);
+    this.trainable = isLearnt();
   }
 
   /** The name, unique among its {@link Parameters}; the same as {@link #label}. */
@@ -35,8 +39,13 @@ public final class Parameter extends Tensor {
   /**
    * The gradient of the last backward computations since the last optimizer step; valid where
    * {@link #hasGradient}.
+   *
+   * @throws IllegalStateException when it was added as non-trainable
    */
   public Tensor gradient() {
+    if (!isLearnt()) {
+      throw new IllegalStateException("gradient: " + describe() + " is not trainable");
+    }
     return gradient;
   }
 
@@ -45,7 +54,10 @@ public final class Parameter extends Tensor {
     return gradientWritten;
   }
 
-  /** Whether a recording tape computes the gradient of this parameter; true unless switched off. */
+  /**
+   * Whether a recording tape computes the gradient of this parameter; true unless switched off or
+   * added as non-trainable.
+   */
   public boolean isTrainable() {
     return trainable;
   }
@@ -53,9 +65,20 @@ public final class Parameter extends Tensor {
   /**
    * Switches the gradient off (a frozen parameter, which an optimizer still treats as one with
    * gradient 0) or on again.
+   *
+   * @throws IllegalStateException when one that was added as non-trainable is switched on
    */
   public void trainable(boolean value) {
+    if (value && !isLearnt()) {
+      throw new IllegalStateException(
+          "trainable: " + describe() + " was added as non-trainable and has no gradient");
+    }
     trainable = value;
+  }
+
+  /** Whether it has a gradient at all. */
+  boolean isLearnt() {
+    return gradient != null;
   }
 
   /** Floats before this parameter in the arenas. */

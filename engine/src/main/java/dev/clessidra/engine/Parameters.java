@@ -6,6 +6,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -26,6 +27,11 @@ import java.util.function.UnaryOperator;
  *     .build(seed);
  * }</pre>
  *
+ * <p>What belongs to a model but is not learnt by gradient, as the running statistics of batch
+ * normalisation, is {@linkplain Builder#addNonTrainable added as non-trainable}: it is saved,
+ * loaded, copied and averaged with the rest, and no optimizer changes it. In the arena of values it
+ * follows all that is trainable; the arena of gradients ends before it.
+ *
  * <p>Owns its memory until it is closed. Not safe for use by several threads.
  */
 public final class Parameters implements Iterable<Parameter>, AutoCloseable {
@@ -39,25 +45,35 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
   private final long count;
 
   private Parameters(Device device, List<Specification> specifications, long seed) {
+    List<Specification> ordered = new ArrayList<>(specifications);
+    ordered.sort(Comparator.comparing(specification -> !specification.trainable()));
     long arena = 0;
+    long trainableArena = 0;
     long elements = 0;
-    for (Specification specification : specifications) {
-      elements += specification.shape().elements();
+    for (Specification specification : ordered) {
       arena += aligned(specification.shape().elements());
+      if (specification.trainable()) {
+        trainableArena = arena;
+        elements += specification.shape().elements();
+      }
     }
     this.count = elements;
     this.scope = device.scope();
     try {
       Shape flat = Shape.of(Math.toIntExact(arena));
       this.values = Tensor.filled(device, scope, "parameters", flat, 0).markAsParameters();
-      this.gradients = Tensor.filled(device, scope, "gradients", flat, 0);
+      this.gradients =
+          Tensor.filled(device, scope, "gradients", Shape.of(Math.toIntExact(trainableArena)), 0);
       SequencedMap<String, Parameter> parameters = new LinkedHashMap<>();
       long offset = 0;
-      for (Specification specification : specifications) {
+      for (Specification specification : ordered) {
         Shape shape = specification.shape();
         long bytes = shape.elements() * Float.BYTES;
         Buffer valueBuffer = values.buffer().slice(offset * Float.BYTES, bytes);
-        Buffer gradientBuffer = gradients.buffer().slice(offset * Float.BYTES, bytes);
+        Buffer gradientBuffer =
+            specification.trainable()
+                ? gradients.buffer().slice(offset * Float.BYTES, bytes)
+                : null;
         Parameter parameter =
             new Parameter(
                 device,
@@ -84,7 +100,8 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
     return Math.ceilDiv(elements, ALIGNMENT) * ALIGNMENT;
   }
 
-  private record Specification(String name, Shape shape, Initializer initializer) {}
+  private record Specification(
+      String name, Shape shape, Initializer initializer, boolean trainable) {}
 
   /** Collects parameters; their order is that of the arenas. */
   public static final class Builder {
@@ -103,6 +120,22 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
      * @throws IllegalArgumentException when the name is taken
      */
     public Builder add(String name, Shape shape, Initializer initializer) {
+      return add(new Specification(name, shape, initializer, true));
+    }
+
+    /**
+     * Adds a tensor that belongs to the model and is not trained: no tape computes its gradient and
+     * no optimizer changes it.
+     *
+     * @param name unique among all parameters
+     * @throws IllegalArgumentException when the name is taken
+     */
+    public Builder addNonTrainable(String name, Shape shape, Initializer initializer) {
+      return add(new Specification(name, shape, initializer, false));
+    }
+
+    private Builder add(Specification specification) {
+      String name = specification.name();
       String other = streams.putIfAbsent(RandomStream.idOf("parameters/" + name), name);
       if (other != null) {
         throw new IllegalArgumentException(
@@ -114,7 +147,7 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
                     + other
                     + "\" would draw the same random numbers (equal hash): rename one");
       }
-      specifications.add(new Specification(name, shape, initializer));
+      specifications.add(specification);
       return this;
     }
 
@@ -153,12 +186,15 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
     return parameter;
   }
 
-  /** All parameters by name, in the order they were added; unmodifiable. */
+  /**
+   * All parameters by name, the trainable ones first, else in the order they were added;
+   * unmodifiable.
+   */
   public SequencedMap<String, Parameter> byName() {
     return byName;
   }
 
-  /** All parameters in the order they were added. */
+  /** All parameters in the order of {@link #byName}. */
   @Override
   public Iterator<Parameter> iterator() {
     return byName.values().iterator();
@@ -174,7 +210,7 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
     return values;
   }
 
-  /** All gradients as one vector, at the same places as the values. */
+  /** All gradients as one vector, at the same places as the trainable values. */
   public Tensor gradients() {
     return gradients;
   }
@@ -196,9 +232,14 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
         .reshape(parameter.shape());
   }
 
-  /** Switches the gradients of all parameters off or on; see {@link Parameter#trainable}. */
+  /**
+   * Switches the gradients of all parameters off or on, but of those that were added as
+   * non-trainable; see {@link Parameter#trainable}.
+   */
   public void trainable(boolean value) {
-    byName.values().forEach(parameter -> parameter.trainable(value));
+    byName.values().stream()
+        .filter(Parameter::isLearnt)
+        .forEach(parameter -> parameter.trainable(value));
   }
 
   /**
@@ -215,7 +256,7 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
    */
   public void completeGradients() {
     for (Parameter parameter : byName.values()) {
-      if (!parameter.hasGradient()) {
+      if (parameter.isLearnt() && !parameter.hasGradient()) {
         parameter.gradient().fill(0);
       }
     }

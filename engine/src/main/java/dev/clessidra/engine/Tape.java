@@ -1,6 +1,7 @@
 package dev.clessidra.engine;
 
 import dev.clessidra.engine.operations.Arithmetic;
+import dev.clessidra.engine.operations.Augmentations;
 import dev.clessidra.engine.operations.Convolutions;
 import dev.clessidra.engine.operations.Functions;
 import dev.clessidra.engine.operations.Latent;
@@ -14,8 +15,10 @@ import dev.clessidra.engine.operations.Sparsity;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.BinaryFunction;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
+import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.UnaryFunction;
@@ -471,12 +474,34 @@ public final class Tape {
    * @return [n, p, q, filters] with p and q of {@link Window#over}
    */
   public Tensor conv2d(Tensor x, Tensor filter, Tensor b, Window window, Activation activation) {
-    return apply(new Convolutions.Conv2d(window, activation), x, filter, b);
+    return apply(new Convolutions.Conv2d(false, window, activation), x, filter, b);
   }
 
   /** {@code activation(convolution of x)}: as the form with a bias, without it. */
   public Tensor conv2d(Tensor x, Tensor filter, Window window, Activation activation) {
-    return apply(new Convolutions.Conv2d(window, activation), x, filter);
+    return apply(new Convolutions.Conv2d(false, window, activation), x, filter);
+  }
+
+  /**
+   * {@code activation(convolution of concat(x, second) + b)}, the same bits, without the memory of
+   * the concatenation: both are read, and their gradients written, where they lie.
+   *
+   * @param x [n, height, width, channels]
+   * @param second [n, height, width, its channels]
+   * @param filter [filters, window.height, window.width, the channels of both]
+   * @param b [filters]
+   * @param window how the filters move, for example {@code Window.square(3).withPadding(1)}
+   * @return [n, p, q, filters] with p and q of {@link Window#over}
+   */
+  public Tensor conv2dOfConcatenation(
+      Tensor x, Tensor second, Tensor filter, Tensor b, Window window, Activation activation) {
+    return apply(new Convolutions.Conv2d(true, window, activation), x, second, filter, b);
+  }
+
+  /** As the form with a bias, without it. */
+  public Tensor conv2dOfConcatenation(
+      Tensor x, Tensor second, Tensor filter, Window window, Activation activation) {
+    return apply(new Convolutions.Conv2d(true, window, activation), x, second, filter);
   }
 
   /**
@@ -667,6 +692,15 @@ public final class Tape {
     return apply(new Reductions.Rows(), x);
   }
 
+  /**
+   * {@code log(sum(exp(x)))} of each row, [rows], without overflow; its gradient is the softmax.
+   * With logarithms of importance weights and less {@code log(columns)} it is the bound of the
+   * importance-weighted autoencoder (Burda et al. 2015).
+   */
+  public Tensor logSumExpRows(Tensor x) {
+    return apply(new Reductions.LogSumExpRows(), x);
+  }
+
   /** The sum of each column, [columns]. */
   public Tensor sumColumns(Tensor x) {
     return apply(new Reductions.Columns(false), x);
@@ -701,6 +735,18 @@ public final class Tape {
   /** Some entries of the outermost dimension: those from {@code from} on, {@code count} of them. */
   public Tensor slice(Tensor x, int from, int count) {
     return apply(new Rearrangements.Slice(from, count), x);
+  }
+
+  /**
+   * Each entry of the outermost dimension several times, one after the other: several samples of
+   * each image of a batch.
+   *
+   * @param x [n, ...]
+   * @param repeats how many times, at least 1
+   * @return [n repeats, ...], entry i being entry {@code i / repeats} of x
+   */
+  public Tensor repeatRows(Tensor x, int repeats) {
+    return apply(new Rearrangements.RepeatRows(repeats), x);
   }
 
   /**
@@ -830,6 +876,60 @@ public final class Tape {
   }
 
   /**
+   * The logarithm of the probability of each row of targets t under independent Bernoulli variables
+   * with logits x: the sum over columns of {@code x t - max(x, 0) - log(1 + exp(-|x|))}.
+   *
+   * @param logits [rows repeats, columns]: the row's probabilities are {@code sigmoid(logits)}
+   * @param target [rows, columns] in [0, 1], a constant; row r serves rows {@code r repeats} to
+   *     {@code (r + 1) repeats - 1} of the logits
+   * @param repeats how many samples of the logits each target has, at least 1
+   * @return [rows repeats]
+   */
+  public Tensor bernoulliLogLikelihood(Tensor logits, Tensor target, int repeats) {
+    return apply(new Latent.BernoulliLogLikelihood(repeats), logits, target);
+  }
+
+  /**
+   * The logarithm of the density of each row under a diagonal Gaussian: {@code -1/2} times the sum
+   * over columns of {@code log(2 pi) + logVariance + (x - mean)^2 exp(-logVariance)}.
+   *
+   * @param x [rows repeats, columns]
+   * @param mean [rows, columns]; row r serves rows {@code r repeats} to {@code (r + 1) repeats - 1}
+   *     of x
+   * @param logVariance as mean
+   * @param repeats how many samples each Gaussian has, at least 1
+   * @return [rows repeats]
+   */
+  public Tensor gaussianLogDensity(Tensor x, Tensor mean, Tensor logVariance, int repeats) {
+    return apply(new Latent.GaussianLogDensity(repeats), x, mean, logVariance);
+  }
+
+  /**
+   * The logarithm of the density of each row under the standard normal distribution, of mean 0 and
+   * variance 1 in every column.
+   *
+   * @param x [..., columns]
+   * @return [rows]
+   */
+  public Tensor standardNormalLogDensity(Tensor x) {
+    return apply(new Latent.GaussianLogDensity(1), x);
+  }
+
+  /**
+   * A weight that grows from 0 to 1 in the first steps of a training, {@code min(1, step / steps)}:
+   * for the divergence of a variational autoencoder, which could otherwise silence its code early
+   * (Bowman et al. 2016). Computed on the device, so that a captured step follows the counter; a
+   * constant for the gradient.
+   *
+   * @param steps of the warm-up, 0 or more; without any the weight is 1
+   * @param state gives the step
+   * @return a scalar
+   */
+  public Tensor linearWarmup(long steps, TrainingState state) {
+    return apply(new Latent.LinearWarmup(steps, state.buffer()));
+  }
+
+  /**
    * Adds scalars.
    *
    * @param losses one or more
@@ -889,14 +989,14 @@ public final class Tape {
   }
 
   /**
-   * Distorts each image at random, to augment a data set: rotation, scaling, shearing and shifting
-   * about the centre, read bilinearly, 0 outside. The images are constants.
+   * Draws each element: 1 with probability x, else 0. The dynamic binarization of images, which are
+   * constants; also on an inference tape.
    *
-   * @param x [n, height * width * channels] or [n, height, width, channels]
+   * @param x probabilities, in [0, 1]
+   * @return of x's shape
    */
-  public Tensor affineWarp(
-      Tensor x, int height, int width, int channels, AffineRange range, RandomStream stream) {
-    return apply(new Noise.AffineWarp(height, width, channels, range, stream), x);
+  public Tensor binarize(Tensor x, RandomStream stream) {
+    return apply(new Noise.Binarize(stream), x);
   }
 
   /**
@@ -919,5 +1019,85 @@ public final class Tape {
   /** {@code x} plus normally distributed numbers of mean 0, also on an inference tape. */
   public Tensor gaussianNoise(Tensor x, float standardDeviation, RandomStream stream) {
     return add(x, randomNormal(x.shape(), 0, standardDeviation, stream));
+  }
+
+  // Augmentation
+
+  /**
+   * Distorts each image at random, to augment a data set: rotation, scaling, shearing and shifting
+   * about the centre, read bilinearly, 0 outside. The images are constants.
+   *
+   * @param x [n, height * width * channels] or [n, height, width, channels]
+   */
+  public Tensor affineWarp(
+      Tensor x, int height, int width, int channels, AffineRange range, RandomStream stream) {
+    return apply(new Augmentations.AffineWarp(height, width, channels, range, stream), x);
+  }
+
+  /**
+   * Where a random view of each image reads its pixels, to augment a data set: a random crop,
+   * mirrored, turned, scaled and deformed elastically. Images, their labels and weights are then
+   * read alike by {@link #sampleImages}. A view that is larger than the image has it somewhere
+   * inside, with mirrored borders around it.
+   *
+   * @param images how many
+   * @param sourceHeight rows of an image
+   * @param sourceWidth columns of an image
+   * @param height rows of a view
+   * @param width columns of a view
+   * @param range how far views go
+   * @return [images, height, width, 2]: row and column, in pixels, 0 being the centre of the first
+   */
+  public Tensor deformationField(
+      int images,
+      int sourceHeight,
+      int sourceWidth,
+      int height,
+      int width,
+      DeformationRange range,
+      RandomStream stream) {
+    Images source = new Images(images, sourceHeight, sourceWidth, 1);
+    return apply(new Augmentations.DeformationField(source, height, width, range, stream));
+  }
+
+  /**
+   * Images read at the places of a field, mirrored at the centres of their outermost pixels: row -1
+   * is row 1. A place that is NaN or infinite is 0. Images and field are constants.
+   *
+   * @param x [n, height, width, channels] or [n, height, width]; FLOAT32, or INT32 labels for
+   *     {@link Interpolation#NEAREST}, which moves values bit by bit
+   * @param field [n, newHeight, newWidth, 2]: row and column, in pixels, as of {@link
+   *     #deformationField}
+   * @return as x, with the height and width of the field
+   */
+  public Tensor sampleImages(Tensor x, Tensor field, Interpolation interpolation) {
+    return apply(new Augmentations.SampleImages(interpolation), x, field);
+  }
+
+  /**
+   * Random contrast and brightness of each image: {@code (x - 0.5) a + 0.5 + b}, a drawn evenly
+   * from 1 plus or minus the contrast, b from plus or minus the brightness. Not clamped to [0, 1].
+   * The images are constants.
+   *
+   * @param x [n, ...]
+   * @param contrast in [0, 1]
+   * @param brightness in [0, 1]
+   */
+  public Tensor randomBrightness(Tensor x, float contrast, float brightness, RandomStream stream) {
+    return randomBrightness(x, contrast, brightness, 0, stream);
+  }
+
+  /**
+   * Random contrast and brightness of each image after a random gamma: as above of {@code x^c}, c
+   * drawn evenly from 1 plus or minus the gamma; what is not above 0 stays.
+   *
+   * @param x [n, ...]
+   * @param contrast in [0, 1]
+   * @param brightness in [0, 1]
+   * @param gamma in [0, 1]
+   */
+  public Tensor randomBrightness(
+      Tensor x, float contrast, float brightness, float gamma, RandomStream stream) {
+    return apply(new Augmentations.RandomBrightness(contrast, brightness, gamma, stream), x);
   }
 }

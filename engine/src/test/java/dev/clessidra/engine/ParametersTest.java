@@ -50,6 +50,29 @@ class ParametersTest {
   }
 
   @Test
+  void whatIsNotTrainableFollowsTheRestAndHasNoGradient() {
+    try (Parameters parameters =
+        Parameters.builder(device)
+            .add("a", Shape.of(3), Initializer.constant(1))
+            .addNonTrainable("mean", Shape.of(5), Initializer.constant(3))
+            .add("b", Shape.of(16), Initializer.constant(2))
+            .build(1)) {
+      assertThat(parameters).extracting(Parameter::name).containsExactly("a", "b", "mean");
+      assertThat(parameters.values().shape()).isEqualTo(Shape.of(48));
+      assertThat(parameters.gradients().shape()).isEqualTo(Shape.of(32));
+      assertThat(parameters.count()).isEqualTo(19);
+      Parameter mean = parameters.get("mean");
+      assertThat(mean.copyToArray()).containsOnly(3);
+      assertThat(mean.isTrainable()).isFalse();
+      parameters.trainable(true);
+      parameters.completeGradients();
+      assertThat(mean.isTrainable()).isFalse();
+      assertThatThrownBy(() -> mean.trainable(true)).hasMessageContaining("non-trainable");
+      assertThatThrownBy(mean::gradient).hasMessageContaining("\"mean\" [5] is not trainable");
+    }
+  }
+
+  @Test
   void aParametersStartDoesNotDependOnTheOthers() {
     try (Parameters alone =
             Parameters.builder(device).add("b", Shape.of(9), Initializer.heNormal()).build(3);

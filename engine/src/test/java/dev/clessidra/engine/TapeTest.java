@@ -12,6 +12,7 @@ import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Kernels;
+import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.Window;
 import java.util.Arrays;
@@ -251,6 +252,46 @@ class TapeTest {
       state.advance();
       assertThat(inference.gaussianNoise(x, 1, state.stream("noise")).copyToArray())
           .isNotEqualTo(first);
+    }
+  }
+
+  @Test
+  void binarizedImagesAreDrawnAgainEachStep() {
+    try (TrainingState state = new TrainingState(device, 5)) {
+      RandomStream stream = state.stream("binarize");
+      Tensor x = Tensor.filled(device, scope, "gray", Shape.of(4, 50), 0.5f);
+      float[] first = tape.binarize(x, stream).copyToArray();
+      assertThat(first).containsOnly(0, 1);
+      assertThat(tape.binarize(x, stream).copyToArray()).isEqualTo(first);
+      state.advance();
+      assertThat(tape.binarize(x, stream).copyToArray()).isNotEqualTo(first);
+      Tensor watched = tape.watch(filled(2, 3));
+      assertThatThrownBy(() -> tape.binarize(watched, stream))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("binarize: the probability depends on a parameter: expected a constant");
+    }
+  }
+
+  @Test
+  void warmupFollowsTheStepOfAReplay() {
+    Tensor weight = filled(1);
+    try (TrainingState state = new TrainingState(device, 5)) {
+      Runnable step =
+          () -> {
+            try (Scope inner = device.scope()) {
+              Tape.inference(device, inner).linearWarmup(4, state).addTo(weight, 0);
+              state.advance();
+            }
+          };
+      try (Program program = device.capture(step)) {
+        assertThat(weight.copyToArray()).containsExactly(0);
+        program.run();
+        assertThat(weight.copyToArray()).containsExactly(0.25f);
+        program.run(4);
+        assertThat(weight.copyToArray()).containsExactly(1);
+      }
+      assertMisfit(
+          () -> tape.linearWarmup(-1, state), "linearWarmup: expected 0 steps or more, got -1");
     }
   }
 
@@ -517,6 +558,14 @@ class TapeTest {
         "conv2d: input [2, 6, 5, 3]: Window spans a height of 7 pixels: expected at most the 6 of"
             + " the padded image.");
     assertMisfit(
+        () -> tape.conv2dOfConcatenation(x, filled(2, 5, 6, 3), filter, window, none),
+        "conv2d: input [2, 5, 6, 3] does not fit input [2, 6, 5, 3]: expected equal dimensions but"
+            + " the last");
+    assertMisfit(
+        () -> tape.conv2dOfConcatenation(x, filled(2, 6, 5, 4), filter, window, none),
+        "conv2d: input [2, 6, 5, 7] does not fit filter [4, 3, 3, 3]: expected filter [n, 3, 3,"
+            + " 7]");
+    assertMisfit(
         () -> tape.convTranspose2d(x, filter, three, window, none),
         "convTranspose2d: input [2, 6, 5, 3] does not fit filter [4, 3, 3, 3]: expected filter [3,"
             + " 3, 3, n]");
@@ -547,6 +596,23 @@ class TapeTest {
     assertMisfit(
         () -> tape.gaussianKl(x, three, 1),
         "gaussianKl: log variance [3] does not fit mean [2, 6, 5, 3]: expected equal shapes");
+    assertMisfit(
+        () -> tape.repeatRows(three, 0),
+        "repeatRows: [3] cannot be taken 0 times: expected rows and at least 1 time");
+    assertMisfit(
+        () -> tape.bernoulliLogLikelihood(filled(5, 3), filled(2, 3), 2),
+        "bernoulliLogLikelihood: logits [5, 3] does not fit target [2, 3]: expected equal columns"
+            + " and 2 rows for each");
+    assertMisfit(
+        () -> tape.gaussianLogDensity(filled(4, 3), filled(2, 3), three, 2),
+        "gaussianLogDensity: log variance [3] does not fit mean [2, 3]: expected equal shapes");
+    assertMisfit(
+        () -> tape.gaussianLogDensity(filled(4, 3), filled(2, 3), filled(2, 3), 3),
+        "gaussianLogDensity: input [4, 3] does not fit mean [2, 3]: expected equal columns and 3"
+            + " rows for each");
+    assertMisfit(
+        () -> tape.bernoulliLogLikelihood(filled(2, 3), filled(2, 3), 0),
+        "bernoulliLogLikelihood: expected at least 1 repeat, got 0");
   }
 
   private Tensor filled(int... dimensions) {

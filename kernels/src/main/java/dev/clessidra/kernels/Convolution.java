@@ -4,19 +4,22 @@ import java.util.Objects;
 
 /**
  * The sizes of a convolution of images with {@code filters} filters, stored {@code [filters,
- * window.height, window.width, images.channels]}.
+ * window.height, window.width, images.channels]}. The images may be the concatenation of two, which
+ * are read, or their gradients written, where they lie.
  *
  * @param images what is convolved; of a transposed convolution, the result
  * @param filters how many filters, at least 1
  * @param window the filters' size and how they move
+ * @param secondChannels how many of the images' channels, the last ones, lie in a second operand; 0
+ *     where there is none
  */
-public record Convolution(Images images, int filters, Window window) {
+public record Convolution(Images images, int filters, Window window, int secondChannels) {
 
   /**
    * Checks the sizes.
    *
-   * @throws IllegalArgumentException if there is no filter, or the window does not fit into the
-   *     padded images
+   * @throws IllegalArgumentException if there is no filter, the window does not fit into the padded
+   *     images, or no channel is left for the first operand
    */
   public Convolution {
     Objects.requireNonNull(images, "images");
@@ -26,6 +29,21 @@ public record Convolution(Images images, int filters, Window window) {
           "Convolution has %d filters: expected at least 1.".formatted(filters));
     }
     window.over(images);
+    if (secondChannels < 0 || secondChannels >= images.channels()) {
+      throw new IllegalArgumentException(
+          "Convolution has %d channels, %d of them in a second operand: expected 0 to %d."
+              .formatted(images.channels(), secondChannels, images.channels() - 1));
+    }
+  }
+
+  /** A convolution of images in one operand. */
+  public Convolution(Images images, int filters, Window window) {
+    this(images, filters, window, 0);
+  }
+
+  /** Returns the sizes of the first operand, which has all images where there is no second. */
+  public Images firstImages() {
+    return images.withChannels(images.channels() - secondChannels);
   }
 
   /** Returns the sizes of the result; of a transposed convolution, of what it is made of. */

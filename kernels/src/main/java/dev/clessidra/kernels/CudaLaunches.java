@@ -57,7 +57,7 @@ final class CudaLaunches {
   static List<GridLaunch> of(Kernel kernel, MemorySegment arguments) {
     Fields fields = new Fields(kernel, arguments);
     return switch (kernel) {
-      case GEMM -> product("gemm", GEMM_TILES, fields.int32("m"), fields.int32("n"), 1, 1);
+      case GEMM -> product("gemm", GEMM_TILES, fields.int32("m"), 1, 1, fields.int32("n"));
       case CONV2D -> convolution(fields);
       case CONV2D_BACKWARD_DATA -> transposedConvolution(fields);
       case CONV2D_BACKWARD_FILTER -> filterGradient(fields);
@@ -68,16 +68,24 @@ final class CudaLaunches {
           FILL,
           LOSS_BACKWARD,
           MASK_NOISE,
+          BINARIZE,
           REPARAMETERIZE,
           REPARAMETERIZE_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("count"));
       // `random` alone is a function of the C library.
       case RANDOM -> elements("random_numbers", fields.int64("count"));
-      case COPY, SOFTMAX_CROSS_ENTROPY_BACKWARD, KL_SPARSITY_BACKWARD, GAUSSIAN_KL_BACKWARD ->
+      case COPY,
+          REPEAT_ROWS_BACKWARD,
+          LOG_SUM_EXP_BACKWARD,
+          SOFTMAX_CROSS_ENTROPY_BACKWARD,
+          KL_SPARSITY_BACKWARD,
+          GAUSSIAN_KL_BACKWARD,
+          GAUSSIAN_LOG_DENSITY_BACKWARD ->
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
-      case REDUCE_ROWS -> rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REDUCE_ROWS, LOG_SUM_EXP ->
+          rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case REDUCE_COLUMNS -> reduceColumns(fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX ->
           fields.int32("columns") == 0
@@ -85,6 +93,12 @@ final class CudaLaunches {
               : rows("softmax", fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX_CROSS_ENTROPY, GAUSSIAN_KL ->
           sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REPEAT_ROWS ->
+          elements(kernel.nativeName(), repeatedRows(fields) * fields.int32("columns"));
+      case BERNOULLI_LOG_LIKELIHOOD, BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->
+          striding(kernel.nativeName(), blocks(repeatedRows(fields), WARPS));
+      case GAUSSIAN_LOG_DENSITY ->
+          rows(kernel.nativeName(), repeatedRows(fields), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));
       case GATHER_ROWS ->
@@ -94,11 +108,19 @@ final class CudaLaunches {
               "affine_warp",
               fields.int32("images"),
               (long) fields.int32("height") * fields.int32("width") * fields.int32("channels"));
-      case ADVANCE, SCHEDULE -> List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
+      case DEFORMATION_FIELD ->
+          blocksOfRows(
+              "deformation_field",
+              fields.int32("images"),
+              (long) fields.int32("height") * fields.int32("width"));
+      case RANDOM_BRIGHTNESS ->
+          blocksOfRows("random_brightness", fields.int32("images"), fields.int64("size"));
+      case ADVANCE, SCHEDULE, LINEAR_WARMUP ->
+          List.of(new GridLaunch(kernel.nativeName(), 1, 1, 1, 1));
       // More elements a thread, since a block first computes the step's factors.
       case SGD, ADAM, AVERAGE ->
           striding(kernel.nativeName(), blocks(fields.int64("count"), 4 * ELEMENTS));
-      case MAX_POOL, UPSAMPLE ->
+      case SAMPLE_IMAGES, MAX_POOL, UPSAMPLE ->
           pixels(kernel.nativeName(), fields, "output_height", "output_width");
       case MAX_POOL_BACKWARD, UPSAMPLE_BACKWARD ->
           pixels(kernel.nativeName(), fields, "height", "width");
@@ -155,8 +177,12 @@ final class CudaLaunches {
       this.cycles = cycles;
     }
 
-    private long tiles(long m, int n) {
-      return Math.multiplyExact(blocks(m, rows), blocks(n, columns));
+    private long tiles(long m, int... n) {
+      long across = 0;
+      for (int width : n) {
+        across += blocks(width, columns);
+      }
+      return Math.multiplyExact(blocks(m, rows), across);
     }
 
     /** Estimates the time for some tiles on the 132 multiprocessors of an H100. */
@@ -173,11 +199,12 @@ final class CudaLaunches {
    *
    * @param phases how many products stand side by side along the grid's x
    * @param chunks how many along its y
+   * @param n the columns, in groups of which a tile has those of one
    */
   // Kernels for tensor cores, or for one generation of GPUs, have their choice here.
   private static List<GridLaunch> product(
-      String function, List<Tile> tiles, long m, int n, int phases, int chunks) {
-    if (m == 0 || n == 0 || chunks == 0) {
+      String function, List<Tile> tiles, long m, int phases, int chunks, int... n) {
+    if (m == 0 || n[0] == 0 || chunks == 0) {
       return List.of();
     }
     long products = (long) phases * chunks;
@@ -193,10 +220,13 @@ final class CudaLaunches {
   private static List<GridLaunch> convolution(Fields fields) {
     checkSizes(fields);
     return product(
-        "conv2d", CONVOLUTION_TILES, outputPixels(fields), fields.int32("filters"), 1, 1);
+        "conv2d", CONVOLUTION_TILES, outputPixels(fields), 1, 1, fields.int32("filters"));
   }
 
-  /** A product for each phase of the stride, of which the first has the most pixels. */
+  /**
+   * A product for each phase of the stride, of which the first has the most pixels; a tile has
+   * channels of one of the results.
+   */
   private static List<GridLaunch> transposedConvolution(Fields fields) {
     checkSizes(fields);
     int height = fields.int32("height");
@@ -206,8 +236,15 @@ final class CudaLaunches {
     long pixels =
         fields.int32("images") * blocks(height, strideHeight) * blocks(width, strideWidth);
     int phases = Math.multiplyExact(Math.min(strideHeight, height), Math.min(strideWidth, width));
+    int second = fields.int32("second_channels");
     return product(
-        "conv2d_backward_data", CONVOLUTION_TILES, pixels, fields.int32("channels"), phases, 1);
+        "conv2d_backward_data",
+        CONVOLUTION_TILES,
+        pixels,
+        phases,
+        1,
+        fields.int32("channels") - second,
+        second);
   }
 
   /** The chunks, then the sum of their results. */
@@ -221,7 +258,7 @@ final class CudaLaunches {
     int chunk = Math.toIntExact(Convolution.pixelsPerChunk(pixels, elements));
     int chunks = (int) blocks(pixels, chunk);
     List<GridLaunch> launches = new ArrayList<>();
-    launches.addAll(product("conv2d_backward_filter", GEMM_TILES, filters, columns, 1, chunks));
+    launches.addAll(product("conv2d_backward_filter", GEMM_TILES, filters, 1, chunks, columns));
     // A thread to an element or four, since the results of all chunks are read.
     launches.addAll(striding("conv2d_backward_filter_finish", blocks(elements, THREADS)));
     return List.copyOf(launches);
@@ -268,6 +305,11 @@ final class CudaLaunches {
   /** Each row to one number, then those to one. */
   private static List<GridLaunch> sumOfRows(String kernel, long rows, int columns) {
     return inOrder(rows(kernel + "_rows", rows, columns), sum(kernel, rows));
+  }
+
+  /** The rows of an operand that has several for each of another. */
+  private static long repeatedRows(Fields fields) {
+    return fields.int64("rows") * fields.int32("repeats");
   }
 
   private static List<GridLaunch> reduceColumns(long rows, int columns) {

@@ -61,6 +61,14 @@ public enum Kernel {
       INT64.named("rows"),
       INT32.named("columns", "ldx", "ldy"),
       FLOAT32.named("beta")),
+  /** {@link Kernels#repeatRows}. */
+  REPEAT_ROWS(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns", "repeats")),
+  /** {@link Kernels#repeatRowsBackward}. */
+  REPEAT_ROWS_BACKWARD(
+      POINTER.named("dy", "dx"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("beta")),
   /** {@link Kernels#reduce}. */
   REDUCE(
       POINTER.named("x", "y", "workspace"),
@@ -93,6 +101,14 @@ public enum Kernel {
       FLOAT32.named("scale", "beta")),
   /** {@link Kernels#softmax}. */
   SOFTMAX(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns")),
+  /** {@link Kernels#logSumExp}. */
+  LOG_SUM_EXP(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns")),
+  /** {@link Kernels#logSumExpBackward}. */
+  LOG_SUM_EXP_BACKWARD(
+      POINTER.named("x", "y", "upstream", "dx"),
+      INT64.named("rows"),
+      INT32.named("columns"),
+      FLOAT32.named("beta")),
   /** {@link Kernels#softmaxCrossEntropy}. */
   SOFTMAX_CROSS_ENTROPY(
       POINTER.named(
@@ -131,6 +147,8 @@ public enum Kernel {
       INT64.named("count", "seed"),
       INT32.named("stream"),
       FLOAT32.named("probability", "scale")),
+  /** {@link Kernels#binarize}. */
+  BINARIZE(POINTER.named("x", "y", "step"), INT64.named("count", "seed"), INT32.named("stream")),
   /** {@link Kernels#gatherRows}. */
   GATHER_ROWS(
       POINTER.named("source", "y", "step"),
@@ -142,6 +160,39 @@ public enum Kernel {
       INT64.named("seed"),
       INT32.named("images", "height", "width", "channels", "stream"),
       FLOAT32.named("probability", "rotation", "scale", "shear", "shift")),
+  /** {@link Kernels#deformationField}. */
+  DEFORMATION_FIELD(
+      POINTER.named("field", "step"),
+      INT64.named("seed"),
+      INT32.named(
+          "images",
+          "source_height",
+          "source_width",
+          "height",
+          "width",
+          "mirror_left_right",
+          "mirror_up_down",
+          "quarter_turns",
+          "grid",
+          "stream"),
+      FLOAT32.named("rotation", "scale", "elastic")),
+  /** {@link Kernels#sampleImages}. */
+  SAMPLE_IMAGES(
+      POINTER.named("x", "field", "y"),
+      INT32.named(
+          "images",
+          "height",
+          "width",
+          "channels",
+          "output_height",
+          "output_width",
+          "interpolation")),
+  /** {@link Kernels#randomBrightness}. */
+  RANDOM_BRIGHTNESS(
+      POINTER.named("x", "y", "step"),
+      INT64.named("size", "seed"),
+      INT32.named("images", "stream"),
+      FLOAT32.named("contrast", "brightness", "gamma")),
   /** {@link Kernels#advance}. */
   ADVANCE(POINTER.named("state")),
   /** {@link Kernels#schedule}. */
@@ -150,6 +201,8 @@ public enum Kernel {
       FLOAT64.named("base", "floor", "factor", "beta1", "beta2"),
       INT64.named("warmup", "total", "every"),
       INT32.named("kind")),
+  /** {@link Kernels#linearWarmup}. */
+  LINEAR_WARMUP(POINTER.named("step", "y"), INT64.named("steps")),
   /** {@link Kernels#clipNorm}. */
   CLIP_NORM(
       POINTER.named("gradients", "state", "workspace"),
@@ -192,14 +245,37 @@ public enum Kernel {
       INT64.named("rows"),
       INT32.named("columns", "upstream_per_row"),
       FLOAT32.named("scale", "mean_beta", "log_variance_beta")),
+  /** {@link Kernels#bernoulliLogLikelihood}. */
+  BERNOULLI_LOG_LIKELIHOOD(
+      POINTER.named("logits", "target", "log_likelihood"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats")),
+  /** {@link Kernels#bernoulliLogLikelihoodBackward}. */
+  BERNOULLI_LOG_LIKELIHOOD_BACKWARD(
+      POINTER.named("logits", "target", "upstream", "dlogits"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("beta")),
+  /** {@link Kernels#gaussianLogDensity}. */
+  GAUSSIAN_LOG_DENSITY(
+      POINTER.named("x", "mean", "log_variance", "log_density"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats")),
+  /** {@link Kernels#gaussianLogDensityBackward}. */
+  GAUSSIAN_LOG_DENSITY_BACKWARD(
+      POINTER.named("x", "mean", "log_variance", "upstream", "dx", "dmean", "dlog_variance"),
+      INT64.named("rows"),
+      INT32.named("columns", "repeats"),
+      FLOAT32.named("x_beta", "mean_beta", "log_variance_beta")),
   /** {@link Kernels#conv2d}. */
   CONV2D(
-      POINTER.named("x", "filter", "bias", "y"),
+      POINTER.named("x", "second_x", "filter", "bias", "y"),
       INT32.named(
           "images",
           "height",
           "width",
           "channels",
+          "second_channels",
           "filters",
           "filter_height",
           "filter_width",
@@ -215,12 +291,13 @@ public enum Kernel {
       FLOAT32.named("slope", "beta")),
   /** {@link Kernels#conv2dBackwardData}. */
   CONV2D_BACKWARD_DATA(
-      POINTER.named("dy", "filter", "bias", "dx"),
+      POINTER.named("dy", "filter", "bias", "dx", "second_dx"),
       INT32.named(
           "images",
           "height",
           "width",
           "channels",
+          "second_channels",
           "filters",
           "filter_height",
           "filter_width",
@@ -233,15 +310,16 @@ public enum Kernel {
           "dilation_height",
           "dilation_width",
           "activation"),
-      FLOAT32.named("slope", "beta")),
+      FLOAT32.named("slope", "beta", "second_beta")),
   /** {@link Kernels#conv2dBackwardFilter}. */
   CONV2D_BACKWARD_FILTER(
-      POINTER.named("x", "dy", "dfilter", "workspace"),
+      POINTER.named("x", "second_x", "dy", "dfilter", "workspace"),
       INT32.named(
           "images",
           "height",
           "width",
           "channels",
+          "second_channels",
           "filters",
           "filter_height",
           "filter_width",

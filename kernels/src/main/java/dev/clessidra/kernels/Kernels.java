@@ -53,6 +53,9 @@ public final class Kernels {
 
   private static final int SLOTS = 16;
 
+  /** Rows and columns of images that are read between pixels. */
+  private static final int LARGEST_SAMPLED = 1 << 23;
+
   private final Stream stream;
   private final DeviceMemory memory;
   // Writers that wait for their next launch; a thread takes the one of its slot, or makes a new
@@ -311,6 +314,51 @@ public final class Kernels {
   }
 
   /**
+   * Each row several times, one after the other: row r of y is row {@code r / repeats} of x.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows * repeats x columns}
+   * @param repeats at least 1
+   */
+  public void repeatRows(Buffer x, Buffer y, long rows, int columns, int repeats) {
+    Kernel kernel = Kernel.REPEAT_ROWS;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "x", x, elements(kernel, rows, columns));
+    floats(kernel, "y", y, elements(kernel, repeatedRows, columns));
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * {@code dx = beta * dx + sum}, products rounded, with the sum of each row's repeats of dy, added
+   * in turn from the first on; just the sum when beta is 0.
+   *
+   * @param dy {@code rows * repeats x columns}
+   * @param dx {@code rows x columns}
+   * @param repeats at least 1
+   */
+  public void repeatRowsBackward(
+      Buffer dy, Buffer dx, long rows, int columns, int repeats, float beta) {
+    Kernel kernel = Kernel.REPEAT_ROWS_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "dy", dy, elements(kernel, repeatedRows, columns));
+    floats(kernel, "dx", dx, elements(kernel, rows, columns));
+    launch(
+        begin(kernel)
+            .pointer("dy", dy)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta));
+  }
+
+  /**
    * All of x to one number r: {@code y[0] = beta * y[0] + scale * r}, products rounded; no beta
    * term when beta is 0, scale left out when it is 1.
    *
@@ -485,6 +533,53 @@ public final class Kernels {
             .pointer("y", y)
             .int64("rows", rows)
             .int32("columns", columns));
+  }
+
+  /**
+   * The logarithm of the sum of exponentials of each row: {@code y[row] = m + log(sum(exp(x - m)))}
+   * with m the row's largest value, 0 where that is infinite.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows} values
+   */
+  public void logSumExp(Buffer x, Buffer y, long rows, int columns) {
+    Kernel kernel = Kernel.LOG_SUM_EXP;
+    floats(kernel, "x", x, elements(kernel, rows, columns));
+    floats(kernel, "y", y, rows);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns));
+  }
+
+  /**
+   * {@code dx = fma(upstream[row], exp(x - y[row]), beta * dx)}, just the product when beta is 0.
+   * In place ({@code dx = x}) when beta is 0.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows} values, from {@link #logSumExp}
+   * @param upstream gradient of y, {@code rows} values
+   * @param dx gradient of x, {@code rows x columns}
+   */
+  public void logSumExpBackward(
+      Buffer x, Buffer y, Buffer upstream, Buffer dx, long rows, int columns, float beta) {
+    Kernel kernel = Kernel.LOG_SUM_EXP_BACKWARD;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, rows);
+    floats(kernel, "upstream", upstream, rows);
+    floats(kernel, "dx", dx, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .float32("beta", beta));
   }
 
   /**
@@ -723,10 +818,7 @@ public final class Kernels {
     floats(kernel, "x", x, count);
     floats(kernel, "y", y, count);
     operand(kernel, "step", step, 1, Long.BYTES);
-    if (!(probability >= 0 && probability <= 1)) {
-      throw new IllegalArgumentException(
-          "mask_noise: probability is " + probability + ": expected 0 to 1.");
-    }
+    fraction(kernel, "probability", probability);
     launch(
         begin(kernel)
             .pointer("x", x)
@@ -737,6 +829,29 @@ public final class Kernels {
             .int32("stream", key.stream())
             .float32("probability", probability)
             .float32("scale", scale));
+  }
+
+  /**
+   * {@code y = u < x ? 1 : 0} with u uniform in [0, 1) as in {@link #random}: a draw of each
+   * probability x. In place.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param count elements of x and y
+   */
+  public void binarize(Buffer x, Buffer y, Buffer step, long count, RandomKey key) {
+    Kernel kernel = Kernel.BINARIZE;
+    notNull(kernel, "key", key);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("count", count)
+            .int64("seed", key.seed())
+            .int32("stream", key.stream()));
   }
 
   /**
@@ -826,6 +941,142 @@ public final class Kernels {
   }
 
   /**
+   * Where a random view of each image reads its pixels: a crop at a place drawn evenly from those
+   * that fit, mirrored, turned and scaled about its centre and deformed elastically. A view that is
+   * larger than the image has it somewhere inside. The formula is in kernels.h; {@link
+   * #sampleImages} reads the image there.
+   *
+   * @param images the images viewed; their channels do not count
+   * @param height rows of a view
+   * @param width columns of a view
+   * @param range how far views go
+   * @param field {@code images.count x height x width x 2}: row and column, in pixels, 0 being the
+   *     centre of the first
+   * @param step one uint64, read when the kernel runs
+   */
+  public void deformationField(
+      Images images,
+      int height,
+      int width,
+      DeformationRange range,
+      Buffer field,
+      Buffer step,
+      RandomKey key) {
+    Kernel kernel = Kernel.DEFORMATION_FIELD;
+    notNull(kernel, "images", images);
+    notNull(kernel, "range", range);
+    notNull(kernel, "key", key);
+    Images views = images.resized(height, width).withChannels(2);
+    sampled(kernel, images);
+    sampled(kernel, views);
+    if (range.quarterTurns() && height != width) {
+      throw new IllegalArgumentException(
+          "deformation_field: views are %d x %d: expected squares, which quarter turns need."
+              .formatted(height, width));
+    }
+    floats(kernel, "field", field, views.elements());
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("field", field)
+            .pointer("step", step)
+            .int64("seed", key.seed())
+            .int32("images", images.count())
+            .int32("source_height", images.height())
+            .int32("source_width", images.width())
+            .int32("height", height)
+            .int32("width", width)
+            .int32("mirror_left_right", range.mirrorLeftRight() ? 1 : 0)
+            .int32("mirror_up_down", range.mirrorUpDown() ? 1 : 0)
+            .int32("quarter_turns", range.quarterTurns() ? 1 : 0)
+            .int32("grid", range.grid())
+            .int32("stream", key.stream())
+            .float32("rotation", range.rotation())
+            .float32("scale", range.scale())
+            .float32("elastic", range.elastic()));
+  }
+
+  /**
+   * Images read at the places of a field, mirrored at the centres of their outermost pixels: row -1
+   * is row 1. A place that is NaN or infinite is 0. The formula is in kernels.h.
+   *
+   * @param interpolation {@link Interpolation#NEAREST} moves elements of 32 bits of any type as
+   *     they are, {@link Interpolation#BILINEAR} needs float32
+   * @param x {@code images}
+   * @param field {@code images.count x outputHeight x outputWidth x 2}: row and column, in pixels
+   * @param y {@code images.resized(outputHeight, outputWidth)}
+   */
+  public void sampleImages(
+      Interpolation interpolation,
+      Images images,
+      int outputHeight,
+      int outputWidth,
+      Buffer x,
+      Buffer field,
+      Buffer y) {
+    Kernel kernel = Kernel.SAMPLE_IMAGES;
+    notNull(kernel, "interpolation", interpolation);
+    notNull(kernel, "images", images);
+    Images output = images.resized(outputHeight, outputWidth);
+    sampled(kernel, images);
+    sampled(kernel, output);
+    floats(kernel, "x", x, images.elements());
+    floats(kernel, "field", field, output.withChannels(2).elements());
+    floats(kernel, "y", y, output.elements());
+    launch(
+        sizes(begin(kernel).pointer("x", x).pointer("field", field).pointer("y", y), images)
+            .int32("output_height", outputHeight)
+            .int32("output_width", outputWidth)
+            .int32("interpolation", interpolation.code()));
+  }
+
+  /**
+   * Random contrast, brightness and gamma of each image: {@code y = (g - 0.5) * a + 0.5 + b} with
+   * {@code g = x^c} where x is above 0, else x; a is drawn evenly from 1 plus or minus the
+   * contrast, b from plus or minus the brightness, c from 1 plus or minus the gamma. Results are
+   * not clamped to [0, 1]. The formula is in kernels.h. In place.
+   *
+   * @param images how many
+   * @param size elements of an image
+   * @param contrast in [0, 1]
+   * @param brightness in [0, 1]
+   * @param gamma in [0, 1]
+   * @param step one uint64, read when the kernel runs
+   */
+  public void randomBrightness(
+      Buffer x,
+      Buffer y,
+      Buffer step,
+      RandomKey key,
+      int images,
+      long size,
+      float contrast,
+      float brightness,
+      float gamma) {
+    Kernel kernel = Kernel.RANDOM_BRIGHTNESS;
+    notNull(kernel, "key", key);
+    fraction(kernel, "contrast", contrast);
+    fraction(kernel, "brightness", brightness);
+    fraction(kernel, "gamma", gamma);
+    long count = elements(kernel, size, images);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, count);
+    operand(kernel, "step", step, 1, Long.BYTES);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("step", step)
+            .int64("size", size)
+            .int64("seed", key.seed())
+            .int32("images", images)
+            .int32("stream", key.stream())
+            .float32("contrast", contrast)
+            .float32("brightness", brightness)
+            .float32("gamma", gamma));
+  }
+
+  /**
    * {@code state.step += 1}.
    *
    * @param state a {@link #TRAINING_STATE}
@@ -866,6 +1117,25 @@ public final class Kernels {
             .int64("total", schedule.total())
             .int64("every", schedule.every())
             .int32("kind", schedule.kind().code()));
+  }
+
+  /**
+   * {@code y[0] = min(1, step / steps)}, computed in double: the weight of a term that is warmed up
+   * from 0 to 1.
+   *
+   * @param step one uint64, read when the kernel runs
+   * @param y one value
+   * @param steps of the warm-up, 0 or more; without any the weight is 1
+   */
+  public void linearWarmup(Buffer step, Buffer y, long steps) {
+    Kernel kernel = Kernel.LINEAR_WARMUP;
+    operand(kernel, "step", step, 1, Long.BYTES);
+    floats(kernel, "y", y, 1);
+    if (steps < 0) {
+      throw new IllegalArgumentException(
+          "linear_warmup: steps is " + steps + ": expected 0 or more.");
+    }
+    launch(begin(kernel).pointer("step", step).pointer("y", y).int64("steps", steps));
   }
 
   /**
@@ -1147,12 +1417,188 @@ public final class Kernels {
             .float32("log_variance_beta", logVarianceBeta));
   }
 
+  /** Convolution of one operand: as the form with two, without the second. */
+  public void conv2d(
+      Convolution convolution,
+      Buffer x,
+      Buffer filter,
+      Buffer bias,
+      Buffer y,
+      Activation activation,
+      float beta) {
+    conv2d(convolution, x, null, filter, bias, y, activation, beta);
+  }
+
+  /**
+   * Logarithm of the probability of each row of targets t under Bernoulli variables with logits x:
+   * {@code logLikelihood[r] = sum over columns of (x t - max(x, 0) - log(1 + exp(-|x|)))}. Row r of
+   * the logits belongs to row {@code r / repeats} of the target. The order of the sum is in
+   * kernels.h.
+   *
+   * @param logits {@code rows * repeats x columns}
+   * @param target {@code rows x columns}, from 0 to 1
+   * @param logLikelihood {@code rows * repeats} values
+   * @param rows of the target
+   * @param repeats rows of the logits for each row of the target, at least 1
+   */
+  public void bernoulliLogLikelihood(
+      Buffer logits, Buffer target, Buffer logLikelihood, long rows, int columns, int repeats) {
+    Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    floats(kernel, "logits", logits, elements(kernel, repeatedRows, columns));
+    floats(kernel, "target", target, elements(kernel, rows, columns));
+    floats(kernel, "log_likelihood", logLikelihood, repeatedRows);
+    launch(
+        begin(kernel)
+            .pointer("logits", logits)
+            .pointer("target", target)
+            .pointer("log_likelihood", logLikelihood)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * {@code dLogits = fma(upstream[r], t - sigmoid(x), beta * dLogits)}, just the product when beta
+   * is 0. In place ({@code dLogits = logits}) when beta is 0.
+   *
+   * @param logits {@code rows * repeats x columns}
+   * @param target {@code rows x columns}
+   * @param upstream gradient of the log-likelihoods, {@code rows * repeats} values
+   * @param dLogits gradient of the logits, {@code rows * repeats x columns}
+   * @param rows of the target
+   * @param repeats rows of the logits for each row of the target, at least 1
+   */
+  public void bernoulliLogLikelihoodBackward(
+      Buffer logits,
+      Buffer target,
+      Buffer upstream,
+      Buffer dLogits,
+      long rows,
+      int columns,
+      int repeats,
+      float beta) {
+    Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, repeatedRows, columns);
+    floats(kernel, "logits", logits, count);
+    floats(kernel, "target", target, elements(kernel, rows, columns));
+    floats(kernel, "upstream", upstream, repeatedRows);
+    floats(kernel, "dlogits", dLogits, count);
+    launch(
+        begin(kernel)
+            .pointer("logits", logits)
+            .pointer("target", target)
+            .pointer("upstream", upstream)
+            .pointer("dlogits", dLogits)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta));
+  }
+
+  /**
+   * Logarithm of the density of each row of x under a diagonal Gaussian: {@code logDensity[r] =
+   * -0.5 * sum over columns of (log(2 pi) + logVariance + (x - mean)^2 exp(-logVariance))}. Row r
+   * of x belongs to row {@code r / repeats} of mean and log variance.
+   *
+   * @param x {@code rows * repeats x columns}
+   * @param mean {@code rows x columns}, or null for 0
+   * @param logVariance {@code rows x columns}, or null for 0
+   * @param logDensity {@code rows * repeats} values
+   * @param rows of mean and log variance
+   * @param repeats rows of x for each of them, at least 1
+   */
+  public void gaussianLogDensity(
+      Buffer x,
+      Buffer mean,
+      Buffer logVariance,
+      Buffer logDensity,
+      long rows,
+      int columns,
+      int repeats) {
+    Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "mean", mean, count);
+    floatsOrNull(kernel, "log_variance", logVariance, count);
+    floats(kernel, "log_density", logDensity, repeatedRows);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("log_density", logDensity)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats));
+  }
+
+  /**
+   * With {@code q = (x - mean) exp(-logVariance)}: {@code dx = xBeta * dx - upstream[r] q}; {@code
+   * dMean = meanBeta * dMean + sum of upstream[r] q} and {@code dLogVariance = logVarianceBeta *
+   * dLogVariance + sum of upstream[r] ((x - mean) q - 1) / 2}, the sums over the row's repeats in
+   * order.
+   *
+   * @param x {@code rows * repeats x columns}
+   * @param mean {@code rows x columns}, or null for 0
+   * @param logVariance {@code rows x columns}, or null for 0
+   * @param upstream gradient of the log-densities, {@code rows * repeats} values
+   * @param dx gradient of x, {@code rows * repeats x columns}, or null
+   * @param dMean gradient of the mean, {@code rows x columns}, or null
+   * @param dLogVariance gradient of the logarithm of the variance, {@code rows x columns}, or null
+   * @param rows of mean and log variance
+   * @param repeats rows of x for each of them, at least 1
+   */
+  public void gaussianLogDensityBackward(
+      Buffer x,
+      Buffer mean,
+      Buffer logVariance,
+      Buffer upstream,
+      Buffer dx,
+      Buffer dMean,
+      Buffer dLogVariance,
+      long rows,
+      int columns,
+      int repeats,
+      float xBeta,
+      float meanBeta,
+      float logVarianceBeta) {
+    Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY_BACKWARD;
+    long repeatedRows = repeatedRows(kernel, rows, repeats);
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "mean", mean, count);
+    floatsOrNull(kernel, "log_variance", logVariance, count);
+    floats(kernel, "upstream", upstream, repeatedRows);
+    floatsOrNull(kernel, "dx", dx, elements(kernel, repeatedRows, columns));
+    floatsOrNull(kernel, "dmean", dMean, count);
+    floatsOrNull(kernel, "dlog_variance", dLogVariance, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("mean", mean)
+            .pointer("log_variance", logVariance)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .pointer("dmean", dMean)
+            .pointer("dlog_variance", dLogVariance)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("x_beta", xBeta)
+            .float32("mean_beta", meanBeta)
+            .float32("log_variance_beta", logVarianceBeta));
+  }
+
   /**
    * Convolution: {@code y = activation(chain + bias)}, where the chain of {@code fma(x, filter,
    * chain)} over (row of the filter, column, channel) starts from {@code beta * y}, from +0 when
    * beta is 0. What a filter reads outside the image is 0.
    *
-   * @param x {@code convolution.images()}
+   * @param x {@code convolution.firstImages()}, which are all but where the convolution is of two
+   * @param secondX the images with the other channels, null where there are none
    * @param filter {@code [filters, window.height, window.width, channels]}
    * @param bias one value for each filter, or null
    * @param y {@code convolution.output()}
@@ -1162,6 +1608,7 @@ public final class Kernels {
   public void conv2d(
       Convolution convolution,
       Buffer x,
+      Buffer secondX,
       Buffer filter,
       Buffer bias,
       Buffer y,
@@ -1170,7 +1617,7 @@ public final class Kernels {
     Kernel kernel = Kernel.CONV2D;
     notNull(kernel, "convolution", convolution);
     notNull(kernel, "activation", activation);
-    floats(kernel, "x", x, convolution.images().elements());
+    images(kernel, "x", x, "second_x", secondX, convolution);
     floats(kernel, "filter", filter, convolution.filterElements());
     floatsOrNull(kernel, "bias", bias, convolution.filters());
     floats(kernel, "y", y, convolution.output().elements());
@@ -1178,6 +1625,7 @@ public final class Kernels {
         sizes(
                 begin(kernel)
                     .pointer("x", x)
+                    .pointer("second_x", secondX)
                     .pointer("filter", filter)
                     .pointer("bias", bias)
                     .pointer("y", y),
@@ -1185,6 +1633,18 @@ public final class Kernels {
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope())
             .float32("beta", beta));
+  }
+
+  /** The gradient of a convolution's only operand: as the form with two, without the second. */
+  public void conv2dBackwardData(
+      Convolution convolution,
+      Buffer dy,
+      Buffer filter,
+      Buffer bias,
+      Buffer dx,
+      Activation activation,
+      float beta) {
+    conv2dBackwardData(convolution, dy, filter, bias, dx, null, activation, beta, 0);
   }
 
   /**
@@ -1196,9 +1656,11 @@ public final class Kernels {
    * @param dy {@code convolution.output()}
    * @param filter {@code [filters, window.height, window.width, channels]}
    * @param bias {@code channels} values, or null
-   * @param dx {@code convolution.images()}
+   * @param dx {@code convolution.firstImages()}, which are all but where the convolution is of two
+   * @param secondDx the images with the other channels, null where there are none
    * @param activation what is applied last
    * @param beta factor of what is in dx
+   * @param secondBeta factor of what is in secondDx
    */
   public void conv2dBackwardData(
       Convolution convolution,
@@ -1206,26 +1668,36 @@ public final class Kernels {
       Buffer filter,
       Buffer bias,
       Buffer dx,
+      Buffer secondDx,
       Activation activation,
-      float beta) {
+      float beta,
+      float secondBeta) {
     Kernel kernel = Kernel.CONV2D_BACKWARD_DATA;
     notNull(kernel, "convolution", convolution);
     notNull(kernel, "activation", activation);
     floats(kernel, "dy", dy, convolution.output().elements());
     floats(kernel, "filter", filter, convolution.filterElements());
     floatsOrNull(kernel, "bias", bias, convolution.images().channels());
-    floats(kernel, "dx", dx, convolution.images().elements());
+    images(kernel, "dx", dx, "second_dx", secondDx, convolution);
     launch(
         sizes(
                 begin(kernel)
                     .pointer("dy", dy)
                     .pointer("filter", filter)
                     .pointer("bias", bias)
-                    .pointer("dx", dx),
+                    .pointer("dx", dx)
+                    .pointer("second_dx", secondDx),
                 convolution)
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope())
-            .float32("beta", beta));
+            .float32("beta", beta)
+            .float32("second_beta", secondBeta));
+  }
+
+  /** The gradient of a convolution's filters: as the form with two operands, without the second. */
+  public void conv2dBackwardFilter(
+      Convolution convolution, Buffer x, Buffer dy, Buffer dFilter, Buffer workspace, float beta) {
+    conv2dBackwardFilter(convolution, x, null, dy, dFilter, workspace, beta);
   }
 
   /**
@@ -1233,17 +1705,24 @@ public final class Kernels {
    * in their order, the results of chunks of output pixels, each one chain of {@code fma(dy, x,
    * chain)} from +0. The size of a chunk depends on the sizes of the convolution alone.
    *
-   * @param x {@code convolution.images()}
+   * @param x {@code convolution.firstImages()}, which are all but where the convolution is of two
+   * @param secondX the images with the other channels, null where there are none
    * @param dy {@code convolution.output()}
    * @param dFilter {@code [filters, window.height, window.width, channels]}
    * @param workspace {@link Convolution#backwardFilterWorkspace} floats
    * @param beta factor of what is in dFilter
    */
   public void conv2dBackwardFilter(
-      Convolution convolution, Buffer x, Buffer dy, Buffer dFilter, Buffer workspace, float beta) {
+      Convolution convolution,
+      Buffer x,
+      Buffer secondX,
+      Buffer dy,
+      Buffer dFilter,
+      Buffer workspace,
+      float beta) {
     Kernel kernel = Kernel.CONV2D_BACKWARD_FILTER;
     notNull(kernel, "convolution", convolution);
-    floats(kernel, "x", x, convolution.images().elements());
+    images(kernel, "x", x, "second_x", secondX, convolution);
     floats(kernel, "dy", dy, convolution.output().elements());
     floats(kernel, "dfilter", dFilter, convolution.filterElements());
     floats(kernel, "workspace", workspace, convolution.backwardFilterWorkspace());
@@ -1251,6 +1730,7 @@ public final class Kernels {
         sizes(
                 begin(kernel)
                     .pointer("x", x)
+                    .pointer("second_x", secondX)
                     .pointer("dy", dy)
                     .pointer("dfilter", dFilter)
                     .pointer("workspace", workspace),
@@ -1683,10 +2163,33 @@ public final class Kernels {
         .int32("channels", images.channels());
   }
 
+  /** Checks the images of a convolution, which are one operand or two. */
+  private void images(
+      Kernel kernel,
+      String operand,
+      Buffer buffer,
+      String secondOperand,
+      Buffer secondBuffer,
+      Convolution convolution) {
+    floats(kernel, operand, buffer, convolution.firstImages().elements());
+    if (convolution.secondChannels() > 0) {
+      floats(
+          kernel,
+          secondOperand,
+          secondBuffer,
+          convolution.images().withChannels(convolution.secondChannels()).elements());
+    } else if (secondBuffer != null) {
+      throw new IllegalArgumentException(
+          "%s: operand %s is given, but the convolution is of one operand: expected null."
+              .formatted(kernel.nativeName(), secondOperand));
+    }
+  }
+
   private static Arguments sizes(Arguments arguments, Convolution convolution) {
     Window window = convolution.window();
     Images output = convolution.output();
     return sizes(arguments, convolution.images())
+        .int32("second_channels", convolution.secondChannels())
         .int32("filters", convolution.filters())
         .int32("filter_height", window.height())
         .int32("filter_width", window.width())
@@ -1732,6 +2235,22 @@ public final class Kernels {
       throw new IllegalArgumentException(
           "%s: %s: expected a window that is not dilated, with a padding below its size."
               .formatted(kernel.nativeName(), window));
+    }
+  }
+
+  /** A float has to tell the places between two pixels apart. */
+  private static void sampled(Kernel kernel, Images images) {
+    if (Math.max(images.height(), images.width()) > LARGEST_SAMPLED) {
+      throw new IllegalArgumentException(
+          "%s: images are of %d x %d pixels: expected at most %d rows and columns."
+              .formatted(kernel.nativeName(), images.height(), images.width(), LARGEST_SAMPLED));
+    }
+  }
+
+  private static void fraction(Kernel kernel, String name, float value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw new IllegalArgumentException(
+          "%s: %s is %s: expected 0 to 1.".formatted(kernel.nativeName(), name, value));
     }
   }
 
@@ -1798,6 +2317,15 @@ public final class Kernels {
               .formatted(kernel.nativeName(), rows, columns));
     }
     return multiply(kernel, rows, columns);
+  }
+
+  /** The rows of an operand that has several for each of another. */
+  private static long repeatedRows(Kernel kernel, long rows, int repeats) {
+    if (repeats < 1) {
+      throw new IllegalArgumentException(
+          "%s: repeats is %d: expected at least 1.".formatted(kernel.nativeName(), repeats));
+    }
+    return elements(kernel, rows, repeats);
   }
 
   private static long extent(

@@ -30,6 +30,8 @@ final class CudaLaunchesTest {
   private static final Set<Kernel> CONVOLUTIONS =
       EnumSet.of(Kernel.CONV2D, Kernel.CONV2D_BACKWARD_DATA, Kernel.CONV2D_BACKWARD_FILTER);
 
+  private static final String SECOND_CHANNELS = "second_channels";
+
   /** Returns the launches of a kernel whose named fields have these values, the others 0. */
   private static List<GridLaunch> launches(Kernel kernel, Map<String, Long> values) {
     assertThat(kernel.fields()).extracting(Kernel.Field::name).containsAll(values.keySet());
@@ -58,7 +60,17 @@ final class CudaLaunchesTest {
     Map<String, Long> sizes =
         Map.of("height", size, "width", size, "output_height", size, "output_width", size);
     Map<String, Long> counts =
-        Map.of("channels", channels, "filters", filters, "filter_height", 3L, "filter_width", 3L);
+        Map.of(
+            "channels",
+            channels,
+            SECOND_CHANNELS,
+            0L,
+            "filters",
+            filters,
+            "filter_height",
+            3L,
+            "filter_width",
+            3L);
     return CudaLaunches.of(
         kernel,
         arguments(
@@ -66,9 +78,10 @@ final class CudaLaunchesTest {
             field -> sizes.getOrDefault(field.name(), counts.getOrDefault(field.name(), 1L))));
   }
 
-  /** Launches of a kernel where every size is the same. */
+  /** Launches of a kernel where every size is the same, and no image is in a second operand. */
   private static List<GridLaunch> launches(Kernel kernel, long size) {
-    return CudaLaunches.of(kernel, arguments(kernel, field -> size));
+    return CudaLaunches.of(
+        kernel, arguments(kernel, field -> field.name().equals(SECOND_CHANNELS) ? 0 : size));
   }
 
   private static Set<String> functionsOfTheSources() {
@@ -222,6 +235,30 @@ final class CudaLaunchesTest {
             2L);
     assertThat(launches(Kernel.CONV2D_BACKWARD_DATA, sizes))
         .containsExactly(new GridLaunch("conv2d_backward_data_128x128", 4 * 7 * 4, 1, 1, 256));
+  }
+
+  @Test
+  void noTileHasChannelsOfTwoOperands() {
+    Map<String, Long> sizes =
+        Map.of(
+            "images",
+            1L,
+            "height",
+            128L,
+            "width",
+            64L,
+            "channels",
+            40L,
+            SECOND_CHANNELS,
+            20L,
+            "filters",
+            4L,
+            "stride_height",
+            1L,
+            "stride_width",
+            1L);
+    assertThat(launches(Kernel.CONV2D_BACKWARD_DATA, sizes))
+        .containsExactly(new GridLaunch("conv2d_backward_data_128x32", 64 * 2, 1, 1, 128));
   }
 
   @Test

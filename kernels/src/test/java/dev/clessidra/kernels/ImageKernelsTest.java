@@ -68,6 +68,38 @@ final class ImageKernelsTest {
   }
 
   @Test
+  void convolutionOfTwoOperandsReadsAndWritesBoth() {
+    // Two pixels with two channels and one, one filter of one pixel.
+    Convolution convolution = new Convolution(new Images(1, 1, 2, 3), 1, Window.square(1), 1);
+    Buffer x = of(1, 2, 4, 5);
+    Buffer second = of(3, 6);
+    Buffer filter = of(1, 10, 100);
+    Buffer y = results(2);
+    kernels.conv2d(convolution, x, second, filter, null, y, Activation.IDENTITY, 0);
+    assertValues(y, 321, 654);
+    Buffer dx = of(1, 1, 1, 1);
+    Buffer secondDx = of(1, 1);
+    kernels.conv2dBackwardData(
+        convolution, of(1, 2), filter, null, dx, secondDx, Activation.IDENTITY, 0, 3);
+    assertValues(dx, 1, 10, 2, 20);
+    assertValues(secondDx, 103, 203);
+    Buffer gradient = results(3);
+    Buffer workspace = results(convolution.backwardFilterWorkspace());
+    kernels.conv2dBackwardFilter(convolution, x, second, of(1, 2), gradient, workspace, 0);
+    assertValues(gradient, 9, 12, 15);
+    assertRefused(
+        () -> kernels.conv2d(convolution, x, of(3), filter, null, y, Activation.IDENTITY, 0),
+        "conv2d: operand second_x needs 2 elements of 4 bytes, but buffer 'operand' has 4 bytes.");
+    Convolution single = new Convolution(new Images(1, 1, 2, 2), 1, Window.square(1));
+    assertRefused(
+        () -> kernels.conv2d(single, x, second, filter, null, y, Activation.IDENTITY, 0),
+        "conv2d: operand second_x is given, but the convolution is of one operand: expected null.");
+    assertRefused(
+        () -> new Convolution(new Images(1, 1, 2, 2), 1, Window.square(1), 2),
+        "Convolution has 2 channels, 2 of them in a second operand: expected 0 to 1.");
+  }
+
+  @Test
   void transposedConvolutionSpreadsEachPixel() {
     Convolution convolution =
         new Convolution(new Images(1, 2, 4, 1), 1, Window.square(2).withStride(2));
@@ -210,6 +242,56 @@ final class ImageKernelsTest {
     assertValues(dLogVariance, 0, 15, 56);
     kernels.gaussianKlBackward(mean, logVariance, of(3), false, dMean, null, 3, 1, 2, 0, 0);
     assertValues(dMean, 6, -12, 3);
+  }
+
+  @Test
+  void rowsAreRepeatedAndTheirGradientsAdded() {
+    Buffer y = results(8);
+    kernels.repeatRows(of(1, 2, 3, 4), y, 2, 2, 2);
+    assertValues(y, 1, 2, 1, 2, 3, 4, 3, 4);
+    Buffer dx = of(1, 1, 1, 1);
+    kernels.repeatRowsBackward(of(1, 2, 10, 20, 3, 4, 30, 40), dx, 2, 2, 2, 3);
+    assertValues(dx, 14, 25, 36, 47);
+    assertRefused(
+        () -> kernels.repeatRows(y, dx, 2, 2, 0),
+        "repeat_rows: repeats is 0: expected at least 1.");
+  }
+
+  @Test
+  void bernoulliLikelihoodOfEachRowOfLogitsAndItsGradient() {
+    float half = (float) Math.log(3);
+    // Probabilities 1/2, 3/4; 1/4, 1/2; 3/4, 3/4; 1/2, 1/2. Targets 1, 0 for two rows, then 0, 1.
+    Buffer logits = of(0, half, -half, 0, half, half, 0, 0);
+    Buffer target = of(1, 0, 0, 1);
+    Buffer logLikelihood = results(4);
+    kernels.bernoulliLogLikelihood(logits, target, logLikelihood, 2, 2, 2);
+    assertValues(
+        logLikelihood, Math.log(1 / 8.0), Math.log(1 / 8.0), Math.log(3 / 16.0), Math.log(1 / 4.0));
+    Buffer dLogits = of(1, 1, 1, 1, 1, 1, 1, 1);
+    kernels.bernoulliLogLikelihoodBackward(logits, target, of(1, 2, 4, 8), dLogits, 2, 2, 2, 3);
+    assertValues(dLogits, 3.5, 2.25, 4.5, 2, 0, 4, -1, 7);
+  }
+
+  @Test
+  void densityOfEachRowUnderItsGaussianAndItsGradients() {
+    double half = Math.log(2 * Math.PI) / 2;
+    Buffer x = of(1, -2, 3, 0.5f);
+    Buffer logDensity = results(2);
+    kernels.gaussianLogDensity(x, null, null, logDensity, 2, 2, 1);
+    assertValues(logDensity, -2 * half - 2.5, -2 * half - 4.625);
+    Buffer mean = of(1, 2);
+    Buffer logVariance = of(0, (float) Math.log(4));
+    kernels.gaussianLogDensity(x, mean, logVariance, logDensity, 1, 2, 2);
+    double constant = -2 * half - Math.log(4) / 2;
+    assertValues(logDensity, constant - 2, constant - 2 - 2.25 / 8);
+    Buffer dx = of(1, 1, 1, 1);
+    Buffer dMean = of(1, 1);
+    Buffer dLogVariance = results(2);
+    kernels.gaussianLogDensityBackward(
+        x, mean, logVariance, of(10, 100), dx, dMean, dLogVariance, 1, 2, 2, 3, 2, 0);
+    assertValues(dx, 3, 3 + 10, 3 - 200, 3 + 37.5);
+    assertValues(dMean, 2 + 200, 2 - 10 - 37.5);
+    assertValues(dLogVariance, -5 + 150, 15 - 50 * (1 - 0.5625));
   }
 
   @Test

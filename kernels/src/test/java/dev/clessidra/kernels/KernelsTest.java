@@ -268,6 +268,54 @@ final class KernelsTest {
   }
 
   @Test
+  void binarizeDrawsEachProbability() {
+    int count = 10_000;
+    Buffer step = state(0, 0, 0);
+    Buffer y = poisoned(4);
+    kernels.binarize(of(0, 1, 0, 1), y, step, 4, new RandomKey(1, 1));
+    assertValues(y, 0, 1, 0, 1);
+    float[] values = new float[count];
+    Arrays.fill(values, 0.3f);
+    Buffer x = of(values);
+    kernels.binarize(x, x, step, count, new RandomKey(1, 1));
+    device.copyToHost(x, values);
+    assertThat(values).containsOnly(0, 1);
+    double sum = 0;
+    for (float value : values) {
+      sum += value;
+    }
+    // Six standard deviations of the mean.
+    assertThat(sum / count).isCloseTo(0.3, within(0.0275));
+  }
+
+  @Test
+  void warmupRisesWithTheStepAndStaysAtOne() {
+    Buffer y = poisoned(1);
+    kernels.linearWarmup(state(0, 0, 0), y, 4);
+    assertValues(y, 0);
+    kernels.linearWarmup(state(3, 0, 0), y, 4);
+    assertValues(y, 0.75f);
+    kernels.linearWarmup(state(9, 0, 0), y, 4);
+    assertValues(y, 1);
+    kernels.linearWarmup(state(0, 0, 0), y, 0);
+    assertValues(y, 1);
+    assertRefused(
+        () -> kernels.linearWarmup(state(0, 0, 0), y, -1),
+        "linear_warmup: steps is -1: expected 0 or more.");
+  }
+
+  @Test
+  void logarithmOfTheSumOfExponentialsOfEachRow() {
+    Buffer x = of(0, (float) Math.log(3), 100, 100, Float.NEGATIVE_INFINITY, 5);
+    Buffer y = poisoned(3);
+    kernels.logSumExp(x, y, 3, 2);
+    assertValues(y, Math.log(4), 100 + Math.log(2), 5);
+    Buffer dx = of(1, 1, 1, 1, 1, 1);
+    kernels.logSumExpBackward(x, y, of(4, 2, 1), dx, 3, 2, 3);
+    assertValues(dx, 4, 6, 4, 4, 3, 4);
+  }
+
+  @Test
   void batchesAreGathered() {
     Buffer bytes = scope.allocate("bytes", 6);
     device.copyToDevice(new byte[] {0, (byte) 255, 51, 102, (byte) 153, (byte) 204}, bytes);

@@ -70,13 +70,21 @@ final class Configuration {
     }
   }
 
-  static String join(List<Integer> widths) {
-    return widths.stream().map(String::valueOf).collect(Collectors.joining(","));
+  static String join(List<? extends Number> numbers) {
+    return numbers.stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 
   static List<Integer> integers(String text) {
+    return list(text, Integer::valueOf);
+  }
+
+  static List<Float> floats(String text) {
+    return list(text, Float::valueOf);
+  }
+
+  private static <T> List<T> list(String text, Function<String, T> parser) {
     return text.isEmpty()
         ? List.of()
-        : Arrays.stream(text.split(",", -1)).map(String::trim).map(Integer::valueOf).toList();
+        : Arrays.stream(text.split(",", -1)).map(String::trim).map(parser).toList();
   }
 }

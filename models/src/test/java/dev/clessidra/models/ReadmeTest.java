@@ -15,12 +15,18 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.Mnist;
 import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -40,6 +46,33 @@ class ReadmeTest {
       assertThat(code).hasSize(32);
       assertThat(restored).hasSize(784);
       assertThat(folder.resolve("autoencoder.safetensors")).isNotEmptyFile();
+    }
+  }
+
+  @Test
+  void theExampleOfSharingAModelRuns(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("vae.safetensors");
+    try (Device device = Device.open("auto");
+        Vae vae = Vae.builder().hidden(16).latent(4).build(device)) {
+      vae.save(file);
+    }
+    try (Device device = Device.open("auto");
+        Vae vae = Vae.load(file, device);
+        ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      ImageData digits = Mnist.sample().test();
+      List<Future<float[]>> walks = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        float[] from = digits.floats(i, i + 1);
+        float[] to = digits.floats(i + 1, i + 2);
+        walks.add(
+            threads.submit(() ->
+                vae.interpolate(
+                    vae.encode(from), vae.encode(to), 10, CodeInterpolation.SPHERICAL)));
+      }
+      for (Future<float[]> walk : walks) {
+        float[] images = walk.get(); // 10 images of 28 x 28, numbers from 0 to 1
+        assertThat(images).hasSize(10 * 784);
+      }
     }
   }
 
@@ -93,7 +126,8 @@ class ReadmeTest {
     assertThat(blocks).hasSizeGreaterThanOrEqualTo(2);
     for (String block : blocks) {
       for (String line : block.lines().filter(line -> line.endsWith(";")).toList()) {
-        if (!line.contains("model.save")) { // into the test's own folder here
+        if (!line.contains("model.save")
+            && !line.contains("Vae.load")) { // into the test's own folder here
           assertThat(here).contains(squeeze(line));
         }
       }

@@ -63,6 +63,21 @@ final class Checks {
     }
   }
 
+  /** That a tensor has {@code repeats} rows for each row of another, of as many columns. */
+  static void repeatedRows(
+      String operation, String role, Shape given, String other, Shape once, int repeats) {
+    if (repeats < 1) {
+      throw misfit(operation, "expected at least 1 repeat, got " + repeats);
+    }
+    if (given.columns() != once.columns()
+        || given.rows() != Math.multiplyExact(once.rows(), (long) repeats)) {
+      throw misfit(
+          operation,
+          "%s %s does not fit %s %s: expected equal columns and %d rows for each"
+              .formatted(role, given, other, once, repeats));
+    }
+  }
+
   static void constant(String operation, String role, ForwardContext context, int input) {
     if (context.needsGradient(input)) {
       throw misfit(operation, role + " depends on a parameter: expected a constant");

@@ -20,39 +20,61 @@ public final class Convolutions {
   private Convolutions() {}
 
   /**
-   * {@code y = activation(convolution of x + b)} as one kernel. Inputs: x, the filters [filters,
-   * height, width, channels] and maybe b [filters].
+   * {@code y = activation(convolution of x + b)} as one kernel. Inputs: x, or two images of which x
+   * is the concatenation by channels, then the filters [filters, height, width, channels] and maybe
+   * b [filters].
    *
+   * @param concatenation whether x is that of two inputs, which are read where they lie
    * @param window how the filters move; of their size
    * @param activation applied to each element
    */
-  public record Conv2d(Window window, Activation activation) implements Operation {
+  public record Conv2d(boolean concatenation, Window window, Activation activation)
+      implements Operation {
     @Override
     public String name() {
       return "conv2d";
     }
 
+    private int filterInput() {
+      return concatenation ? 2 : 1;
+    }
+
     @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
-      Images images = convolved(name(), inputs, window, 3);
+      checkCount(name(), inputs, filterInput());
       Tensor x = inputs.get(0);
-      Tensor filter = inputs.get(1);
+      Tensor second = concatenation ? inputs.get(1) : null;
+      Tensor filter = inputs.get(filterInput());
+      Images images = imagesOf(name(), x);
+      int secondChannels = 0;
+      if (second != null) {
+        Images other = imagesOf(name(), second);
+        if (!other.withChannels(images.channels()).equals(images)) {
+          throw Checks.misfit(
+              name(),
+              "input %s does not fit input %s: expected equal dimensions but the last"
+                  .formatted(second.shape(), x.shape()));
+        }
+        secondChannels = other.channels();
+        images = images.withChannels(Math.addExact(images.channels(), secondChannels));
+      }
+      checkFilter(name(), images, filter, window, 3);
       int filters = filter.shape().dim(0);
-      Convolution convolution = convolution(name(), x, images, filters, window);
-      Tensor b = bias(name(), inputs, filters);
+      Convolution convolution = convolution(name(), images, filters, window, secondChannels);
+      Tensor b = bias(name(), inputs, filterInput(), filters);
       Tensor y = context.allocate(shape(convolution.output()));
       context
           .kernels()
           .conv2d(
               convolution,
               x.buffer(),
+              second == null ? null : second.buffer(),
               filter.buffer(),
               b == null ? null : b.buffer(),
               y.buffer(),
               activation,
               0);
-      context.save(x);
-      context.save(filter);
+      inputs.subList(0, filterInput() + 1).forEach(context::save);
       Epilogue.save(context, activation, y);
       return y;
     }
@@ -60,14 +82,30 @@ public final class Convolutions {
     @Override
     public void backward(BackwardContext context) {
       Tensor x = context.saved(0);
-      Tensor filter = context.saved(1);
-      Convolution convolution = new Convolution(images(x.shape()), filter.shape().dim(0), window);
-      Tensor dz = Epilogue.gradientBeforeActivation(context, activation, 2);
-      Epilogue.biasGradient(context, 2, dz);
-      if (context.needsGradient(1)) {
-        filterGradient(context, convolution, x, dz);
+      Tensor second = concatenation ? context.saved(1) : null;
+      Tensor filter = context.saved(filterInput());
+      int secondChannels = second == null ? 0 : second.shape().dim(3);
+      Images images = images(x.shape()).withChannels(x.shape().dim(3) + secondChannels);
+      Convolution convolution =
+          new Convolution(images, filter.shape().dim(0), window, secondChannels);
+      Tensor dz = Epilogue.gradientBeforeActivation(context, activation, filterInput() + 1);
+      Epilogue.biasGradient(context, filterInput() + 1, dz);
+      if (context.needsGradient(filterInput())) {
+        GradientTarget dw = context.gradient(filterInput());
+        context
+            .kernels()
+            .conv2dBackwardFilter(
+                convolution,
+                x.buffer(),
+                second == null ? null : second.buffer(),
+                dz.buffer(),
+                dw.tensor().buffer(),
+                filterWorkspace(context, convolution),
+                dw.beta());
       }
-      if (context.needsGradient(0)) {
+      if (second != null) {
+        concatenationGradient(context, convolution, dz, filter);
+      } else if (context.needsGradient(0)) {
         GradientTarget dx = context.gradient(0);
         context
             .kernels()
@@ -80,6 +118,39 @@ public final class Convolutions {
                 Activation.IDENTITY,
                 dx.beta());
       }
+    }
+
+    private static void concatenationGradient(
+        BackwardContext context, Convolution convolution, Tensor dz, Tensor filter) {
+      if (!context.needsGradient(0) && !context.needsGradient(1)) {
+        return;
+      }
+      GradientTarget dx = gradientOrTemporary(context, 0);
+      GradientTarget secondDx = gradientOrTemporary(context, 1);
+      // A tensor concatenated with itself: the kernel writes to two places.
+      boolean same = dx.tensor() == secondDx.tensor();
+      Tensor written = same ? context.temporary(secondDx.tensor().shape()) : secondDx.tensor();
+      context
+          .kernels()
+          .conv2dBackwardData(
+              convolution,
+              dz.buffer(),
+              filter.buffer(),
+              null,
+              dx.tensor().buffer(),
+              written.buffer(),
+              Activation.IDENTITY,
+              dx.beta(),
+              same ? 0 : secondDx.beta());
+      if (same) {
+        secondDx.tensor().accumulate(written);
+      }
+    }
+
+    private static GradientTarget gradientOrTemporary(BackwardContext context, int input) {
+      return context.needsGradient(input)
+          ? context.gradient(input)
+          : new GradientTarget(context.temporary(context.inputShape(input)), 0);
     }
   }
 
@@ -102,15 +173,17 @@ public final class Convolutions {
 
     @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
-      Images given = convolved(name(), inputs, window, 0);
+      checkCount(name(), inputs, 1);
       Tensor x = inputs.get(0);
       Tensor filter = inputs.get(1);
+      Images given = imagesOf(name(), x);
+      checkFilter(name(), given, filter, window, 0);
       int channels = filter.shape().dim(3);
       Images smallest = smallestResult(x, given).withChannels(channels);
       Images result =
           smallest.resized(
               height == 0 ? smallest.height() : height, width == 0 ? smallest.width() : width);
-      Convolution convolution = convolution(name(), x, result, filter.shape().dim(0), window);
+      Convolution convolution = convolution(name(), result, filter.shape().dim(0), window, 0);
       if (!convolution.output().equals(given)) {
         throw Checks.misfit(
             name(),
@@ -124,7 +197,7 @@ public final class Convolutions {
                     smallest.width(),
                     smallest.width() + window.strideWidth() - 1));
       }
-      Tensor b = bias(name(), inputs, channels);
+      Tensor b = bias(name(), inputs, 1, channels);
       Tensor y = context.allocate(shape(result));
       context
           .kernels()
@@ -150,7 +223,16 @@ public final class Convolutions {
       Convolution convolution = new Convolution(images(dz.shape()), filter.shape().dim(0), window);
       Epilogue.biasGradient(context, 2, dz);
       if (context.needsGradient(1)) {
-        filterGradient(context, convolution, dz, x);
+        GradientTarget dw = context.gradient(1);
+        context
+            .kernels()
+            .conv2dBackwardFilter(
+                convolution,
+                dz.buffer(),
+                x.buffer(),
+                dw.tensor().buffer(),
+                filterWorkspace(context, convolution),
+                dw.beta());
       }
       if (context.needsGradient(0)) {
         GradientTarget dx = context.gradient(0);
@@ -171,7 +253,7 @@ public final class Convolutions {
       try {
         return window.under(given);
       } catch (IllegalArgumentException e) {
-        throw misfit(name(), x, e);
+        throw misfit(name(), x.shape(), e);
       }
     }
   }
@@ -195,7 +277,7 @@ public final class Convolutions {
       try {
         output = shape(window.over(images));
       } catch (IllegalArgumentException e) {
-        throw misfit(name(), x, e);
+        throw misfit(name(), x.shape(), e);
       }
       Tensor y = context.allocate(output);
       Tensor indices = context.allocate(ElementType.INT32, output);
@@ -261,37 +343,25 @@ public final class Convolutions {
     }
   }
 
-  private static void filterGradient(
-      BackwardContext context, Convolution convolution, Tensor images, Tensor output) {
-    GradientTarget dw = context.gradient(1);
-    Buffer workspace = context.workspace(Checks.bytes(convolution.backwardFilterWorkspace()));
-    context
-        .kernels()
-        .conv2dBackwardFilter(
-            convolution,
-            images.buffer(),
-            output.buffer(),
-            dw.tensor().buffer(),
-            workspace,
-            dw.beta());
+  private static Buffer filterWorkspace(BackwardContext context, Convolution convolution) {
+    return context.workspace(Checks.bytes(convolution.backwardFilterWorkspace()));
   }
 
-  /**
-   * Checks images and filters.
-   *
-   * @param channelsOf the dimension of the filters that has the size of the images' channels
-   */
-  private static Images convolved(
-      String operation, List<Tensor> inputs, Window window, int channelsOf) {
-    if (inputs.size() != 2 && inputs.size() != 3) {
+  private static void checkCount(String operation, List<Tensor> inputs, int images) {
+    if (inputs.size() != images + 1 && inputs.size() != images + 2) {
       throw Checks.misfit(
           operation, "expected input, filters and maybe bias, got " + inputs.size());
     }
-    Tensor x = inputs.get(0);
-    Tensor filter = inputs.get(1);
-    Checks.type(operation, "input", x, ElementType.FLOAT32);
+  }
+
+  /**
+   * Checks filters.
+   *
+   * @param channelsOf the dimension of the filters that has the size of the images' channels
+   */
+  private static void checkFilter(
+      String operation, Images images, Tensor filter, Window window, int channelsOf) {
     Checks.type(operation, "filter", filter, ElementType.FLOAT32);
-    Images images = imagesOf(operation, x);
     Shape shape = filter.shape();
     if (shape.rank() != 4
         || shape.dim(0) < 1
@@ -304,44 +374,45 @@ public final class Convolutions {
           operation,
           "input %s does not fit filter %s: expected filter %s"
               .formatted(
-                  x.shape(),
+                  shape(images),
                   shape,
                   channelsOf == 0
                       ? "[" + images.channels() + ", " + size + ", n]"
                       : "[n, " + size + ", " + images.channels() + "]"));
     }
-    return images;
   }
 
   private static Convolution convolution(
-      String operation, Tensor x, Images images, int filters, Window window) {
+      String operation, Images images, int filters, Window window, int secondChannels) {
     try {
-      return new Convolution(images, filters, window);
+      return new Convolution(images, filters, window, secondChannels);
     } catch (IllegalArgumentException e) {
-      throw misfit(operation, x, e);
+      throw misfit(operation, shape(images), e);
     }
   }
 
-  private static Tensor bias(String operation, List<Tensor> inputs, int columns) {
-    if (inputs.size() == 2) {
+  private static Tensor bias(String operation, List<Tensor> inputs, int filterInput, int columns) {
+    if (inputs.size() == filterInput + 1) {
       return null;
     }
-    Epilogue.checkBias(operation, inputs.get(2), "filter", inputs.get(1).shape(), columns);
-    return inputs.get(2);
+    Tensor bias = inputs.get(filterInput + 1);
+    Epilogue.checkBias(operation, bias, "filter", inputs.get(filterInput).shape(), columns);
+    return bias;
   }
 
   private static IllegalArgumentException misfit(
-      String operation, Tensor x, IllegalArgumentException cause) {
+      String operation, Shape input, IllegalArgumentException cause) {
     return new IllegalArgumentException(
-        operation + ": input " + x.shape() + ": " + cause.getMessage(), cause);
+        operation + ": input " + input + ": " + cause.getMessage(), cause);
   }
 
   private static Images imagesOf(String operation, Tensor x) {
+    Checks.type(operation, "input", x, ElementType.FLOAT32);
     Checks.rank(operation, "input", x.shape(), 4, "[n, height, width, channels]");
     try {
       return images(x.shape());
     } catch (IllegalArgumentException e) {
-      throw misfit(operation, x, e);
+      throw misfit(operation, x.shape(), e);
     }
   }
 

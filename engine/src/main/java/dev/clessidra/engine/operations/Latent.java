@@ -12,7 +12,10 @@ import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Kernels;
 import java.util.List;
 
-/** What a variational autoencoder does with its diagonal Gaussian (Kingma and Welling 2014). */
+/**
+ * What a variational autoencoder needs: its diagonal Gaussian (Kingma and Welling 2014),
+ * likelihoods, and a weight that grows.
+ */
 public final class Latent {
   private Latent() {}
 
@@ -119,6 +122,168 @@ public final class Latent {
     }
   }
 
+  /**
+   * Logarithm of the probability of each row of targets under Bernoulli variables. Inputs: logits
+   * [..., columns] and targets of the same columns, a constant.
+   *
+   * @param repeats successive rows of the logits for each row of the targets, at least 1
+   */
+  public record BernoulliLogLikelihood(int repeats) implements Operation {
+    @Override
+    public String name() {
+      return "bernoulliLogLikelihood";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Checks.count(name(), inputs, 2);
+      Tensor logits = inputs.get(0);
+      Tensor target = inputs.get(1);
+      Checks.type(name(), "logits", logits, ElementType.FLOAT32);
+      Checks.type(name(), "target", target, ElementType.FLOAT32);
+      Checks.constant(name(), "the target", context, 1);
+      Checks.repeatedRows(name(), "logits", logits.shape(), "target", target.shape(), repeats);
+      Tensor logLikelihood = context.allocate(Shape.of(Checks.rows(name(), logits.shape())));
+      context
+          .kernels()
+          .bernoulliLogLikelihood(
+              logits.buffer(),
+              target.buffer(),
+              logLikelihood.buffer(),
+              target.shape().rows(),
+              target.shape().columns(),
+              repeats);
+      context.save(logits);
+      context.save(target);
+      return logLikelihood;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      Tensor target = context.saved(1);
+      GradientTarget dLogits = context.gradient(0);
+      context
+          .kernels()
+          .bernoulliLogLikelihoodBackward(
+              context.saved(0).buffer(),
+              target.buffer(),
+              context.outputGradient().buffer(),
+              dLogits.tensor().buffer(),
+              target.shape().rows(),
+              target.shape().columns(),
+              repeats,
+              dLogits.beta());
+    }
+  }
+
+  /**
+   * Logarithm of the density of each row under a diagonal Gaussian. Inputs: x, and mean and log
+   * variance, which are those of the standard normal distribution where they are left out.
+   *
+   * @param repeats successive rows of x for each row of mean and log variance, at least 1
+   */
+  public record GaussianLogDensity(int repeats) implements Operation {
+    @Override
+    public String name() {
+      return "gaussianLogDensity";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      boolean standard = inputs.size() == 1;
+      Tensor x = inputs.getFirst();
+      Checks.type(name(), "input", x, ElementType.FLOAT32);
+      Tensor mean = null;
+      Tensor logVariance = null;
+      context.save(x);
+      if (!standard) {
+        List<Tensor> gaussian = inputs.subList(1, inputs.size());
+        check(name(), gaussian);
+        mean = gaussian.get(0);
+        logVariance = gaussian.get(1);
+        Checks.repeatedRows(name(), "input", x.shape(), "mean", mean.shape(), repeats);
+        context.save(mean);
+        context.save(logVariance);
+      }
+      int rows = Checks.rows(name(), x.shape());
+      Tensor logDensity = context.allocate(Shape.of(rows));
+      context
+          .kernels()
+          .gaussianLogDensity(
+              x.buffer(),
+              standard ? null : mean.buffer(),
+              standard ? null : logVariance.buffer(),
+              logDensity.buffer(),
+              rows / repeats,
+              x.shape().columns(),
+              repeats);
+      return logDensity;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      boolean standard = context.inputs() == 1;
+      Tensor x = context.saved(0);
+      GradientTarget dx = context.needsGradient(0) ? context.gradient(0) : null;
+      GradientTarget dMean = !standard && context.needsGradient(1) ? context.gradient(1) : null;
+      GradientTarget dLogVariance =
+          !standard && context.needsGradient(2) ? context.gradient(2) : null;
+      context
+          .kernels()
+          .gaussianLogDensityBackward(
+              x.buffer(),
+              standard ? null : context.saved(1).buffer(),
+              standard ? null : context.saved(2).buffer(),
+              context.outputGradient().buffer(),
+              buffer(dx),
+              buffer(dMean),
+              buffer(dLogVariance),
+              x.shape().rows() / repeats,
+              x.shape().columns(),
+              repeats,
+              beta(dx),
+              beta(dMean),
+              beta(dLogVariance));
+    }
+  }
+
+  /**
+   * {@code min(1, step / steps)}, a scalar; takes no input.
+   *
+   * @param steps of the warm-up, 0 or more
+   * @param step device memory whose first 8 bytes hold the step
+   */
+  public record LinearWarmup(long steps, Buffer step) implements Operation {
+    @Override
+    public String name() {
+      return "linearWarmup";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Checks.count(name(), inputs, 0);
+      if (steps < 0) {
+        throw Checks.misfit(name(), "expected 0 steps or more, got " + steps);
+      }
+      Tensor weight = context.allocate(Shape.scalar());
+      context.kernels().linearWarmup(step, weight.buffer(), steps);
+      return weight;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      throw new IllegalStateException(name() + " has no input that could need a gradient");
+    }
+  }
+
+  private static Buffer buffer(GradientTarget target) {
+    return target == null ? null : target.tensor().buffer();
+  }
+
+  private static float beta(GradientTarget target) {
+    return target == null ? 0 : target.beta();
+  }
+
   private static void check(String operation, List<Tensor> inputs) {
     Checks.count(operation, inputs, 2);
     Tensor mean = inputs.get(0);
@@ -160,12 +325,12 @@ public final class Latent {
             context.saved(1).buffer(),
             context.outputGradient().buffer(),
             perRow,
-            dMean == null ? null : dMean.tensor().buffer(),
-            dLogVariance == null ? null : dLogVariance.tensor().buffer(),
+            buffer(dMean),
+            buffer(dLogVariance),
             mean.shape().rows(),
             mean.shape().columns(),
             scale,
-            dMean == null ? 0 : dMean.beta(),
-            dLogVariance == null ? 0 : dLogVariance.beta());
+            beta(dMean),
+            beta(dLogVariance));
   }
 }

@@ -7,7 +7,6 @@ import dev.clessidra.engine.Operation;
 import dev.clessidra.engine.RandomStream;
 import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
-import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.Distribution;
 import java.util.List;
@@ -80,6 +79,34 @@ public final class Noise {
   }
 
   /**
+   * 1 with the probability that the input gives, else 0. Probabilities are constants.
+   *
+   * @param stream where the numbers come from
+   */
+  public record Binarize(RandomStream stream) implements Operation {
+    @Override
+    public String name() {
+      return "binarize";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Tensor x = Checks.single(name(), inputs);
+      Checks.constant(name(), "the probability", context, 0);
+      Tensor y = context.allocate(x.shape());
+      context
+          .kernels()
+          .binarize(x.buffer(), y.buffer(), stream.step(), x.shape().elements(), stream.key());
+      return y;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      throw new IllegalStateException(name() + " has no input that could need a gradient");
+    }
+  }
+
+  /**
    * Normally distributed numbers; takes no input.
    *
    * @param shape of the output
@@ -112,58 +139,6 @@ public final class Noise {
               stream.key(),
               mean,
               standardDeviation);
-      return y;
-    }
-
-    @Override
-    public void backward(BackwardContext context) {
-      throw new IllegalStateException(name() + " has no input that could need a gradient");
-    }
-  }
-
-  /**
-   * Distorts each image of a batch at random; see {@code Kernels.affineWarp}. Augmentation of data:
-   * images are constants.
-   *
-   * @param height of an image
-   * @param width of an image
-   * @param channels of an image
-   * @param range how far
-   * @param stream where the numbers come from
-   */
-  public record AffineWarp(
-      int height, int width, int channels, AffineRange range, RandomStream stream)
-      implements Operation {
-    @Override
-    public String name() {
-      return "affineWarp";
-    }
-
-    @Override
-    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
-      Tensor x = Checks.single(name(), inputs);
-      Checks.constant(name(), "the images", context, 0);
-      long size = Math.multiplyExact((long) height * width, channels);
-      int images = x.shape().rank() == 0 ? 0 : x.shape().dim(0);
-      if (size < 1 || x.shape().elements() != images * size) {
-        throw Checks.misfit(
-            name(),
-            "%s does not hold images of %d x %d x %d: expected [n, %d]"
-                .formatted(x.shape(), height, width, channels, size));
-      }
-      Tensor y = context.allocate(x.shape());
-      context
-          .kernels()
-          .affineWarp(
-              x.buffer(),
-              y.buffer(),
-              stream.step(),
-              stream.key(),
-              images,
-              height,
-              width,
-              channels,
-              range);
       return y;
     }
 

@@ -186,6 +186,50 @@ public final class Rearrangements {
   }
 
   /**
+   * Each entry of the outermost dimension several times, one after the other.
+   *
+   * @param repeats at least 1
+   */
+  public record RepeatRows(int repeats) implements Operation {
+    @Override
+    public String name() {
+      return "repeatRows";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Tensor x = Checks.single(name(), inputs);
+      if (x.shape().rank() == 0 || repeats < 1) {
+        throw Checks.misfit(
+            name(),
+            "%s cannot be taken %d times: expected rows and at least 1 time"
+                .formatted(x.shape(), repeats));
+      }
+      int[] dimensions = x.shape().dimensions();
+      int rows = dimensions[0];
+      dimensions[0] = Math.multiplyExact(rows, repeats);
+      Tensor y = context.allocate(Shape.of(dimensions));
+      context.kernels().repeatRows(x.buffer(), y.buffer(), rows, entrySize(x.shape()), repeats);
+      return y;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      Shape shape = context.inputShape(0);
+      GradientTarget dx = context.gradient(0);
+      context
+          .kernels()
+          .repeatRowsBackward(
+              context.outputGradient().buffer(),
+              dx.tensor().buffer(),
+              shape.dim(0),
+              entrySize(shape),
+              repeats,
+              dx.beta());
+    }
+  }
+
+  /**
    * Batch rows of a data set; a constant for the gradient.
    *
    * @param rows of the batch
@@ -213,9 +257,7 @@ public final class Rearrangements {
                 + ": expected at least one row of each");
       }
       int[] dimensions = source.shape().dimensions();
-      int columns =
-          Math.toIntExact(
-              Arrays.stream(dimensions).skip(1).asLongStream().reduce(1, Math::multiplyExact));
+      int columns = entrySize(source.shape());
       RowSource rowSource =
           new RowSource(source.buffer(), source.elementType(), dimensions[0], columns);
       dimensions[0] = rows;
@@ -230,6 +272,12 @@ public final class Rearrangements {
     public void backward(BackwardContext context) {
       throw new IllegalStateException(name() + " has no input that could need a gradient");
     }
+  }
+
+  /** Elements of an entry of the outermost dimension. */
+  private static int entrySize(Shape shape) {
+    return Math.toIntExact(
+        Arrays.stream(shape.dimensions()).skip(1).asLongStream().reduce(1, Math::multiplyExact));
   }
 
   /** The gradient of an input of which only a part is written: the rest has to be 0. */

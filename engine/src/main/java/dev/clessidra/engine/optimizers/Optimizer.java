@@ -60,7 +60,7 @@ public abstract sealed class Optimizer implements AutoCloseable permits Sgd, Ada
     this.schedule = learningRate.schedule().withBetas(beta1, beta2);
     this.maximumNorm = maximumNorm;
     this.scope = parameters.device().scope();
-    long count = parameters.values().shape().elements();
+    long count = parameters.gradients().shape().elements();
     this.workspace =
         scope.allocate(
             "gradient norm workspace",
@@ -90,7 +90,7 @@ public abstract sealed class Optimizer implements AutoCloseable permits Sgd, Ada
 
   /**
    * What the optimizer remembers from step to step by name, for model files: vectors as long as
-   * {@link Parameters#values}.
+   * {@link Parameters#gradients}.
    */
   public abstract SequencedMap<String, Tensor> stateTensors();
 
@@ -117,9 +117,9 @@ public abstract sealed class Optimizer implements AutoCloseable permits Sgd, Ada
     return parameters.device();
   }
 
-  /** A vector of zeros as long as all parameters. */
+  /** A vector of zeros as long as all gradients. */
   final Tensor newStateTensor(String name) {
-    return Tensor.filled(device(), scope, name, parameters.values().shape(), 0);
+    return Tensor.filled(device(), scope, name, parameters.gradients().shape(), 0);
   }
 
   /** Releases the optimizer's own memory. */

@@ -92,6 +92,7 @@ class GradientTest {
   void everyDifferentiableOperationHasACase() {
     Set<Class<?>> operations =
         Stream.of(
+                Augmentations.class,
                 Convolutions.class,
                 Functions.class,
                 Latent.class,
@@ -108,7 +109,15 @@ class GradientTest {
     operations.add(Arithmetic.class);
     // Their results are constants.
     operations.removeAll(
-        Set.of(Rearrangements.GatherRows.class, Noise.Normal.class, Noise.AffineWarp.class));
+        Set.of(
+            Augmentations.AffineWarp.class,
+            Augmentations.DeformationField.class,
+            Augmentations.RandomBrightness.class,
+            Augmentations.SampleImages.class,
+            Latent.LinearWarmup.class,
+            Noise.Binarize.class,
+            Noise.Normal.class,
+            Rearrangements.GatherRows.class));
     assertThat(cases().map(Case::operation).collect(Collectors.toSet()))
         .containsExactlyInAnyOrderElementsOf(
             operations.stream().map(type -> type.asSubclass(Operation.class)).toList());
@@ -386,6 +395,20 @@ class GradientTest {
             List.of(shape)));
     cases.add(
         new Case(
+            "logSumExpRows",
+            Reductions.LogSumExpRows.class,
+            (tape, in) -> tape.logSumExpRows(in.getFirst()),
+            in -> {
+              double[] sums = new double[rows];
+              for (int i = 0; i < in[0].length; i++) {
+                sums[i / columns] += Math.exp(in[0][i]);
+              }
+              return map(sums, Math::log);
+            },
+            Values.SIGNED,
+            List.of(shape)));
+    cases.add(
+        new Case(
             "sumColumns",
             Reductions.Columns.class,
             (tape, in) -> tape.sumColumns(in.getFirst()),
@@ -418,6 +441,20 @@ class GradientTest {
             Rearrangements.Slice.class,
             (tape, in) -> tape.slice(in.getFirst(), fromRow, rows - fromRow),
             in -> Arrays.copyOfRange(in[0], fromRow * columns, rows * columns),
+            Values.SIGNED,
+            List.of(shape)));
+    cases.add(
+        new Case(
+            "repeatRows",
+            Rearrangements.RepeatRows.class,
+            (tape, in) -> tape.repeatRows(in.getFirst(), 3),
+            in -> {
+              double[] y = new double[3 * rows * columns];
+              for (int i = 0; i < y.length; i++) {
+                y[i] = in[0][i / columns / 3 * columns + i % columns];
+              }
+              return y;
+            },
             Values.SIGNED,
             List.of(shape)));
     int fromColumn = columns / 3;
@@ -576,6 +613,46 @@ class GradientTest {
             in -> divergences(in, columns),
             Values.SIGNED,
             List.of(shape, shape)));
+    for (int repeats : new int[] {1, 3}) {
+      cases.add(
+          new Case(
+              "bernoulliLogLikelihood of " + repeats,
+              Latent.BernoulliLogLikelihood.class,
+              (tape, in) ->
+                  tape.bernoulliLogLikelihood(
+                      in.getFirst(), constant(tape, shape, targetFloats), repeats),
+              in -> {
+                double[] sums = new double[rows * repeats];
+                for (int i = 0; i < in[0].length; i++) {
+                  int row = i / columns;
+                  double p = 1 / (1 + Math.exp(-in[0][i]));
+                  float t = targetFloats[row / repeats * columns + i % columns];
+                  sums[row] += t * Math.log(p) + (1 - t) * Math.log(1 - p);
+                }
+                return sums;
+              },
+              Values.SIGNED,
+              List.of(Shape.of(rows * repeats, columns))));
+    }
+    for (int repeats : new int[] {1, 3}) {
+      cases.add(
+          new Case(
+              "gaussianLogDensity of " + repeats,
+              Latent.GaussianLogDensity.class,
+              (tape, in) -> tape.gaussianLogDensity(in.get(0), in.get(1), in.get(2), repeats),
+              in -> logDensities(in[0], in[1], in[2], columns, repeats),
+              Values.SIGNED,
+              List.of(Shape.of(rows * repeats, columns), shape, shape)));
+    }
+    double[] zeros = new double[rows * columns];
+    cases.add(
+        new Case(
+            "standardNormalLogDensity",
+            Latent.GaussianLogDensity.class,
+            (tape, in) -> tape.standardNormalLogDensity(in.getFirst()),
+            in -> logDensities(in[0], zeros, zeros, columns, 1),
+            Values.SIGNED,
+            List.of(shape)));
     double rho = 0.2f;
     cases.add(
         new Case(
@@ -737,6 +814,18 @@ class GradientTest {
     double[] sums = new double[in[0].length / columns];
     for (int i = 0; i < in[0].length; i++) {
       sums[i / columns] += (in[0][i] * in[0][i] + Math.exp(in[1][i]) - 1 - in[1][i]) / 2;
+    }
+    return sums;
+  }
+
+  private static double[] logDensities(
+      double[] x, double[] mean, double[] logVariance, int columns, int repeats) {
+    double[] sums = new double[x.length / columns];
+    for (int i = 0; i < x.length; i++) {
+      int j = i / columns / repeats * columns + i % columns;
+      double d = x[i] - mean[j];
+      sums[i / columns] -=
+          (Math.log(2 * Math.PI) + logVariance[j] + d * d / Math.exp(logVariance[j])) / 2;
     }
     return sums;
   }

@@ -12,6 +12,7 @@ import dev.clessidra.kernels.Window;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** The operations on images, with float64 definitions that share nothing with the kernels. */
 final class ImageGradientCases {
@@ -48,6 +49,7 @@ final class ImageGradientCases {
     for (int i = 0; i < SIZES.length; i++) {
       Activation activation = ACTIVATIONS.get(i % ACTIVATIONS.size());
       convolutions(cases, SIZES[i], WINDOWS[i], activation);
+      concatenation(cases, SIZES[i], WINDOWS[i], activation);
     }
     pooling(cases);
     upsampling(cases);
@@ -159,8 +161,48 @@ final class ImageGradientCases {
     }
   }
 
+  /** A convolution of two images, the second with two channels more than the first. */
+  private static void concatenation(
+      List<Case> cases, int[] s, Window window, Activation activation) {
+    int[] channels = {s[3], s[3] + 2};
+    Images first = new Images(s[0], s[1], s[2], channels[0]);
+    Images second = first.withChannels(channels[1]);
+    Images both = first.withChannels(channels[0] + channels[1]);
+    Images output = window.over(first).withChannels(s[4]);
+    Shape filter = Shape.of(s[4], window.height(), window.width(), both.channels());
+    for (boolean bias : new boolean[] {true, false}) {
+      List<Shape> inputs = List.of(shape(first), shape(second), filter);
+      cases.add(
+          new Case(
+              "conv2dOfConcatenation " + window,
+              Convolutions.Conv2d.class,
+              (tape, in) ->
+                  bias
+                      ? tape.conv2dOfConcatenation(
+                          in.get(0), in.get(1), in.get(2), in.get(3), window, activation)
+                      : tape.conv2dOfConcatenation(
+                          in.get(0), in.get(1), in.get(2), window, activation),
+              in -> {
+                double[] x = new double[(int) both.elements()];
+                for (int i = 0; i < x.length; i++) {
+                  int pixel = i / both.channels();
+                  int channel = i % both.channels();
+                  x[i] =
+                      channel < channels[0]
+                          ? in[0][pixel * channels[0] + channel]
+                          : in[1][pixel * channels[1] + channel - channels[0]];
+                }
+                double[] y = new double[(int) output.elements()];
+                forLinks(both, output, window, (i, o, f) -> y[o] += x[i] * in[2][f]);
+                return finished(y, bias ? in[3] : null, activation);
+              },
+              Values.SIGNED,
+              bias ? with(inputs, Shape.of(s[4])) : inputs));
+    }
+  }
+
   private static List<Shape> with(List<Shape> shapes, Shape last) {
-    return List.of(shapes.get(0), shapes.get(1), last);
+    return Stream.concat(shapes.stream(), Stream.of(last)).toList();
   }
 
   private static void pooling(List<Case> cases) {

@@ -112,6 +112,24 @@ class OptimizerTest {
   }
 
   @Test
+  void whatIsNotTrainableHasNoDecayAndIsAveraged() {
+    try (Parameters own =
+            Parameters.builder(device)
+                .add("x", Shape.of(4), Initializer.values(START))
+                .addNonTrainable("statistics", Shape.of(4), Initializer.values(START))
+                .build(1);
+        Adam adam = Adam.builder(LearningRate.constant(0.05)).weightDecay(0.5).build(own, state);
+        ParameterAverage average = new ParameterAverage(own, state, 0.5)) {
+      adam.step();
+      assertThat(own.get("statistics").copyToArray()).isEqualTo(START);
+      assertThat(own.get("x").copyToArray()).isNotEqualTo(START);
+      own.get("statistics").fill(9);
+      average.update();
+      assertThat(average.of(own.get("statistics")).copyToArray()[0]).isBetween(2f, 9f);
+    }
+  }
+
+  @Test
   void adamFollowsItsFormula() {
     run(Adam.builder(LearningRate.constant(0.05)).build(parameters, state));
     double[] m = new double[4];

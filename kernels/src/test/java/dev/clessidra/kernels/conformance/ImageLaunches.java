@@ -5,6 +5,7 @@ import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Kernel;
 import dev.clessidra.kernels.Window;
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /** The launches of the kernels on images. */
 final class ImageLaunches {
@@ -40,6 +41,31 @@ final class ImageLaunches {
     {1, 17, 16, 2, 1, 1, 1, 1, 1, 0, 0, 1, 1},
     {3, 24, 25, 1, 3, 3, 3, 1, 1, 1, 1, 1, 1},
     {2, 23, 24, 16, 1, 2, 2, 1, 1, 0, 0, 1, 1},
+  };
+  // As above, and how many of the channels are in a second operand: one, all but one, around and at
+  // vectors and tiles, equal and not.
+  private static final int[][] CONCATENATIONS = {
+    {2, 5, 7, 3, 4, 2, 3, 1, 1, 0, 0, 1, 1, 2},
+    {1, 3, 3, 2, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+    {0, 4, 4, 4, 3, 3, 3, 1, 1, 1, 1, 1, 1, 3},
+    {1, 6, 6, 8, 5, 2, 2, 2, 2, 0, 0, 1, 1, 4},
+    {2, 8, 7, 12, 9, 3, 5, 3, 2, 2, 1, 1, 1, 4},
+    {1, 11, 10, 17, 3, 3, 2, 2, 3, 1, 0, 2, 3, 16},
+    {1, 9, 9, 17, 6, 1, 1, 2, 2, 0, 0, 1, 1, 1},
+    {1, 7, 7, 32, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16},
+    {1, 7, 6, 32, 17, 3, 3, 1, 1, 1, 1, 1, 1, 15},
+    {1, 6, 7, 48, 15, 3, 3, 1, 1, 1, 1, 1, 1, 16},
+    {1, 5, 5, 96, 48, 1, 1, 1, 1, 0, 0, 1, 1, 64},
+    {1, 5, 5, 95, 49, 3, 3, 1, 1, 1, 1, 1, 1, 47},
+    {1, 4, 5, 400, 8, 3, 3, 1, 1, 1, 1, 1, 1, 144},
+    {2, 24, 25, 32, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16},
+  };
+  private static final int[][] LARGE_CONCATENATIONS = {
+    {1, 66, 66, 32, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16},
+    {1, 80, 80, 128, 4, 2, 2, 1, 1, 1, 1, 1, 1, 64},
+    {1, 57, 58, 509, 3, 2, 1, 1, 1, 1, 0, 1, 1, 253},
+    {1, 57, 57, 512, 4, 3, 3, 2, 2, 1, 1, 1, 1, 256},
+    {1, 4, 5, 356, 100, 3, 3, 1, 1, 1, 1, 1, 1, 100},
   };
   // As above, and what a GPU makes in each of its larger tiles: forward, backward for the data and
   // for the filter, with channels that are multiples of 4 and others, and with a stride.
@@ -135,7 +161,8 @@ final class ImageLaunches {
     return new Convolution(
         new Images(s[0], s[1], s[2], s[3]),
         s[4],
-        new Window(s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12]));
+        new Window(s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12]),
+        s.length > 13 ? s[13] : 0);
   }
 
   private static Launch sizes(Launch launch, Convolution c) {
@@ -145,6 +172,7 @@ final class ImageLaunches {
         .int32("height", c.images().height())
         .int32("width", c.images().width())
         .int32("channels", c.images().channels())
+        .int32("second_channels", c.secondChannels())
         .int32("filters", c.filters())
         .int32("filter_height", w.height())
         .int32("filter_width", w.width())
@@ -158,6 +186,20 @@ final class ImageLaunches {
         .int32("dilation_width", w.dilationWidth());
   }
 
+  /** Elements of the second operand. */
+  private static long secondElements(Convolution c) {
+    return c.images().pixels() * c.secondChannels();
+  }
+
+  private void images(Launch launch, Convolution c) {
+    launch.input("x", launches.floats(c.firstImages().elements()));
+    if (c.secondChannels() == 0) {
+      launch.nothing("second_x");
+    } else {
+      launch.input("second_x", launches.floats(secondElements(c)));
+    }
+  }
+
   private void bias(Launch launch, int count) {
     if (values.below(3) == 0) {
       launch.nothing("bias");
@@ -166,13 +208,17 @@ final class ImageLaunches {
     }
   }
 
+  private static int[][] with(int[][] some, int[][] others) {
+    return Stream.of(some, others).flatMap(Arrays::stream).toArray(int[][]::new);
+  }
+
   void conv2d() {
-    for (int[] shape : CONVOLUTIONS) {
+    for (int[] shape : with(CONVOLUTIONS, CONCATENATIONS)) {
       conv2d(shape);
       conv2d(shape);
       conv2d(shape);
     }
-    for (int[] shape : LARGE_CONVOLUTIONS) {
+    for (int[] shape : with(LARGE_CONVOLUTIONS, LARGE_CONCATENATIONS)) {
       conv2d(shape).heavy();
       conv2d(shape).heavy();
     }
@@ -182,11 +228,9 @@ final class ImageLaunches {
   private Launch conv2d(int[] shape) {
     Convolution c = convolution(shape);
     float beta = launches.beta();
-    Launch launch =
-        launches
-            .add(Kernel.CONV2D)
-            .input("x", launches.floats(c.images().elements()))
-            .input("filter", values.floats((int) c.filterElements()));
+    Launch launch = launches.add(Kernel.CONV2D);
+    images(launch, c);
+    launch.input("filter", values.floats((int) c.filterElements()));
     bias(launch, c.filters());
     launches.accumulated(launch, "y", c.output().elements(), beta);
     return sizes(launch, c)
@@ -196,12 +240,12 @@ final class ImageLaunches {
   }
 
   void conv2dBackwardData() {
-    for (int[] shape : CONVOLUTIONS) {
+    for (int[] shape : with(CONVOLUTIONS, CONCATENATIONS)) {
       conv2dBackwardData(shape);
       conv2dBackwardData(shape);
       conv2dBackwardData(shape);
     }
-    for (int[] shape : LARGE_CONVOLUTIONS) {
+    for (int[] shape : with(LARGE_CONVOLUTIONS, LARGE_CONCATENATIONS)) {
       conv2dBackwardData(shape).heavy();
       conv2dBackwardData(shape).heavy();
     }
@@ -217,19 +261,26 @@ final class ImageLaunches {
             .input("dy", launches.floats(c.output().elements()))
             .input("filter", values.floats((int) c.filterElements()));
     bias(launch, c.images().channels());
-    launches.accumulated(launch, "dx", c.images().elements(), beta);
+    launches.accumulated(launch, "dx", c.firstImages().elements(), beta);
+    float secondBeta = c.secondChannels() == 0 ? 0 : launches.beta();
+    if (c.secondChannels() == 0) {
+      launch.nothing("second_dx");
+    } else {
+      launches.accumulated(launch, "second_dx", secondElements(c), secondBeta);
+    }
     return sizes(launch, c)
         .int32("activation", values.below(6))
         .float32("slope", 0.125f)
-        .float32("beta", beta);
+        .float32("beta", beta)
+        .float32("second_beta", secondBeta);
   }
 
   void conv2dBackwardFilter() {
-    for (int[] shape : CONVOLUTIONS) {
+    for (int[] shape : with(CONVOLUTIONS, CONCATENATIONS)) {
       conv2dBackwardFilter(shape);
       conv2dBackwardFilter(shape);
     }
-    for (int[] shape : LARGE_CONVOLUTIONS) {
+    for (int[] shape : with(LARGE_CONVOLUTIONS, LARGE_CONCATENATIONS)) {
       conv2dBackwardFilter(shape).heavy();
       conv2dBackwardFilter(shape).heavy();
     }
@@ -238,11 +289,9 @@ final class ImageLaunches {
   private Launch conv2dBackwardFilter(int[] shape) {
     Convolution c = convolution(shape);
     float beta = launches.beta();
-    Launch launch =
-        launches
-            .add(Kernel.CONV2D_BACKWARD_FILTER)
-            .input("x", launches.floats(c.images().elements()))
-            .input("dy", values.floats((int) c.output().elements()));
+    Launch launch = launches.add(Kernel.CONV2D_BACKWARD_FILTER);
+    images(launch, c);
+    launch.input("dy", values.floats((int) c.output().elements()));
     launches.accumulated(launch, "dfilter", c.filterElements(), beta);
     launch.workspace("workspace", c.backwardFilterWorkspace());
     return sizes(launch, c).float32("beta", beta);
@@ -256,14 +305,19 @@ final class ImageLaunches {
     float[] ones = new float[(int) c.filterElements()];
     Arrays.fill(zeros, -0.0f);
     Arrays.fill(ones, 1);
-    Launch launch =
-        launches
-            .add(kernel)
-            .input(source, zeros)
-            .input("filter", ones)
-            .nothing("bias")
-            .inOut(target, zeros);
+    Launch launch = launches.add(kernel).input(source, zeros);
+    boolean forward = kernel == Kernel.CONV2D;
+    if (forward) {
+      launch.nothing("second_x");
+    }
+    launch.input("filter", ones).nothing("bias").inOut(target, zeros);
+    if (!forward) {
+      launch.nothing("second_dx");
+    }
     sizes(launch, c).int32("activation", 0).float32("slope", 0).float32("beta", 1);
+    if (!forward) {
+      launch.float32("second_beta", 1);
+    }
   }
 
   private static Images images(int[] shape) {
@@ -366,6 +420,98 @@ final class ImageLaunches {
             .int32("output_width", shape[5])
             .int32("interpolation", interpolation % 2)
             .float32("beta", beta);
+      }
+    }
+  }
+
+  void deformationField() {
+    // {count, source height, source width, height, width}
+    int[][] shapes = {
+      {0, 3, 4, 2, 2},
+      {1, 1, 1, 1, 1},
+      {2, 4, 4, 4, 4},
+      {3, 5, 7, 4, 6},
+      {2, 3, 4, 9, 1},
+      {2, 9, 5, 1, 8},
+      {1, 40, 30, 15, 15},
+      {1, 40, 30, 16, 16},
+      {5, 20, 60, 17, 17},
+      {2, 64, 50, 33, 47},
+    };
+    for (int[] shape : shapes) {
+      for (int turn = 0; turn < 8; turn++) {
+        int[] grids = {2, 3, 4, 16};
+        launches
+            .add(Kernel.DEFORMATION_FIELD)
+            .output("field", 2L * shape[0] * shape[3] * shape[4])
+            .input("step", values.next() >>> values.below(64))
+            .int64("seed", values.next())
+            .int32("images", shape[0])
+            .int32("source_height", shape[1])
+            .int32("source_width", shape[2])
+            .int32("height", shape[3])
+            .int32("width", shape[4])
+            .int32("mirror_left_right", turn & 1)
+            .int32("mirror_up_down", turn >> 1 & 1)
+            .int32("quarter_turns", shape[3] == shape[4] ? turn >> 2 : 0)
+            .int32("grid", grids[turn % 4])
+            .int32("stream", (int) values.next())
+            .float32("rotation", turn == 0 ? 0 : 0.5f)
+            .float32("scale", turn == 0 ? 0 : 0.3f)
+            .float32("elastic", turn % 4 == 0 ? 0 : 5);
+      }
+    }
+  }
+
+  void sampleImages() {
+    for (int[] shape : UPSAMPLES) {
+      for (int turn = 0; turn < 4; turn++) {
+        Images images = images(shape);
+        Images output = images.resized(shape[4], shape[5]);
+        int places = 2 * (int) output.pixels();
+        Launch launch = launches.add(Kernel.SAMPLE_IMAGES);
+        boolean nearest = turn % 2 == 0;
+        if (nearest) {
+          launch.input("x", values.ints(Integer.MAX_VALUE, (int) images.elements()));
+        } else {
+          launch.input("x", launches.floats(images.elements()));
+        }
+        launch.input("field", turn < 2 ? values.uniform(-30, 50, places) : values.anyBits(places));
+        if (nearest) {
+          launch.input("y", new int[(int) output.elements()]);
+        } else {
+          launch.output("y", output.elements());
+        }
+        sizes(launch, images)
+            .int32("output_height", shape[4])
+            .int32("output_width", shape[5])
+            .int32("interpolation", nearest ? 0 : 1);
+      }
+    }
+  }
+
+  void randomBrightness() {
+    int[][] shapes = {
+      {0, 5}, {3, 0}, {1, 1}, {4, 4}, {2, 15}, {3, 16}, {5, 17}, {2, 63}, {1, 3000}, {70, 9}
+    };
+    for (int[] shape : shapes) {
+      for (int turn = 0; turn < 3; turn++) {
+        int count = shape[0] * shape[1];
+        Launch launch = launches.add(Kernel.RANDOM_BRIGHTNESS).input("x", launches.floats(count));
+        if (turn == 2) {
+          launch.same("y", "x");
+        } else {
+          launch.output("y", count);
+        }
+        launch
+            .input("step", values.next() >>> values.below(64))
+            .int64("size", shape[1])
+            .int64("seed", values.next())
+            .int32("images", shape[0])
+            .int32("stream", (int) values.next())
+            .float32("contrast", 0.3f)
+            .float32("brightness", 0.2f)
+            .float32("gamma", turn == 0 ? 0 : 0.4f);
       }
     }
   }

@@ -49,12 +49,16 @@ final class Launches {
       case BINARY -> all.binary();
       case FILL -> all.fill();
       case COPY -> all.copy();
+      case REPEAT_ROWS -> all.repeatRows();
+      case REPEAT_ROWS_BACKWARD -> all.repeatRowsBackward();
       case REDUCE -> all.reduce();
       case REDUCE_ROWS -> all.reduceRows();
       case REDUCE_COLUMNS -> all.reduceColumns();
       case LOSS -> all.loss();
       case LOSS_BACKWARD -> all.lossBackward();
       case SOFTMAX -> all.softmax();
+      case LOG_SUM_EXP -> all.logSumExp();
+      case LOG_SUM_EXP_BACKWARD -> all.logSumExpBackward();
       case SOFTMAX_CROSS_ENTROPY -> all.softmaxCrossEntropy();
       case SOFTMAX_CROSS_ENTROPY_BACKWARD -> all.softmaxCrossEntropyBackward();
       case KL_SPARSITY -> all.klSparsity();
@@ -62,10 +66,15 @@ final class Launches {
       case TOP_K -> all.topK();
       case RANDOM -> all.random();
       case MASK_NOISE -> all.maskNoise();
+      case BINARIZE -> all.binarize();
       case AFFINE_WARP -> all.affineWarp();
+      case DEFORMATION_FIELD -> images.deformationField();
+      case SAMPLE_IMAGES -> images.sampleImages();
+      case RANDOM_BRIGHTNESS -> images.randomBrightness();
       case GATHER_ROWS -> all.gatherRows();
       case ADVANCE -> all.advance();
       case SCHEDULE -> all.schedule();
+      case LINEAR_WARMUP -> all.linearWarmup();
       case CLIP_NORM -> all.clipNorm();
       case SGD -> all.sgd();
       case ADAM -> all.adam();
@@ -74,6 +83,10 @@ final class Launches {
       case REPARAMETERIZE_BACKWARD -> all.reparameterizeBackward();
       case GAUSSIAN_KL -> all.gaussianKl();
       case GAUSSIAN_KL_BACKWARD -> all.gaussianKlBackward();
+      case BERNOULLI_LOG_LIKELIHOOD -> all.bernoulliLogLikelihood();
+      case BERNOULLI_LOG_LIKELIHOOD_BACKWARD -> all.bernoulliLogLikelihoodBackward();
+      case GAUSSIAN_LOG_DENSITY -> all.gaussianLogDensity();
+      case GAUSSIAN_LOG_DENSITY_BACKWARD -> all.gaussianLogDensityBackward();
       case CONV2D -> images.conv2d();
       case CONV2D_BACKWARD_DATA -> images.conv2dBackwardData();
       case CONV2D_BACKWARD_FILTER -> images.conv2dBackwardFilter();
@@ -369,6 +382,35 @@ final class Launches {
     }
   }
 
+  private void repeatRows() {
+    for (int[] shape : ROWS) {
+      for (int repeats : new int[] {1, 2, 5}) {
+        add(Kernel.REPEAT_ROWS)
+            .input("x", floats((long) shape[0] * shape[1]))
+            .output("y", (long) shape[0] * shape[1] * repeats)
+            .int64("rows", shape[0])
+            .int32("columns", shape[1])
+            .int32("repeats", repeats);
+      }
+    }
+  }
+
+  private void repeatRowsBackward() {
+    for (int[] shape : ROWS) {
+      for (int repeats : new int[] {1, 2, 5}) {
+        long count = (long) shape[0] * shape[1];
+        float beta = beta();
+        Launch launch = add(Kernel.REPEAT_ROWS_BACKWARD).input("dy", floats(count * repeats));
+        accumulated(launch, "dx", count, beta);
+        launch
+            .int64("rows", shape[0])
+            .int32("columns", shape[1])
+            .int32("repeats", repeats)
+            .float32("beta", beta);
+      }
+    }
+  }
+
   static long chunks(long count, int chunk) {
     return (count + chunk - 1) / chunk;
   }
@@ -521,6 +563,56 @@ final class Launches {
           launch.output("y", count);
         }
         launch.int64("rows", shape[0]).int32("columns", shape[1]);
+      }
+    }
+  }
+
+  private void logSumExp() {
+    for (int[] shape : ROWS) {
+      for (Kind kind : KINDS) {
+        logSumExp(shape[0], shape[1], values.floats(kind, shape[0] * shape[1]));
+      }
+    }
+    logSumExp(2, 0, new float[0]);
+    float[] infinities = {
+      Float.NEGATIVE_INFINITY,
+      Float.NEGATIVE_INFINITY,
+      1,
+      Float.NEGATIVE_INFINITY,
+      Float.POSITIVE_INFINITY,
+      1,
+      Float.NaN,
+      Float.NaN
+    };
+    logSumExp(4, 2, infinities);
+    logSumExp(3, 1, new float[] {-0.0f, 0.0f, -1000});
+  }
+
+  private void logSumExp(int rows, int columns, float[] x) {
+    add(Kernel.LOG_SUM_EXP)
+        .input("x", x)
+        .output("y", rows)
+        .int64("rows", rows)
+        .int32("columns", columns);
+  }
+
+  private void logSumExpBackward() {
+    for (int[] shape : ROWS) {
+      for (float beta : BETAS) {
+        int rows = shape[0];
+        int columns = shape[1];
+        long count = (long) rows * columns;
+        Launch launch =
+            add(Kernel.LOG_SUM_EXP_BACKWARD)
+                .input("x", floats(count))
+                .input("y", values.uniform(0, 3, rows))
+                .input("upstream", floats(rows));
+        if (beta == 0 && columns % 4 == 1) {
+          launch.same("dx", "x");
+        } else {
+          accumulated(launch, "dx", count, beta);
+        }
+        launch.int64("rows", rows).int32("columns", columns).float32("beta", beta);
       }
     }
   }
@@ -709,6 +801,25 @@ final class Launches {
     }
   }
 
+  private void binarize() {
+    for (int count : COUNTS) {
+      for (int kind = 0; kind < 3; kind++) {
+        float[] x = kind == 2 ? floats(count) : values.uniform(0, 1, count);
+        Launch launch = add(Kernel.BINARIZE).input("x", x);
+        if (kind == 0) {
+          launch.same("y", "x");
+        } else {
+          launch.output("y", count);
+        }
+        launch
+            .input("step", values.next() >>> values.below(64))
+            .int64("count", count)
+            .int64("seed", values.next())
+            .int32("stream", (int) values.next());
+      }
+    }
+  }
+
   private void affineWarp() {
     int[][] shapes = {
       {0, 3, 4, 1}, {1, 1, 1, 1}, {3, 5, 7, 2}, {2, 8, 8, 8}, {60, 28, 28, 1}, {2, 1, 9, 3}
@@ -790,6 +901,14 @@ final class Launches {
               .int64("every", 7)
               .int32("kind", kind);
         }
+      }
+    }
+  }
+
+  private void linearWarmup() {
+    for (long steps : new long[] {0, 1, 2, 3, 1000, 1L << 60}) {
+      for (long step : new long[] {0, 1, 2, 999, 1000, 1001, (1L << 60) - 1, -1}) {
+        add(Kernel.LINEAR_WARMUP).input("step", step).output("y", 1).int64("steps", steps);
       }
     }
   }
@@ -957,6 +1076,125 @@ final class Launches {
             .float32("scale", 0.7f)
             .float32("mean_beta", meanBeta)
             .float32("log_variance_beta", logVarianceBeta);
+      }
+    }
+  }
+
+  private void bernoulliLogLikelihood() {
+    for (int[] shape : ROWS) {
+      for (int repeats = 1; repeats <= 3; repeats++) {
+        for (Kind kind : KINDS) {
+          bernoulliLogLikelihood(shape[0], shape[1], repeats, kind);
+        }
+      }
+    }
+    // Around the blocks of columns between logarithms.
+    for (int columns : new int[] {2047, 2048, 2049}) {
+      bernoulliLogLikelihood(2, columns, 2, Kind.ORDINARY);
+    }
+  }
+
+  private void bernoulliLogLikelihood(int rows, int columns, int repeats, Kind kind) {
+    add(Kernel.BERNOULLI_LOG_LIKELIHOOD)
+        .input("logits", values.floats(kind, rows * repeats * columns))
+        .input("target", values.uniform(0, 1, rows * columns))
+        .output("log_likelihood", (long) rows * repeats)
+        .int64("rows", rows)
+        .int32("columns", columns)
+        .int32("repeats", repeats);
+  }
+
+  private void bernoulliLogLikelihoodBackward() {
+    for (int[] shape : ROWS) {
+      for (int repeats = 1; repeats <= 3; repeats++) {
+        int rows = shape[0];
+        int columns = shape[1];
+        long count = (long) rows * repeats * columns;
+        float beta = beta();
+        Launch launch =
+            add(Kernel.BERNOULLI_LOG_LIKELIHOOD_BACKWARD)
+                .input("logits", floats(count))
+                .input("target", values.uniform(0, 1, rows * columns))
+                .input("upstream", floats((long) rows * repeats));
+        if (beta == 0 && columns % 4 == 1) {
+          launch.same("dlogits", "logits");
+        } else {
+          accumulated(launch, "dlogits", count, beta);
+        }
+        launch
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .int32("repeats", repeats)
+            .float32("beta", beta);
+      }
+    }
+  }
+
+  /** Mean and log variance, of which each may be absent. */
+  private void gaussian(Launch launch, int present, Kind kind, int count) {
+    String[] names = {"mean", "log_variance"};
+    for (int i = 0; i < names.length; i++) {
+      if ((present >> i & 1) != 0) {
+        launch.input(names[i], values.floats(kind, count));
+      } else {
+        launch.nothing(names[i]);
+      }
+    }
+  }
+
+  private void gaussianLogDensity() {
+    for (int[] shape : ROWS) {
+      for (int present = 0; present < 4; present++) {
+        for (Kind kind : KINDS) {
+          int rows = shape[0];
+          int columns = shape[1];
+          int repeats = 1 + turn++ % 3;
+          Launch launch =
+              add(Kernel.GAUSSIAN_LOG_DENSITY)
+                  .input("x", values.floats(kind, rows * repeats * columns));
+          gaussian(launch, present, kind, rows * columns);
+          launch
+              .output("log_density", (long) rows * repeats)
+              .int64("rows", rows)
+              .int32("columns", columns)
+              .int32("repeats", repeats);
+        }
+      }
+    }
+  }
+
+  private void gaussianLogDensityBackward() {
+    String[] gradients = {"dx", "dmean", "dlog_variance"};
+    for (int[] shape : ROWS) {
+      for (int present = 0; present < 4; present++) {
+        // All gradients, or all but one.
+        for (int absent = 0; absent <= gradients.length; absent++) {
+          int rows = shape[0];
+          int columns = shape[1];
+          int repeats = 1 + values.below(3);
+          Launch launch =
+              add(Kernel.GAUSSIAN_LOG_DENSITY_BACKWARD)
+                  .input("x", floats((long) rows * repeats * columns));
+          gaussian(launch, present, Kind.ORDINARY, rows * columns);
+          launch.input("upstream", floats((long) rows * repeats));
+          float[] betas = new float[gradients.length];
+          for (int i = 0; i < gradients.length; i++) {
+            betas[i] = BETAS[values.below(BETAS.length)];
+            if (i == absent) {
+              launch.nothing(gradients[i]);
+            } else {
+              accumulated(
+                  launch, gradients[i], (long) rows * columns * (i == 0 ? repeats : 1), betas[i]);
+            }
+          }
+          launch
+              .int64("rows", rows)
+              .int32("columns", columns)
+              .int32("repeats", repeats)
+              .float32("x_beta", betas[0])
+              .float32("mean_beta", betas[1])
+              .float32("log_variance_beta", betas[2]);
+        }
       }
     }
   }

@@ -7,6 +7,7 @@ import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -160,7 +161,7 @@ final class InterpolateCommand implements Callable<Integer> {
       }
       image = dataset.test().subset(number, number + 1);
     } else {
-      image = ImageFolder.readPicture(Path.of(name), vae.channels());
+      image = ImageFolder.read(List.of(Path.of(name)), vae.channels());
     }
     if (image.height() != vae.height() || image.width() != vae.width()) {
       throw new CommandFailure(

@@ -50,11 +50,8 @@ public final class ImageFolder {
    * @throws IllegalArgumentException if {@code channels} is neither 1 nor 3
    */
   public static ImageData read(Path folder, int channels) {
-    if (channels != 1 && channels != 3) {
-      throw new IllegalArgumentException(
-          "%d channels: expected 1 (gray) or 3 (red, green, blue)".formatted(channels));
-    }
-    List<Path> pictures = list(folder, ImageFolder::isPicture);
+    checkChannels(channels);
+    List<Path> pictures = pictures(folder);
     if (!pictures.isEmpty()) {
       return decode(pictures, channels, null, List.of());
     }
@@ -70,7 +67,7 @@ public final class ImageFolder {
     for (int label = 0; label < classes.size(); label++) {
       Path sub = classes.get(label);
       names.add(fileName(sub));
-      List<Path> members = list(sub, ImageFolder::isPicture);
+      List<Path> members = pictures(sub);
       if (members.isEmpty()) {
         throw new DataException(
             sub
@@ -86,13 +83,29 @@ public final class ImageFolder {
   }
 
   /**
-   * Reads one picture; see {@link #read(Path, int)}.
+   * Reads these pictures, in this order, as {@link #read(Path, int)} does.
    *
-   * @param channels 1 for gray, 3 for red, green, blue
-   * @throws DataException if it cannot be read
+   * @param files one or more
    */
-  public static ImageData readPicture(Path file, int channels) {
-    return decode(List.of(file), channels, null, List.of());
+  public static ImageData read(List<Path> files, int channels) {
+    checkChannels(channels);
+    return decode(files, channels, null, List.of());
+  }
+
+  /**
+   * The pictures in a folder, sorted by name.
+   *
+   * @throws DataException if the folder cannot be read
+   */
+  public static List<Path> pictures(Path folder) {
+    return list(folder, ImageFolder::isPicture);
+  }
+
+  private static void checkChannels(int channels) {
+    if (channels != 1 && channels != 3) {
+      throw new IllegalArgumentException(
+          "%d channels: expected 1 (gray) or 3 (red, green, blue)".formatted(channels));
+    }
   }
 
   private static ImageData decode(
