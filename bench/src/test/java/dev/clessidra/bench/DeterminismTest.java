@@ -8,8 +8,13 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Binarization;
+import dev.clessidra.models.LatentObjective;
+import dev.clessidra.models.Likelihood;
+import dev.clessidra.models.Model;
 import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.Sparsity;
+import dev.clessidra.models.Vae;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.Mnist;
 import dev.clessidra.models.training.OptimizerKind;
@@ -124,6 +129,35 @@ class DeterminismTest {
     assertThat(deepFile(EMULATED, 2)).isNotEqualTo(deepFile(EMULATED, 1));
   }
 
+  static Stream<Vae.Builder> variationalAutoencoders() {
+    return Stream.of(
+        Vae.builder().hidden(37).latent(5).binarization(Binarization.DYNAMIC).warmup(50),
+        Vae.builder()
+            .convolutions(3, 5)
+            .hidden(11)
+            .latent(3)
+            .activation(Activation.RELU)
+            .likelihood(Likelihood.learnedGaussian())
+            .objective(LatentObjective.IWAE)
+            .samples(2));
+  }
+
+  @ParameterizedTest
+  @MethodSource("variationalAutoencoders")
+  void aVariationalAutoencoderIsTheSameAfter100StepsOnTheEmulatedGpu(Vae.Builder settings) {
+    assertThat(variationalFile(settings, EMULATED, 100))
+        .isEqualTo(variationalFile(settings, cpu("auto", 2), 100))
+        .isNotEqualTo(variationalFile(settings, cpu("auto", 2), 99));
+  }
+
+  private byte[] variationalFile(Vae.Builder settings, DeviceOptions options, int steps) {
+    try (Device device = open(options);
+        Vae model = settings.build(device)) {
+      Trainer.of(model).data(DIGITS).batch(8).steps(steps).seed(7).run();
+      return file(model);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(Example.class)
   void anotherSeedGivesAnotherFile(Example example) {
@@ -159,7 +193,7 @@ class DeterminismTest {
     }
   }
 
-  private byte[] file(Autoencoder model) {
+  private byte[] file(Model model) {
     Path file = folder.resolve("model.safetensors");
     model.save(file);
     try {

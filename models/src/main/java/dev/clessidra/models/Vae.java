@@ -463,7 +463,7 @@ public final class Vae implements EncoderDecoder {
   public Tensor loss(Tape tape, Batch batch, TrainingState state) {
     Tensor x = batch.inputs();
     if (binarization == Binarization.DYNAMIC) {
-      x = LatentOperations.binarize(tape, x, state.stream(BINARIZATION));
+      x = tape.binarize(x, state.stream(BINARIZATION));
     }
     Tensor features = features(tape, x);
     Tensor mean = head(tape, features, MEAN);
@@ -479,16 +479,12 @@ public final class Vae implements EncoderDecoder {
     }
     Tensor ratios = tape.scale(logRatios(tape, codes, mean, logVariance, samples), beta);
     Tensor logWeights = tape.add(logLikelihoods, warmed(tape, ratios, state));
-    Tensor bounds =
-        LatentOperations.logSumExpRows(
-            tape, tape.reshape(logWeights, Shape.of(batch.size(), samples)));
+    Tensor bounds = tape.logSumExpRows(tape.reshape(logWeights, Shape.of(batch.size(), samples)));
     return tape.affine(tape.mean(bounds), -1, (float) StrictMath.log(samples));
   }
 
   private Tensor warmed(Tape tape, Tensor divergence, TrainingState state) {
-    return warmup == 0
-        ? divergence
-        : tape.multiply(divergence, LatentOperations.linearWarmup(tape, warmup, state));
+    return warmup == 0 ? divergence : tape.multiply(divergence, tape.linearWarmup(warmup, state));
   }
 
   /** What the two heads of the encoder read, [n, width]. */
@@ -532,7 +528,7 @@ public final class Vae implements EncoderDecoder {
   }
 
   private static Tensor repeat(Tape tape, Tensor x, int count) {
-    return count == 1 ? x : LatentOperations.repeatRows(tape, x, count);
+    return count == 1 ? x : tape.repeatRows(x, count);
   }
 
   /** The decoder's output with {@code output} as its last activation, [n, inputs]. */
@@ -569,8 +565,7 @@ public final class Vae implements EncoderDecoder {
   private Tensor logLikelihoods(Tape tape, Tensor x, Tensor codes, int count) {
     Tensor output = decode(tape, codes, Activation.IDENTITY);
     return switch (likelihood) {
-      case Likelihood.Bernoulli _ ->
-          LatentOperations.bernoulliLogLikelihood(tape, output, x, count);
+      case Likelihood.Bernoulli _ -> tape.bernoulliLogLikelihood(output, x, count);
       case Likelihood.Gaussian(float variance) -> {
         double constant = -0.5 * inputs() * (LOG_2_PI + StrictMath.log(variance));
         yield tape.affine(
@@ -594,8 +589,8 @@ public final class Vae implements EncoderDecoder {
   private static Tensor logRatios(
       Tape tape, Tensor codes, Tensor mean, Tensor logVariance, int count) {
     return tape.subtract(
-        LatentOperations.gaussianLogDensity(tape, codes),
-        LatentOperations.gaussianLogDensity(tape, codes, mean, logVariance, count));
+        tape.standardNormalLogDensity(codes),
+        tape.gaussianLogDensity(codes, mean, logVariance, count));
   }
 
   /** The means of the codes' distributions, [n, latent] of [n, inputs]. */
@@ -723,7 +718,7 @@ public final class Vae implements EncoderDecoder {
         (tape, first, block) -> {
           try (TrainingState state = new TrainingState(device, seed)) {
             state.restart(first);
-            return LatentOperations.binarize(tape, block, state.stream(BINARIZATION));
+            return tape.binarize(block, state.stream(BINARIZATION));
           }
         });
   }

@@ -57,6 +57,33 @@ class ReadmeTest {
   }
 
   @Test
+  void theExampleOfSharingAModelRuns(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("vae.safetensors");
+    try (Device device = Device.open("auto");
+        Vae vae = Vae.builder().hidden(16).latent(4).build(device)) {
+      vae.save(file);
+    }
+    try (Device device = Device.open("auto");
+        Vae vae = Vae.load(file, device);
+        ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      ImageData digits = Mnist.sample().test();
+      List<Future<float[]>> walks = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        float[] from = digits.floats(i, i + 1);
+        float[] to = digits.floats(i + 1, i + 2);
+        walks.add(
+            threads.submit(() ->
+                vae.interpolate(
+                    vae.encode(from), vae.encode(to), 10, CodeInterpolation.SPHERICAL)));
+      }
+      for (Future<float[]> walk : walks) {
+        float[] images = walk.get(); // 10 images of 28 x 28, numbers from 0 to 1
+        assertThat(images).hasSize(10 * 784);
+      }
+    }
+  }
+
+  @Test
   void theEngineExampleRuns() {
     try (Device device = Device.open("auto");
         Parameters parameters =
@@ -135,7 +162,8 @@ class ReadmeTest {
     assertThat(blocks).hasSizeGreaterThanOrEqualTo(2);
     for (String block : blocks) {
       for (String line : block.lines().filter(line -> line.endsWith(";")).toList()) {
-        if (!line.contains("model.save")) { // into the test's own folder here
+        if (!line.contains("model.save")
+            && !line.contains("Vae.load")) { // into the test's own folder here
           assertThat(here).contains(squeeze(line));
         }
       }

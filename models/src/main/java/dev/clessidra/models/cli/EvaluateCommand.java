@@ -96,11 +96,16 @@ final class EvaluateCommand implements Callable<Integer> {
           "%s is a %s, --pca and --probe are for dense autoencoders: leave them out"
               .formatted(model.path(), kind));
     }
-    if (likelihoodSamples != null && (!kind.equals(Vae.KIND) || likelihoodSamples < 1)) {
+    if (likelihoodSamples != null && !kind.equals(Vae.KIND)) {
       throw new ParameterException(
           spec.commandLine(),
-          "--likelihood-samples %d of a %s: expected at least 1, of a vae"
-              .formatted(likelihoodSamples, kind));
+          "--likelihood-samples is for a vae, %s holds a model of kind %s: leave it out"
+              .formatted(model.path(), kind));
+    }
+    if (likelihoodSamples != null && likelihoodSamples < 1) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--likelihood-samples is %d, expected at least 1".formatted(likelihoodSamples));
     }
     if (kind.equals(UNet.KIND)) {
       SegmentationDataset dataset = model.data(new SegmentationSelection(data.source()));

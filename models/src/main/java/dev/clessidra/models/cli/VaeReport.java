@@ -30,7 +30,7 @@ final class VaeReport extends RunReport {
   private static final int IMAGES = 12;
   private static final int ROWS_OF_SAMPLES = 4;
   private static final int STEPS = 12; // of a walk
-  private static final int SIDE = 16; // images along a side of the plane of codes
+  private static final int SIDE = 12; // images along a side of the plane of codes
   private static final int AXES = 8;
   private static final double REACH = 2.5; // standard deviations from the codes' mean
   private static final int CODES = 2000; // images whose codes are drawn

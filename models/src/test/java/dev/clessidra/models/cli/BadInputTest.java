@@ -72,6 +72,24 @@ class BadInputTest {
         "train stacked --dropout 2 --widths 4 --data DATA | dropout must be in [0, 1)",
         "train stacked --pretrain-epochs 0 --widths 4 --data DATA | epochs must be above 0",
         "train sparse --probe --units 30 --data DIR/train | has no labels, --probe needs them",
+        "train vae --latent 0 --data DATA | the latent size must be at least 1, got 0",
+        "train vae --hidden 0 --data DATA | widths must be at least 1",
+        "train vae --samples 0 --data DATA | samples must be at least 1",
+        "train vae --beta -1 --data DATA | beta must be at least 0",
+        "train vae --warmup 2 --data DATA | --warmup must be in [0, 1], got 2",
+        "train vae --likelihood poisson --data DATA | likelihood 'poisson' is unknown; expected",
+        "train vae --likelihood gaussian --data DATA | use binarization none",
+        "train vae --binarization often --data DATA | often",
+        "train vae --convolutions 4,4,4,4 --data DATA | images of 8 x 8 cannot be halved 4 times",
+        "sample DIR/nothing | --out",
+        "sample DIR/nothing --count 0 --out x.png | --count is 0, expected 1 to",
+        "interpolate DIR/nothing --from 1 --out x.png | expected either --to IMAGE or --axis K",
+        "interpolate DIR/nothing --from 1 --to 2 --axis 3 --out x.png | either --to IMAGE or"
+            + " --axis",
+        "interpolate DIR/nothing --from 1 --axis 3 --spherical --out x.png | leave one out",
+        "interpolate DIR/nothing --from 1 --to 2 --steps 1 --out x.png | --steps is 1, expected 2",
+        "interpolate DIR/nothing --from 1 --axis 0 --range 0 --out x.png | --range is 0.0,"
+            + " expected",
         "reconstruct DIR/nothing | expected --out FILE or --show",
         "encode DIR/nothing | --out",
         "encode DIR/nothing --out x.npy --part half | half",
@@ -100,6 +118,8 @@ class BadInputTest {
         "evaluate DIR | holds no model.safetensors",
         "evaluate DIR/train | train",
         "encode DIR/nothing --out x.npy | does not exist",
+        "sample DIR/nothing --out x.png | does not exist",
+        "interpolate DIR/nothing --from 0 --to 1 --out x.png | does not exist",
         "reconstruct DIR/nothing --show | does not exist",
       })
   void whatCannotBeDoneIsSaidInOneLine(String arguments, String part) {
@@ -140,6 +160,46 @@ class BadInputTest {
         run("evaluate %s --pca --data DATA".formatted(classifier)),
         ExitCode.USAGE,
         "is a classifier");
+  }
+
+  @Test
+  void whatAVariationalAutoencoderCannotDoIsSaidInOneLine() throws IOException {
+    Path run = train("vae --hidden 4 --latent 2 --steps 1");
+    Invocation.writeImages(folder.resolve("large"), 20, 12, 1);
+    Path notes = Files.writeString(folder.resolve("notes.png"), "no picture");
+    String walk = "interpolate %s --out DIR/x.png --from 0 ".formatted(run);
+
+    assertRefused(run(walk + "--to 40"), ExitCode.FAILURE, "no test image 40, expected 0 to 39");
+    assertRefused(run(walk + "--axis 2"), ExitCode.USAGE, "--axis is 2, expected 0 to 1");
+    assertRefused(run(walk + "--to " + notes), ExitCode.FAILURE, "notes.png is not a picture");
+    assertRefused(run(walk + "--to 1 --data DIR/large"), ExitCode.FAILURE, "takes images of 8x8");
+    assertRefused(run("sample %s --out DIR".formatted(run)), ExitCode.FAILURE, "is a folder");
+    assertRefused(run("evaluate %s --pca --data DATA".formatted(run)), ExitCode.USAGE, "is a vae");
+    assertRefused(
+        run("evaluate %s --likelihood-samples 0 --data DATA".formatted(run)),
+        ExitCode.USAGE,
+        "--likelihood-samples is 0, expected at least 1");
+    Path model = run.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(model);
+    Files.write(model, Arrays.copyOf(bytes, bytes.length - 100));
+    assertRefused(
+        run("sample %s --out DIR/x.png".formatted(run)), ExitCode.FAILURE, "model.safetensors");
+  }
+
+  @Test
+  void aModelThatIsNotVariationalHasNothingToDrawFrom() {
+    Path run = train("autoencoder --widths 4 --steps 1");
+
+    for (String command : new String[] {"sample RUN", "interpolate RUN --from 0 --to 1"}) {
+      assertRefused(
+          run(command.replace("RUN", run.toString()) + " --out DIR/x.png"),
+          ExitCode.FAILURE,
+          "holds a model of kind autoencoder, expected a model of kind vae");
+    }
+    assertRefused(
+        run("evaluate %s --likelihood-samples 5 --data DATA".formatted(run)),
+        ExitCode.USAGE,
+        "--likelihood-samples is for a vae");
   }
 
   @Test

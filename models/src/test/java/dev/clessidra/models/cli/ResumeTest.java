@@ -51,6 +51,8 @@ class ResumeTest {
         "stacked | --widths 12,8 --epochs 2 --pretrain-epochs 1 --classifier-epochs 1 | 3",
         "deep | --widths 12,4 --epochs 2 --pretrain --pretrain-epochs 1 --optimizer sgd --clip-norm"
             + " 1 | 4",
+        "vae | --hidden 12 --latent 3 --epochs 4 --plain --binarization static --warmup 0.5 | 7",
+        "vae | --convolutions 3 --hidden 8 --latent 3 --epochs 4 --objective iwae --samples 2 | 7",
       })
   void aRunThatIsStoppedAgainAndAgainEndsWithTheSameBytes(String model, String options, int steps)
       throws IOException {

@@ -256,4 +256,48 @@ class TrainTest {
     assertThat(trained.code()).isEqualTo(ExitCode.FAILURE);
     assertThat(trained.err()).startsWith("clessidra: the training diverged").hasLineCount(1);
   }
+
+  @Test
+  void aVariationalAutoencoderReportsItsBoundBesideAPlainAutoencoder() throws IOException {
+    Invocation trained = run("train vae --hidden 16 --latent 3 --epochs 20 --batch 32 --plain");
+
+    assertThat(trained.err()).isEmpty();
+    assertThat(trained.out())
+        .contains("Variational autoencoder 64-16-3, bernoulli, elbo")
+        .contains("./clessidra sample ")
+        .contains("plain.safetensors");
+    JsonObject result = json(run("vae", 1).resolve("result.json"));
+    assertThat(result.get("test_elbo").getAsDouble())
+        .isEqualTo(
+            result.get("test_reconstruction").getAsDouble()
+                - result.get("test_divergence").getAsDouble())
+        .isBetween(-44.0, -15.0);
+    assertThat(result.get("active_units").getAsInt()).isBetween(1, 3);
+    assertThat(result.get("plain_test_squared_error").getAsDouble()).isPositive();
+    assertThat(run("vae", 1).resolve("report.html"))
+        .content()
+        .contains("Samples", "Walks", "Along the latent axes", "Codes of test images", "Plain");
+    assertThat(MetricsWriter.readCsv(run("vae", 1).resolve("metrics.csv")))
+        .containsKeys("test_elbo", "test_reconstruction", "test_divergence");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "--latent 2 --hidden 8",
+        "--latent 1 --convolutions 4,4 --hidden 8 --activation relu",
+        "--latent 3 --hidden 8 --binarization none --likelihood gaussian --objective iwae --samples"
+            + " 3",
+        "--latent 2 --hidden 8 --binarization static --beta 2 --warmup 0.5 --augment 0.5"
+      })
+  void everyKindOfVariationalAutoencoderTrains(String options) throws IOException {
+    Invocation trained = run("train vae --steps 20 --batch 32 " + options);
+
+    assertThat(trained.err()).isEmpty();
+    assertThat(json(run("vae", 1).resolve("result.json")).get("test_elbo").getAsDouble())
+        .isFinite();
+    assertThat(run("vae", 1).resolve("report.html"))
+        .content()
+        .contains(options.contains("latent 2") ? "The plane of codes" : "Along the latent axes");
+  }
 }

@@ -24,6 +24,7 @@ class UseTest {
   @TempDir private static Path folder;
   private static Path autoencoder;
   private static Path stacked;
+  private static Path vae;
 
   @BeforeAll
   static void train() {
@@ -38,6 +39,12 @@ class UseTest {
     assertThat(
             run("train stacked --widths 8,4 --pretrain-epochs 1 --epochs 5 --batch 32 --no-report --data %s --out %s"
                     .formatted(data, stacked))
+                .code())
+        .isZero();
+    vae = folder.resolve("vae");
+    assertThat(
+            run("train vae --hidden 16 --latent 3 --epochs 20 --batch 32 --no-report --data %s --out %s"
+                    .formatted(data, vae))
                 .code())
         .isZero();
   }
@@ -136,6 +143,70 @@ class UseTest {
   }
 
   @Test
+  void theLogLikelihoodOfAVariationalAutoencoderIsEstimatedIfAskedFor() throws IOException {
+    JsonObject evaluated = json(run("evaluate " + vae + " --json --likelihood-samples 100"));
+    JsonObject result =
+        JsonParser.parseString(Files.readString(vae.resolve("result.json"))).getAsJsonObject();
+
+    assertThat(evaluated.get("test_elbo")).isEqualTo(result.get("test_elbo"));
+    assertThat(evaluated.get("likelihood_samples").getAsInt()).isEqualTo(100);
+    assertThat(evaluated.get("test_log_likelihood").getAsDouble())
+        .isCloseTo(evaluated.get("test_elbo").getAsDouble(), within(1.0))
+        .isNotEqualTo(evaluated.get("test_elbo").getAsDouble());
+    assertThat(run("evaluate " + vae).out()).contains("Test ELBO").doesNotContain("Test log p(x)");
+  }
+
+  @Test
+  void aVariationalAutoencoderReconstructsAndEncodes() throws IOException {
+    Path picture = folder.resolve("vae.png");
+    Path codes = folder.resolve("vae.npy");
+
+    assertThat(run("reconstruct %s --count 4 --out %s".formatted(vae, picture)).err()).isEmpty();
+    assertThat(run("encode %s --out %s".formatted(vae, codes)).err()).isEmpty();
+
+    assertThat(ImageIO.read(picture.toFile())).isNotNull();
+    assertThat(header(codes)).contains("(40, 3)");
+  }
+
+  @Test
+  void samplesOfOneSeedAreOnePicture() throws IOException {
+    Path first = folder.resolve("first.png");
+    Path again = folder.resolve("again.png");
+    Path other = folder.resolve("other.png");
+
+    assertThat(run("sample %s --count 9 --out %s".formatted(vae, first)).err()).isEmpty();
+    run("sample %s --count 9 --seed 1 --out %s".formatted(vae, again));
+    run("sample %s --count 9 --seed 2 --out %s".formatted(vae, other));
+
+    BufferedImage image = ImageIO.read(first.toFile());
+    assertThat(image.getWidth()).isEqualTo(image.getHeight());
+    assertThat(again).hasSameBinaryContentAs(first);
+    assertThat(Files.readAllBytes(other)).isNotEqualTo(Files.readAllBytes(first));
+  }
+
+  @Test
+  void walksLeadFromImageToImageOrAlongAnAxis() throws IOException {
+    Path line = folder.resolve("line.png");
+    Path circle = folder.resolve("circle.png");
+    Path axis = folder.resolve("axis.png");
+    Path file = folder.resolve("image.png");
+    BufferedImage gray = new BufferedImage(8, 8, BufferedImage.TYPE_BYTE_GRAY);
+    gray.getRaster().setSample(3, 3, 0, 255);
+    ImageIO.write(gray, "png", file.toFile());
+
+    String walk = "interpolate %s --from 0 --steps 6 --out ".formatted(vae);
+    assertThat(run(walk + line + " --to 1").err()).isEmpty();
+    assertThat(run(walk + circle + " --to 1 --spherical").err()).isEmpty();
+    assertThat(run(walk + axis + " --axis 1 --range 2").err()).isEmpty();
+    assertThat(run(walk + folder.resolve("to-file.png") + " --to " + file).err()).isEmpty();
+
+    BufferedImage image = ImageIO.read(line.toFile());
+    assertThat(image.getWidth()).isGreaterThan(5 * image.getHeight());
+    assertThat(Files.readAllBytes(circle)).isNotEqualTo(Files.readAllBytes(line));
+    assertThat(Files.readAllBytes(axis)).isNotEqualTo(Files.readAllBytes(line));
+  }
+
+  @Test
   void partsAreEncodedAlone() throws IOException {
     Path codes = folder.resolve("part.npy");
 
@@ -178,9 +249,12 @@ class UseTest {
         "train sparse",
         "train stacked",
         "train deep",
+        "train vae",
         "evaluate",
         "reconstruct",
         "encode",
+        "sample",
+        "interpolate",
         "doctor"
       })
   void everyCommandTeachesByExamples(String command) {
