@@ -25,6 +25,8 @@
 #define FIELDS_loss_backward(F) \
   F(x) F(target) F(upstream) F(dx) F(count) F(function) F(scale) F(beta)
 #define FIELDS_softmax(F) F(x) F(y) F(rows) F(columns)
+#define FIELDS_log_sum_exp(F) F(x) F(y) F(rows) F(columns)
+#define FIELDS_log_sum_exp_backward(F) F(x) F(y) F(upstream) F(dx) F(rows) F(columns) F(beta)
 #define FIELDS_softmax_cross_entropy(F)                                                     \
   F(logits) F(labels) F(class_weights) F(row_weights) F(probabilities) F(loss) F(workspace) \
   F(rows) F(columns) F(scale)

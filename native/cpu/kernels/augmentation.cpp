@@ -119,48 +119,53 @@ class Field {
 
 // kLanes places along a row or column of pixels.
 struct Places {
-  int32_t low[kLanes], high[kLanes];
-  float fraction[kLanes];
+  IntVec low, high;
+  Vec fraction;
 
   CLESSIDRA_FUNCTION Places(Vec place, int32_t size, bool nearest) {
-    const int32_t last = size - 1;
-    const Vec q = mirrored(place, static_cast<float>(last));
-    const IntVec i = __builtin_convertvector(nearest ? q + 0.5f : q, IntVec);
-    const IntVec next = i < last ? i + 1 : i;
-    const Vec rest = q - to_float(i);
-    std::memcpy(low, &i, sizeof low);
-    std::memcpy(high, &next, sizeof high);
-    std::memcpy(fraction, &rest, sizeof fraction);
+    const Vec q = mirrored(place, static_cast<float>(size - 1));
+    low = __builtin_convertvector(nearest ? q + 0.5f : q, IntVec);
+    high = low < size - 1 ? low + 1 : low;
+    fraction = q - to_float(low);
   }
 };
 
-// A row of the output from its row of the field.
-void sample_row(const clessidra_sample_images& s, const char* image, const float* field, char* y) {
-  const bool nearest = s.interpolation == CLESSIDRA_NEAREST;
-  const int64_t pixel = int64_t{s.channels} * 4;
-  const int64_t line = s.width * pixel;
+template <class T>
+CLESSIDRA_FUNCTION T between(T fraction, T low, T high) {
+  return fma(fraction, high - low, low);
+}
+
+// A row of the output from its row of the field. NEAREST moves elements of any kind as floats.
+template <bool kNearest, bool kOneChannel>
+void sample_row(clessidra_sample_images s, const float* x, const float* field, float* y) {
+  const int64_t channels = kOneChannel ? 1 : s.channels;
   for_vectors(0, s.output_width, [&](int64_t begin, auto n) {
     Vec vertical, horizontal;
     load_pairs(field + 2 * begin, n, vertical, horizontal);
-    const Places rows(vertical, s.height, nearest);
-    const Places columns(horizontal, s.width, nearest);
-    char* to = y + begin * pixel;
-    for (int64_t i = 0; i < n; ++i) {
-      const char* const top = image + rows.low[i] * line;
-      const int64_t left = columns.low[i] * pixel;
-      if (nearest) {
-        for (int64_t at = left; at < left + pixel; at += 4, to += 4) std::memcpy(to, top + at, 4);
-        continue;
+    const Places rows(vertical, s.height, kNearest);
+    const Places columns(horizontal, s.width, kNearest);
+    const IntVec top = rows.low * s.width, bottom = rows.high * s.width;
+    const IntVec p00 = top + columns.low, p01 = top + columns.high;
+    const IntVec p10 = bottom + columns.low, p11 = bottom + columns.high;
+    const auto sample = [](auto fx, auto fy, const auto& read) {
+      const auto corner = read(0);
+      if constexpr (kNearest) {
+        return corner;
+      } else {
+        return between(fy, between(fx, corner, read(1)), between(fx, read(2), read(3)));
       }
-      const char* const bottom = image + rows.high[i] * line;
-      const int64_t step = columns.high[i] * pixel - left;
-      const float fx = columns.fraction[i], fy = rows.fraction[i];
-      const auto read = [](const char* p) { return *reinterpret_cast<const float*>(p); };
-      for (int64_t at = left; at < left + pixel; at += 4, to += 4) {
-        const float p00 = read(top + at), p10 = read(bottom + at);
-        const float upper = fma(fx, read(top + at + step) - p00, p00);
-        const float lower = fma(fx, read(bottom + at + step) - p10, p10);
-        *reinterpret_cast<float*>(to) = fma(fy, lower - upper, upper);
+    };
+    const IntVec pixels[] = {p00, p01, p10, p11};
+    if constexpr (kOneChannel) {
+      const auto read = [&](int i) { return gather(x, pixels[i]); };
+      store_part(y + begin, sample(columns.fraction, rows.fraction, read), n);
+    } else {
+      for (int64_t lane = 0; lane < n; ++lane) {
+        for (int64_t c = 0; c < channels; ++c) {
+          const auto read = [&](int i) { return x[pixels[i][lane] * channels + c]; };
+          y[(begin + lane) * channels + c] =
+              sample(columns.fraction[lane], rows.fraction[lane], read);
+        }
       }
     }
   });
@@ -200,16 +205,19 @@ void deformation_field(ThreadPool& threads, const clessidra_deformation_field& d
 
 void sample_images(ThreadPool& threads, const clessidra_sample_images& s) {
   const int64_t rows = int64_t{s.images} * s.output_height;
-  const int64_t image_bytes = int64_t{s.height} * s.width * s.channels * 4;
-  const int64_t row_bytes = int64_t{s.output_width} * s.channels * 4;
-  // An element costs as much as some eight of a plain kernel.
-  const int64_t grain = grain_rows(8 * int64_t{s.output_width} * s.channels);
-  threads.for_ranges(rows, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const char* const image = static_cast<const char*>(s.x) + i / s.output_height * image_bytes;
-      const float* const field = s.field + 2 * i * s.output_width;
-      sample_row(s, image, field, static_cast<char*>(s.y) + i * row_bytes);
-    }
+  const int64_t image_size = int64_t{s.height} * s.width * s.channels;
+  const int64_t row_size = int64_t{s.output_width} * s.channels;
+  with_flag(s.interpolation == CLESSIDRA_NEAREST, [&](auto nearest) {
+    with_flag(s.channels == 1, [&](auto one_channel) {
+      // An element costs as much as some eight of a plain kernel.
+      threads.for_ranges(rows, grain_rows(8 * row_size), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          sample_row<nearest, one_channel>(
+              s, static_cast<const float*>(s.x) + i / s.output_height * image_size,
+              s.field + 2 * i * s.output_width, static_cast<float*>(s.y) + i * row_size);
+        }
+      });
+    });
   });
 }
 

@@ -172,6 +172,39 @@ void softmax(ThreadPool& threads, const clessidra_softmax& arguments) {
   });
 }
 
+void log_sum_exp(ThreadPool& threads, const clessidra_log_sum_exp& arguments) {
+  const int32_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const float* const x = arguments.x + row * columns;
+      const float largest = maximum_of(x, 0, columns);
+      const float maximum = __builtin_isinf(largest) ? 0.0f : largest;
+      const Vec m = broadcast(maximum);
+      const float total = sum_row(columns, [=](int64_t i, auto n) {
+        return exponential(load_part(x + i, n) - m);
+      });
+      arguments.y[row] = maximum + logarithm(total);
+    }
+  });
+}
+
+void log_sum_exp_backward(ThreadPool& threads, const clessidra_log_sum_exp_backward& arguments) {
+  const int64_t columns = arguments.columns;
+  threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
+    const Vec beta = broadcast(arguments.beta);
+    with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
+      for (int64_t row = begin; row < end; ++row) {
+        const Vec factor = broadcast(arguments.upstream[row]);
+        const Vec y = broadcast(arguments.y[row]);
+        for_vectors(row * columns, (row + 1) * columns, [&](int64_t i, auto n) {
+          const Vec gradient = exponential(load_part(arguments.x + i, n) - y);
+          store_gradient<accumulate>(arguments.dx + i, factor, gradient, beta, n);
+        });
+      }
+    });
+  });
+}
+
 void softmax_cross_entropy(ThreadPool& threads, const clessidra_softmax_cross_entropy& arguments) {
   const int32_t columns = arguments.columns;
   float* const losses = arguments.workspace;

@@ -186,24 +186,45 @@ CLESSIDRA_FUNCTION void interleave(Vec a, Vec b, Vec& first, Vec& second) {
   second = __builtin_shuffle(a, b, from + kLanes / 2);
 }
 
+// p[index] in each lane.
+CLESSIDRA_FUNCTION Vec gather(const float* p, IntVec index) {
+#if defined(__AVX512F__)
+  // All lanes, as for the square root.
+  return _mm512_mask_i32gather_ps(Vec{}, 0xffff, reinterpret_cast<__m512i>(index), p, 4);
+#else
+  Vec v{};
+  for (int i = 0; i < kLanes; ++i) v[i] = p[index[i]];
+  return v;
+#endif
+}
+
+// Calls body(offset, n) for both vectors that hold n pairs.
+template <class Body>
+CLESSIDRA_FUNCTION void for_halves(int64_t n, const Body& body) {
+  body(0, 2 * n < kLanes ? 2 * n : int64_t{kLanes});
+  body(kLanes, 2 * n < kLanes ? 0 : 2 * n - kLanes);
+}
+template <class Body>
+CLESSIDRA_FUNCTION void for_halves(Whole n, const Body& body) {
+  body(0, n);
+  body(kLanes, n);
+}
+
 // The first n pairs at p, apart; the other lanes are +0.
 template <class Count>
 CLESSIDRA_FUNCTION void load_pairs(const float* p, Count n, Vec& first, Vec& second) {
-  float pairs[2 * kLanes] = {};
-  std::memcpy(pairs, p, static_cast<size_t>(2 * n) * sizeof(float));
+  Vec halves[2];
+  for_halves(n, [&](int offset, auto m) { halves[offset / kLanes] = load_part(p + offset, m); });
   const IntVec even = 2 * lane_indices();
-  first = __builtin_shuffle(load(pairs), load(pairs + kLanes), even);
-  second = __builtin_shuffle(load(pairs), load(pairs + kLanes), even + 1);
+  first = __builtin_shuffle(halves[0], halves[1], even);
+  second = __builtin_shuffle(halves[0], halves[1], even + 1);
 }
 // Writes the first n lanes of both as pairs.
 template <class Count>
 CLESSIDRA_FUNCTION void store_pairs(float* p, Vec first, Vec second, Count n) {
-  Vec lower, upper;
-  interleave(first, second, lower, upper);
-  float pairs[2 * kLanes];
-  store(pairs, lower);
-  store(pairs + kLanes, upper);
-  std::memcpy(p, pairs, static_cast<size_t>(2 * n) * sizeof(float));
+  Vec halves[2];
+  interleave(first, second, halves[0], halves[1]);
+  for_halves(n, [&](int offset, auto m) { store_part(p + offset, halves[offset / kLanes], m); });
 }
 
 // Calls body(std::true_type) or body(std::false_type).

@@ -223,6 +223,24 @@ struct clessidra_softmax {
   int64_t rows;
   int32_t columns;
 };
+// y[row] = m + log(sum(exp(x - m))) of each row, m being its MAXIMUM, +0 where that is infinite.
+struct clessidra_log_sum_exp {
+  const float* x;
+  float* y;
+  int64_t rows;
+  int32_t columns;
+};
+// dx = fma(upstream[row], exp(x - y[row]), beta * dx), just the product when beta is 0. In place
+// (dx = x) when beta is 0.
+struct clessidra_log_sum_exp_backward {
+  const float* x;
+  const float* y;
+  const float* upstream;  // [rows]
+  float* dx;
+  int64_t rows;
+  int32_t columns;
+  float beta;
+};
 // loss[0] = scale * sum over rows of w * (log(sum(exp(x - max))) - (x[label] - max)); also stores the
 // probabilities for the backward. Times w means: times class_weights[label] where there are any,
 // then times row_weights[row] where there are any, each rounded. workspace: rows + ceil(rows /
@@ -871,6 +889,8 @@ struct clessidra_dice_backward {
   X(loss)                                                                          \
   X(loss_backward)                                                                 \
   X(softmax)                                                                       \
+  X(log_sum_exp)                                                                   \
+  X(log_sum_exp_backward)                                                          \
   X(softmax_cross_entropy)                                                         \
   X(softmax_cross_entropy_backward)                                                \
   X(kl_sparsity)                                                                   \

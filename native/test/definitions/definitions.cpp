@@ -229,6 +229,25 @@ void define(const clessidra_softmax& s) {
   }
 }
 
+void define(const clessidra_log_sum_exp& l) {
+  for (int64_t row = 0; row < l.rows; ++row) {
+    std::vector<float> x(l.x + row * l.columns, l.x + (row + 1) * l.columns);
+    float maximum = maximum_of(x);
+    if (std::isinf(maximum)) maximum = 0.0f;
+    for (float& value : x) value = math::exponential(value - maximum);
+    l.y[row] = maximum + math::logarithm(sum_of(x));
+  }
+}
+
+void define(const clessidra_log_sum_exp_backward& l) {
+  for (int64_t row = 0; row < l.rows; ++row) {
+    for (int64_t i = row * l.columns; i < (row + 1) * l.columns; ++i) {
+      const float share = math::exponential(l.x[i] - l.y[row]);
+      l.dx[i] = accumulated_product(l.upstream[row], share, l.beta, l.dx[i]);
+    }
+  }
+}
+
 // value times the weights of a row.
 template <class Arguments>
 static float weighted(float value, const Arguments& s, int64_t row) {

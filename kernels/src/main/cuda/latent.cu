@@ -152,19 +152,22 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 EMULATOR_KERNEL(bernoulli_log_likelihood)
 
+// A warp takes a row.
 extern "C" __global__ void __launch_bounds__(kThreads) bernoulli_log_likelihood_backward(
     const __grid_constant__ clessidra_bernoulli_log_likelihood_backward arguments) {
-  const int32_t columns = arguments.columns;
-  for_rows(arguments.rows * arguments.repeats, columns, [&]<class Team>(int64_t row, Team) {
+  const int64_t columns = arguments.columns;
+  const int64_t rows = arguments.rows * arguments.repeats;
+  const int64_t warps = threads_of_grid() / kWarp;
+  for (int64_t row = thread_of_grid() / kWarp; row < rows; row += warps) {
     const float* const x = arguments.logits + row * columns;
     const float* const target =
         arguments.target + divide(row, arguments.repeats).quotient * columns;
     float* const dx = arguments.dlogits + row * columns;
     const Pack<1> factor{{arguments.upstream[row]}};
-    for (int64_t i = Team::rank(); i < columns; i += Team::size()) {
+    for (int64_t i = lane_of_warp(); i < columns; i += kWarp) {
       store_product(dx + i, factor, Pack<1>{{target[i] - sigmoid(x[i])}}, arguments.beta);
     }
-  });
+  }
 }
 EMULATOR_KERNEL(bernoulli_log_likelihood_backward)
 

@@ -109,6 +109,39 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 EMULATOR_KERNEL(softmax)
 
 extern "C" __global__ void __launch_bounds__(kThreads)
+    log_sum_exp(const __grid_constant__ clessidra_log_sum_exp arguments) {
+  const int32_t columns = arguments.columns;
+  for_rows(arguments.rows, columns, [&]<class Team>(int64_t row, Team) {
+    const float* const x = arguments.x + row * columns;
+    const float largest =
+        Team::template combine<Larger>(columns, [=](int64_t i) { return x[i]; });
+    // A zero counts as +0.
+    const float maximum = absolute(largest) == __builtin_inff() ? 0.0f : largest + 0.0f;
+    const float sum = Team::template combine<Add, 4>(
+        columns, [=](int64_t i) { return exponential(x[i] - maximum); });
+    if (Team::rank() == 0) arguments.y[row] = maximum + logarithm(sum);
+  });
+}
+EMULATOR_KERNEL(log_sum_exp)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    log_sum_exp_backward(const __grid_constant__ clessidra_log_sum_exp_backward arguments) {
+  const float* const x = arguments.x;
+  float* const dx = arguments.dx;
+  const int64_t columns = arguments.columns;
+  for_elements(arguments.rows * columns, columns % 4 == 0 && aligned(x, dx),
+               [&]<int kWidth>(int64_t i, Width<kWidth>) {
+                 const int64_t row = divide(i, columns).quotient;
+                 const float y = arguments.y[row];
+                 const Pack<kWidth> gradient =
+                     map(load<kWidth>(x + i), [=](float v) { return exponential(v - y); });
+                 store_product(dx + i, repeated<kWidth>(arguments.upstream[row]), gradient,
+                               arguments.beta);
+               });
+}
+EMULATOR_KERNEL(log_sum_exp_backward)
+
+extern "C" __global__ void __launch_bounds__(kThreads)
     softmax_cross_entropy_rows(const __grid_constant__ clessidra_softmax_cross_entropy arguments) {
   const int32_t columns = arguments.columns;
   for_rows(arguments.rows, columns, [&]<class Team>(int64_t row, Team) {

@@ -3,6 +3,7 @@ package dev.clessidra.bench;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.AdamOptions;
 import dev.clessidra.kernels.Buffer;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Images;
@@ -17,7 +18,8 @@ import dev.clessidra.kernels.Window;
 
 /**
  * Kernels that memory limits, in the sizes of the deep autoencoder 784-1000-500-250-30 with a batch
- * of 256, or of a U-Net's first level: four images of 128 x 128 with 32 channels.
+ * of 256, of a U-Net's first level, four images of 128 x 128 with 32 channels, or of an
+ * importance-weighted estimate: 20 images of 784 pixels with 50 samples each.
  */
 public enum MemoryBoundKernel {
   /** Adam on all 2,837,314 parameters. */
@@ -32,6 +34,8 @@ public enum MemoryBoundKernel {
   MAX_POOL,
   /** Twice the height and width, bilinear. */
   UPSAMPLE,
+  /** Elastic views of four images of 256 x 256 and of their labels. */
+  AUGMENTATION,
   /** Mean and variance of each channel. */
   BATCH_STATISTICS,
   /** Each channel normalised, then ReLU. */
@@ -39,7 +43,9 @@ public enum MemoryBoundKernel {
   /** Dice of two classes a pixel. */
   DICE,
   /** Samples of 256 Gaussians of 1000 dimensions. */
-  REPARAMETERIZE;
+  REPARAMETERIZE,
+  /** The log-likelihood of each image under each of its samples' pixel probabilities. */
+  BERNOULLI_LOG_LIKELIHOOD;
 
   private static final int PARAMETERS = 2_837_314;
   private static final int BATCH = 256;
@@ -58,10 +64,12 @@ public enum MemoryBoundKernel {
       case GATHER_ROWS -> gatherRows(device, kernels, operands);
       case MAX_POOL -> maxPool(device, kernels, operands);
       case UPSAMPLE -> upsample(device, kernels, operands);
+      case AUGMENTATION -> augmentation(device, kernels, operands);
       case BATCH_STATISTICS -> batchStatistics(device, kernels, operands);
       case NORMALIZE -> normalize(device, kernels, operands);
       case DICE -> dice(device, kernels, operands);
       case REPARAMETERIZE -> reparameterize(device, kernels, operands);
+      case BERNOULLI_LOG_LIKELIHOOD -> bernoulliLogLikelihood(device, kernels, operands);
     };
   }
 
@@ -166,6 +174,38 @@ public enum MemoryBoundKernel {
         Float.BYTES * ((double) LEVEL.elements() + outputs));
   }
 
+  private static KernelWorkload augmentation(Device device, Kernels kernels, Operands operands) {
+    Images images = new Images(4, 256, 256, 1);
+    int size = images.height();
+    long pixels = images.pixels();
+    DeformationRange range =
+        DeformationRange.none()
+            .withMirrors(true, true)
+            .withQuarterTurns(true)
+            .withRotation(0.1f)
+            .withScale(0.1f)
+            .withElastic(10);
+    Buffer x = operands.uniform("x", pixels);
+    Buffer labels = operands.labels("labels", (int) pixels, 2);
+    Buffer field = operands.results("field", 2 * pixels);
+    Buffer view = operands.results("view", pixels);
+    Buffer viewedLabels = operands.results("viewed labels", pixels);
+    return new KernelWorkload(
+        device,
+        operands,
+        () -> {
+          kernels.deformationField(
+              images, size, size, range, field, operands.state(), new RandomKey(1, 1));
+          kernels.sampleImages(Interpolation.BILINEAR, images, size, size, x, field, view);
+          kernels.sampleImages(
+              Interpolation.NEAREST, images, size, size, labels, field, viewedLabels);
+        },
+        view,
+        0,
+        // The field is written once and read twice.
+        Float.BYTES * (3 * 2.0 + 2 * 2.0) * pixels);
+  }
+
   private static KernelWorkload batchStatistics(Device device, Kernels kernels, Operands operands) {
     Normalization batch = Normalization.batch(LEVEL.pixels(), LEVEL.channels(), 1e-5f);
     Buffer x = operands.uniform("x", batch.elements());
@@ -231,6 +271,23 @@ public enum MemoryBoundKernel {
         3.0 * Float.BYTES * count);
   }
 
+  private static KernelWorkload bernoulliLogLikelihood(
+      Device device, Kernels kernels, Operands operands) {
+    long images = 20;
+    int samples = 50;
+    Buffer logits = operands.uniform("logits", images * samples * PIXELS, -6, 6);
+    Buffer target = operands.uniform("target", images * PIXELS, 0, 1);
+    Buffer logLikelihood = operands.results("log-likelihood", images * samples);
+    return new KernelWorkload(
+        device,
+        operands,
+        () ->
+            kernels.bernoulliLogLikelihood(logits, target, logLikelihood, images, PIXELS, samples),
+        logLikelihood,
+        0,
+        Float.BYTES * ((1.0 + samples) * PIXELS + samples) * images);
+  }
+
   /** For example {@code adam}. */
   @Override
   public String toString() {
@@ -241,10 +298,12 @@ public enum MemoryBoundKernel {
       case GATHER_ROWS -> "gather rows";
       case MAX_POOL -> "max pool";
       case UPSAMPLE -> "upsample";
+      case AUGMENTATION -> "augmentation";
       case BATCH_STATISTICS -> "batch statistics";
       case NORMALIZE -> "normalize";
       case DICE -> "dice";
       case REPARAMETERIZE -> "reparameterize";
+      case BERNOULLI_LOG_LIKELIHOOD -> "Bernoulli log-likelihood";
     };
   }
 }

@@ -692,6 +692,15 @@ public final class Tape {
     return apply(new Reductions.Rows(), x);
   }
 
+  /**
+   * {@code log(sum(exp(x)))} of each row, [rows], without overflow; its gradient is the softmax.
+   * With logarithms of importance weights and less {@code log(columns)} it is the bound of the
+   * importance-weighted autoencoder (Burda et al. 2015).
+   */
+  public Tensor logSumExpRows(Tensor x) {
+    return apply(new Reductions.LogSumExpRows(), x);
+  }
+
   /** The sum of each column, [columns]. */
   public Tensor sumColumns(Tensor x) {
     return apply(new Reductions.Columns(false), x);
@@ -1103,6 +1112,7 @@ public final class Tape {
    * @param x [n, ...]
    * @param contrast in [0, 1]
    * @param brightness in [0, 1]
+   * @param stream one of its own: of the views' stream it would draw the numbers of the views
    */
   public Tensor randomBrightness(Tensor x, float contrast, float brightness, RandomStream stream) {
     return randomBrightness(x, contrast, brightness, 0, stream);
@@ -1116,6 +1126,7 @@ public final class Tape {
    * @param contrast in [0, 1]
    * @param brightness in [0, 1]
    * @param gamma in [0, 1]
+   * @param stream one of its own, as above
    */
   public Tensor randomBrightness(
       Tensor x, float contrast, float brightness, float gamma, RandomStream stream) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.BinaryFunction;
+import dev.clessidra.kernels.DeformationRange;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.kernels.ElementType;
@@ -326,6 +327,78 @@ class TapeTest {
       }
       assertThat(seen).doesNotContain(false);
       assertThat(shuffled).isTrue();
+    }
+  }
+
+  @Test
+  void imagesAndTheirLabelsAreDistortedAlike() {
+    int n = 3;
+    int[] labels = new int[n * 6 * 5];
+    Arrays.setAll(labels, i -> i);
+    float[] pixels = new float[labels.length];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = labels[i];
+    }
+    Tensor classes = Tensor.of(device, scope, "labels", Shape.of(n, 6, 5), labels);
+    Tensor x = Tensor.of(device, scope, "x", Shape.of(n, 6, 5, 1), pixels);
+    DeformationRange range =
+        DeformationRange.none().withMirrors(true, true).withRotation(0.2f).withElastic(1);
+    try (TrainingState state = new TrainingState(device, 5)) {
+      Tensor field = tape.deformationField(n, 6, 5, 4, 3, range, state.stream("views"));
+      assertThat(field.shape()).isEqualTo(Shape.of(n, 4, 3, 2));
+      Tensor view = tape.sampleImages(x, field, Interpolation.NEAREST);
+      Tensor viewed = tape.sampleImages(classes, field, Interpolation.NEAREST);
+      assertThat(view.shape()).isEqualTo(Shape.of(n, 4, 3, 1));
+      assertThat(viewed.shape()).isEqualTo(Shape.of(n, 4, 3));
+      int[] taken = viewed.copyToIntArray();
+      float[] read = view.copyToArray();
+      for (int i = 0; i < taken.length; i++) {
+        assertThat(read[i]).isEqualTo(taken[i]);
+        assertThat(taken[i] / 30).isEqualTo(i / 12);
+      }
+      Tensor smooth = tape.sampleImages(x, field, Interpolation.BILINEAR);
+      assertThat(smooth.copyToArray()).isNotEqualTo(read);
+      Tensor brighter = tape.randomBrightness(x, 0, 0.5f, state.stream("brightness"));
+      assertThat(brighter.copyToArray()[89] - 89)
+          .isCloseTo(brighter.copyToArray()[60] - 60, within(1e-4f));
+      assertThat(brighter.copyToArray()).isNotEqualTo(pixels);
+      state.advance();
+      Tensor next = tape.deformationField(n, 6, 5, 4, 3, range, state.stream("views"));
+      assertThat(next.copyToArray()).isNotEqualTo(field.copyToArray());
+    }
+  }
+
+  @Test
+  void shapeErrorsOfAugmentationNameTheOperationWhatWasGivenAndWhatWasExpected() {
+    Tensor x = filled(2, 6, 5, 3);
+    Tensor field = filled(2, 4, 4, 2);
+    Tensor labels = Tensor.allocate(device, scope, "labels", ElementType.INT32, Shape.of(2, 6, 5));
+    assertMisfit(
+        () -> tape.sampleImages(filled(6, 5), field, Interpolation.NEAREST),
+        "sampleImages: images [6, 5] does not fit: expected [n, height, width, channels] or [n,"
+            + " height, width]");
+    assertMisfit(
+        () -> tape.sampleImages(x, filled(3, 4, 4, 2), Interpolation.NEAREST),
+        "sampleImages: field [3, 4, 4, 2] does not fit images [2, 6, 5, 3]: expected [2, height,"
+            + " width, 2]");
+    assertMisfit(
+        () -> tape.sampleImages(labels, field, Interpolation.BILINEAR),
+        "sampleImages: images [2, 6, 5] holds INT32, expected FLOAT32");
+    assertMisfit(
+        () -> tape.sampleImages(tape.watch(filled(2, 6, 5, 3)), field, Interpolation.NEAREST),
+        "sampleImages: the input depends on a parameter: expected a constant");
+    try (TrainingState state = new TrainingState(device, 5)) {
+      RandomStream stream = state.stream("views");
+      DeformationRange none = DeformationRange.none();
+      assertMisfit(
+          () -> tape.deformationField(1, 6, 5, 0, 4, none, stream),
+          "deformationField: expected views of at least 1 x 1, got 0 x 4");
+      assertMisfit(
+          () -> tape.deformationField(1, 6, 5, 3, 4, none.withQuarterTurns(true), stream),
+          "deformationField: views are 3 x 4: expected squares, which quarter turns need");
+      assertMisfit(
+          () -> tape.randomBrightness(filled(), 0, 0, stream),
+          "randomBrightness: got a scalar, expected images [n, ...]");
     }
   }
 

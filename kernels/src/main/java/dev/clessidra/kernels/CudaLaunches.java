@@ -76,6 +76,7 @@ final class CudaLaunches {
       case RANDOM -> elements("random_numbers", fields.int64("count"));
       case COPY,
           REPEAT_ROWS_BACKWARD,
+          LOG_SUM_EXP_BACKWARD,
           SOFTMAX_CROSS_ENTROPY_BACKWARD,
           KL_SPARSITY_BACKWARD,
           GAUSSIAN_KL_BACKWARD,
@@ -83,7 +84,8 @@ final class CudaLaunches {
           elements(kernel.nativeName(), fields.int64("rows") * fields.int32("columns"));
       case REDUCE, LOSS, CLIP_NORM -> sum(kernel.nativeName(), fields.int64("count"));
       case KL_SPARSITY -> sum(kernel.nativeName(), fields.int32("columns"));
-      case REDUCE_ROWS -> rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
+      case REDUCE_ROWS, LOG_SUM_EXP ->
+          rows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case REDUCE_COLUMNS -> reduceColumns(fields.int64("rows"), fields.int32("columns"));
       case SOFTMAX ->
           fields.int32("columns") == 0
@@ -93,9 +95,9 @@ final class CudaLaunches {
           sumOfRows(kernel.nativeName(), fields.int64("rows"), fields.int32("columns"));
       case REPEAT_ROWS ->
           elements(kernel.nativeName(), repeatedRows(fields) * fields.int32("columns"));
-      case BERNOULLI_LOG_LIKELIHOOD ->
+      case BERNOULLI_LOG_LIKELIHOOD, BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->
           striding(kernel.nativeName(), blocks(repeatedRows(fields), WARPS));
-      case BERNOULLI_LOG_LIKELIHOOD_BACKWARD, GAUSSIAN_LOG_DENSITY ->
+      case GAUSSIAN_LOG_DENSITY ->
           rows(kernel.nativeName(), repeatedRows(fields), fields.int32("columns"));
       case TOP_K ->
           fields.int32("columns") == 0 ? List.of() : striding("top_k", fields.int64("rows"));

@@ -101,6 +101,14 @@ public enum Kernel {
       FLOAT32.named("scale", "beta")),
   /** {@link Kernels#softmax}. */
   SOFTMAX(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns")),
+  /** {@link Kernels#logSumExp}. */
+  LOG_SUM_EXP(POINTER.named("x", "y"), INT64.named("rows"), INT32.named("columns")),
+  /** {@link Kernels#logSumExpBackward}. */
+  LOG_SUM_EXP_BACKWARD(
+      POINTER.named("x", "y", "upstream", "dx"),
+      INT64.named("rows"),
+      INT32.named("columns"),
+      FLOAT32.named("beta")),
   /** {@link Kernels#softmaxCrossEntropy}. */
   SOFTMAX_CROSS_ENTROPY(
       POINTER.named(

@@ -536,6 +536,53 @@ public final class Kernels {
   }
 
   /**
+   * The logarithm of the sum of exponentials of each row: {@code y[row] = m + log(sum(exp(x - m)))}
+   * with m the row's largest value, 0 where that is infinite.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows} values
+   */
+  public void logSumExp(Buffer x, Buffer y, long rows, int columns) {
+    Kernel kernel = Kernel.LOG_SUM_EXP;
+    floats(kernel, "x", x, elements(kernel, rows, columns));
+    floats(kernel, "y", y, rows);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .int64("rows", rows)
+            .int32("columns", columns));
+  }
+
+  /**
+   * {@code dx = fma(upstream[row], exp(x - y[row]), beta * dx)}, just the product when beta is 0.
+   * In place ({@code dx = x}) when beta is 0.
+   *
+   * @param x {@code rows x columns}
+   * @param y {@code rows} values, from {@link #logSumExp}
+   * @param upstream gradient of y, {@code rows} values
+   * @param dx gradient of x, {@code rows x columns}
+   */
+  public void logSumExpBackward(
+      Buffer x, Buffer y, Buffer upstream, Buffer dx, long rows, int columns, float beta) {
+    Kernel kernel = Kernel.LOG_SUM_EXP_BACKWARD;
+    long count = elements(kernel, rows, columns);
+    floats(kernel, "x", x, count);
+    floats(kernel, "y", y, rows);
+    floats(kernel, "upstream", upstream, rows);
+    floats(kernel, "dx", dx, count);
+    launch(
+        begin(kernel)
+            .pointer("x", x)
+            .pointer("y", y)
+            .pointer("upstream", upstream)
+            .pointer("dx", dx)
+            .int64("rows", rows)
+            .int32("columns", columns)
+            .float32("beta", beta));
+  }
+
+  /**
    * {@code loss[0] = scale * sum over rows of w * (log(sum(exp(x - max))) - (x[label] - max))} with
    * {@code w = classWeights[label] * rowWeights[row]}, where there are any; stores the
    * probabilities for the backward. A label outside [0, columns) makes the loss NaN.

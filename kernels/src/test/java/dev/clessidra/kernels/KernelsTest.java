@@ -305,6 +305,17 @@ final class KernelsTest {
   }
 
   @Test
+  void logarithmOfTheSumOfExponentialsOfEachRow() {
+    Buffer x = of(0, (float) Math.log(3), 100, 100, Float.NEGATIVE_INFINITY, 5);
+    Buffer y = poisoned(3);
+    kernels.logSumExp(x, y, 3, 2);
+    assertValues(y, Math.log(4), 100 + Math.log(2), 5);
+    Buffer dx = of(1, 1, 1, 1, 1, 1);
+    kernels.logSumExpBackward(x, y, of(4, 2, 1), dx, 3, 2, 3);
+    assertValues(dx, 4, 6, 4, 4, 3, 4);
+  }
+
+  @Test
   void batchesAreGathered() {
     Buffer bytes = scope.allocate("bytes", 6);
     device.copyToDevice(new byte[] {0, (byte) 255, 51, 102, (byte) 153, (byte) 204}, bytes);

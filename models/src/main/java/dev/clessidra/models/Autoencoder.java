@@ -9,7 +9,6 @@ import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Device;
-import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.TrainingData;
@@ -37,7 +36,7 @@ import java.util.SequencedMap;
  * }
  * }</pre>
  */
-public final class Autoencoder implements Model {
+public final class Autoencoder implements EncoderDecoder {
   /** The {@link Model#kind kind} of this model. */
   public static final String KIND = "autoencoder";
 
@@ -278,7 +277,7 @@ public final class Autoencoder implements Model {
     return map;
   }
 
-  /** The numbers in a sample. */
+  @Override
   public int inputs() {
     return inputs;
   }
@@ -288,7 +287,7 @@ public final class Autoencoder implements Model {
     return widths;
   }
 
-  /** The numbers in a code. */
+  @Override
   public int codeSize() {
     return widths.getLast();
   }
@@ -464,38 +463,20 @@ public final class Autoencoder implements Model {
     return decode(tape, codes, outputActivation);
   }
 
-  /** The codes of samples, [n, codeSize] row by row, from [n, inputs] row by row. */
+  @Override
   public float[] encode(float[] samples) {
     return inBlocks(samples, inputs, codeSize(), this::codes);
   }
 
-  /** The codes of images, [n, codeSize] row by row. */
-  public float[] encode(ImageData images) {
-    return encode(images.floats());
-  }
-
-  /** Samples from codes, [n, inputs] row by row. */
+  @Override
   public float[] decode(float[] codes) {
     return inBlocks(codes, codeSize(), inputs, this::reconstructions);
   }
 
-  /** What the model makes of samples, [n, inputs] row by row. */
+  @Override
   public float[] reconstruct(float[] samples) {
     return inBlocks(
         samples, inputs, inputs, (tape, block) -> reconstructions(tape, codes(tape, block)));
-  }
-
-  /** What the model makes of images, [n, inputs] row by row. */
-  public float[] reconstruct(ImageData images) {
-    return reconstruct(images.floats());
-  }
-
-  /**
-   * The squared error of the reconstructions, summed over the numbers of a sample and averaged over
-   * the samples: the measure of Hinton and Salakhutdinov 2006.
-   */
-  public double squaredError(ImageData images) {
-    return Inference.squaredError(images, this::reconstruct);
   }
 
   private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {

@@ -34,6 +34,13 @@ final class Configuration {
     }
   }
 
+  /** The kind of model in a file; empty where it holds none of Clessidra's. */
+  static String kind(Path path) {
+    try (ModelFile file = ModelFile.open(path)) {
+      return file.metadata().getOrDefault(Model.KIND, "");
+    }
+  }
+
   /** An entry, read by {@code parser}. */
   <T> T get(String key, Function<String, T> parser) {
     String value = metadata.get(key);

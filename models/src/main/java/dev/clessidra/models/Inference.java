@@ -5,15 +5,13 @@ import dev.clessidra.engine.Tape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
-import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.DeviceData;
 import java.util.Arrays;
-import java.util.function.UnaryOperator;
 
 /** Runs a trained model over many samples, some at a time. */
 final class Inference {
   // Enough for the matrix product, little in memory.
-  private static final int ROWS = 1000;
+  static final int ROWS = 1000;
 
   private Inference() {}
 
@@ -83,22 +81,5 @@ final class Inference {
                 .formatted(kind, i % inputs, i / inputs, samples[i]));
       }
     }
-  }
-
-  /**
-   * The squared error of reconstructions, summed over the numbers of an image and averaged over the
-   * images.
-   */
-  static double squaredError(ImageData images, UnaryOperator<float[]> reconstruct) {
-    double sum = 0;
-    for (int first = 0; first < images.count(); first += ROWS) {
-      float[] block = images.floats(first, Math.min(first + ROWS, images.count()));
-      float[] output = reconstruct.apply(block);
-      for (int i = 0; i < block.length; i++) {
-        double difference = (double) output[i] - block[i];
-        sum += difference * difference;
-      }
-    }
-    return sum / images.count();
   }
 }

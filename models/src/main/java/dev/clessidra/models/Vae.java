@@ -41,7 +41,7 @@ import java.util.SequencedMap;
  * <p>Thread-safety: everything but training and closing may be called by many threads at once,
  * without a lock.
  */
-public final class Vae implements Model {
+public final class Vae implements EncoderDecoder {
   /** The {@link Model#kind kind} of this model. */
   public static final String KIND = "vae";
 
@@ -377,14 +377,29 @@ public final class Vae implements Model {
     return map;
   }
 
-  /** The numbers in an image: height * width * channels. */
+  @Override
   public int inputs() {
     return height * width * channels;
   }
 
-  /** The numbers in a code. */
-  public int latentSize() {
+  @Override
+  public int codeSize() {
     return latent;
+  }
+
+  /** The rows of an image. */
+  public int height() {
+    return height;
+  }
+
+  /** The columns of an image. */
+  public int width() {
+    return width;
+  }
+
+  /** The numbers of a pixel. */
+  public int channels() {
+    return channels;
   }
 
   /** How gray images become zeros and ones. */
@@ -600,13 +615,9 @@ public final class Vae implements Model {
   }
 
   /** The means of the codes of images, [n, latent] row by row, from [n, inputs] row by row. */
+  @Override
   public float[] encode(float[] images) {
     return inBlocks(images, inputs(), latent, this::means);
-  }
-
-  /** The means of the codes of images, [n, latent] row by row. */
-  public float[] encode(ImageData images) {
-    return encode(images.floats());
   }
 
   /** The normal distributions of the codes of images. Immutable but for its arrays. */
@@ -656,19 +667,16 @@ public final class Vae implements Model {
   }
 
   /** Images from codes, [n, inputs] row by row; see {@link #reconstructions}. */
+  @Override
   public float[] decode(float[] codes) {
     return inBlocks(codes, latent, inputs(), this::reconstructions);
   }
 
   /** What the model makes of images by way of their codes' means, [n, inputs] row by row. */
+  @Override
   public float[] reconstruct(float[] images) {
     return inBlocks(
         images, inputs(), inputs(), (tape, block) -> reconstructions(tape, means(tape, block)));
-  }
-
-  /** What the model makes of images by way of their codes' means, [n, inputs] row by row. */
-  public float[] reconstruct(ImageData images) {
-    return reconstruct(images.floats());
   }
 
   /**
@@ -702,11 +710,6 @@ public final class Vae implements Model {
     return decode(way.between(from, to, steps));
   }
 
-  /** The squared error of the reconstructions; see {@link Autoencoder#squaredError}. */
-  public double squaredError(ImageData images) {
-    return Inference.squaredError(images, this::reconstruct);
-  }
-
   /**
    * One draw of each number as 1 with itself as probability, else 0. Zeros and ones stay.
    *
@@ -723,6 +726,19 @@ public final class Vae implements Model {
             return LatentOperations.binarize(tape, block, state.stream(BINARIZATION));
           }
         });
+  }
+
+  /**
+   * One draw of each pixel as 255 with its gray value as probability, else 0: what {@link
+   * Binarization#STATIC} trains on.
+   */
+  public ImageData binarize(ImageData images, long seed) {
+    float[] drawn = binarize(images.floats(), seed);
+    byte[] pixels = new byte[drawn.length];
+    for (int i = 0; i < drawn.length; i++) {
+      pixels[i] = (byte) (drawn[i] * 255);
+    }
+    return images.withPixels(pixels);
   }
 
   /**

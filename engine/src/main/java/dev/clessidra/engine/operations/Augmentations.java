@@ -37,7 +37,7 @@ public final class Augmentations {
     @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       Tensor x = Checks.single(name(), inputs);
-      Checks.constant(name(), "the images", context, 0);
+      Checks.constant(name(), "the input", context, 0);
       long size = Math.multiplyExact((long) height * width, channels);
       int images = x.shape().rank() == 0 ? 0 : x.shape().dim(0);
       if (size < 1 || x.shape().elements() != images * size) {
@@ -130,7 +130,7 @@ public final class Augmentations {
       Checks.count(name(), inputs, 2);
       Tensor x = inputs.get(0);
       Tensor field = inputs.get(1);
-      Checks.constant(name(), "the images", context, 0);
+      Checks.constant(name(), "the input", context, 0);
       Checks.constant(name(), "the field", context, 1);
       if (interpolation == Interpolation.BILINEAR || x.elementType() != ElementType.INT32) {
         Checks.type(name(), "images", x, ElementType.FLOAT32);
@@ -191,7 +191,7 @@ public final class Augmentations {
     @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       Tensor x = Checks.single(name(), inputs);
-      Checks.constant(name(), "the images", context, 0);
+      Checks.constant(name(), "the input", context, 0);
       if (x.shape().rank() == 0) {
         throw Checks.misfit(name(), "got a scalar, expected images [n, ...]");
       }

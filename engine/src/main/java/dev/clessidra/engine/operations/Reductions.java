@@ -124,6 +124,41 @@ public final class Reductions {
     }
   }
 
+  /** The logarithm of the sum of exponentials of each row. */
+  public record LogSumExpRows() implements Operation {
+    @Override
+    public String name() {
+      return "logSumExpRows";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      Tensor x = Checks.single(name(), inputs);
+      int rows = Checks.rows(name(), x.shape());
+      Tensor y = context.allocate(Shape.of(rows));
+      context.kernels().logSumExp(x.buffer(), y.buffer(), rows, x.shape().columns());
+      context.save(x);
+      context.save(y);
+      return y;
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      Tensor x = context.saved(0);
+      GradientTarget dx = context.gradient(0);
+      context
+          .kernels()
+          .logSumExpBackward(
+              x.buffer(),
+              context.saved(1).buffer(),
+              context.outputGradient().buffer(),
+              dx.tensor().buffer(),
+              x.shape().rows(),
+              x.shape().columns(),
+              dx.beta());
+    }
+  }
+
   private static float scale(boolean mean, long count) {
     return mean ? (float) (1.0 / Math.max(1, count)) : 1;
   }

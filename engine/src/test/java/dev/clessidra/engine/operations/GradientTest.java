@@ -395,6 +395,20 @@ class GradientTest {
             List.of(shape)));
     cases.add(
         new Case(
+            "logSumExpRows",
+            Reductions.LogSumExpRows.class,
+            (tape, in) -> tape.logSumExpRows(in.getFirst()),
+            in -> {
+              double[] sums = new double[rows];
+              for (int i = 0; i < in[0].length; i++) {
+                sums[i / columns] += Math.exp(in[0][i]);
+              }
+              return map(sums, Math::log);
+            },
+            Values.SIGNED,
+            List.of(shape)));
+    cases.add(
+        new Case(
             "sumColumns",
             Reductions.Columns.class,
             (tape, in) -> tape.sumColumns(in.getFirst()),

@@ -57,6 +57,8 @@ final class Launches {
       case LOSS -> all.loss();
       case LOSS_BACKWARD -> all.lossBackward();
       case SOFTMAX -> all.softmax();
+      case LOG_SUM_EXP -> all.logSumExp();
+      case LOG_SUM_EXP_BACKWARD -> all.logSumExpBackward();
       case SOFTMAX_CROSS_ENTROPY -> all.softmaxCrossEntropy();
       case SOFTMAX_CROSS_ENTROPY_BACKWARD -> all.softmaxCrossEntropyBackward();
       case KL_SPARSITY -> all.klSparsity();
@@ -561,6 +563,56 @@ final class Launches {
           launch.output("y", count);
         }
         launch.int64("rows", shape[0]).int32("columns", shape[1]);
+      }
+    }
+  }
+
+  private void logSumExp() {
+    for (int[] shape : ROWS) {
+      for (Kind kind : KINDS) {
+        logSumExp(shape[0], shape[1], values.floats(kind, shape[0] * shape[1]));
+      }
+    }
+    logSumExp(2, 0, new float[0]);
+    float[] infinities = {
+      Float.NEGATIVE_INFINITY,
+      Float.NEGATIVE_INFINITY,
+      1,
+      Float.NEGATIVE_INFINITY,
+      Float.POSITIVE_INFINITY,
+      1,
+      Float.NaN,
+      Float.NaN
+    };
+    logSumExp(4, 2, infinities);
+    logSumExp(3, 1, new float[] {-0.0f, 0.0f, -1000});
+  }
+
+  private void logSumExp(int rows, int columns, float[] x) {
+    add(Kernel.LOG_SUM_EXP)
+        .input("x", x)
+        .output("y", rows)
+        .int64("rows", rows)
+        .int32("columns", columns);
+  }
+
+  private void logSumExpBackward() {
+    for (int[] shape : ROWS) {
+      for (float beta : BETAS) {
+        int rows = shape[0];
+        int columns = shape[1];
+        long count = (long) rows * columns;
+        Launch launch =
+            add(Kernel.LOG_SUM_EXP_BACKWARD)
+                .input("x", floats(count))
+                .input("y", values.uniform(0, 3, rows))
+                .input("upstream", floats(rows));
+        if (beta == 0 && columns % 4 == 1) {
+          launch.same("dx", "x");
+        } else {
+          accumulated(launch, "dx", count, beta);
+        }
+        launch.int64("rows", rows).int32("columns", columns).float32("beta", beta);
       }
     }
   }

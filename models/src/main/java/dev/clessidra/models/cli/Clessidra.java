@@ -4,6 +4,7 @@ import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.models.Activations;
+import dev.clessidra.models.Likelihood;
 import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.Sparsity;
 import dev.clessidra.models.UNet;
@@ -47,6 +48,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "    clessidra evaluate runs/deep-1 --pca",
       "    clessidra reconstruct runs/deep-1 --out grid.png",
       "    clessidra encode runs/deep-1 --part test --out codes.npy",
+      "  Draw digits from a variational autoencoder, and the way from one to another:",
+      "    clessidra sample runs/vae-1 --out digits.png",
+      "    clessidra interpolate runs/vae-1 --from 30 --to 15 --out walk.png",
       "  Find out what this machine offers, or why something does not work:",
       "    clessidra doctor",
       "%nEvery command has --help with more examples."
@@ -93,6 +97,8 @@ public final class Clessidra implements Callable<Integer> {
     commands.put("reconstruct", () -> new ReconstructCommand(environment));
     commands.put("segment", SegmentCommand::new);
     commands.put("encode", EncodeCommand::new);
+    commands.put("sample", SampleCommand::new);
+    commands.put("interpolate", InterpolateCommand::new);
     commands.put("doctor", DoctorCommand::new);
     Clessidra program = new Clessidra();
     CommandLine all = new CommandLine(program);
@@ -116,6 +122,7 @@ public final class Clessidra implements Callable<Integer> {
   static void registerConverters(CommandLine commandLine) {
     commandLine
         .registerConverter(Activation.class, converter(Activations::parse))
+        .registerConverter(Likelihood.class, converter(Likelihood::parse))
         .registerConverter(Reconstruction.class, converter(Reconstruction::parse))
         .registerConverter(UNet.Upsampling.class, converter(UNet.Upsampling::parse))
         .registerConverter(UNet.Normalization.class, converter(UNet.Normalization::parse))

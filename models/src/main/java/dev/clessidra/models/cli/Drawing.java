@@ -1,6 +1,6 @@
 package dev.clessidra.models.cli;
 
-import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.data.ImageData;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
@@ -26,7 +26,8 @@ final class Drawing {
   }
 
   /** Draws some test images with what the model makes of them below. */
-  static void show(PrintWriter out, Environment environment, Autoencoder model, ImageData images) {
+  static void show(
+      PrintWriter out, Environment environment, EncoderDecoder model, ImageData images) {
     ImageData shown = images.subset(Stages.spread(images, IMAGES));
     Drawing drawing = new Drawing(environment.terminal().getAsBoolean(), environment.charset());
     rows(

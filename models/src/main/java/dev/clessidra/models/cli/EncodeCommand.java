@@ -1,7 +1,7 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
-import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.NpyWriter;
@@ -79,7 +79,7 @@ final class EncodeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Path file = model.file();
+    Path file = model.autoencoder();
     if (Files.isDirectory(out)) {
       throw new CommandFailure(
           "%s is a folder, expected the name of a file such as codes.npy: give --out a file"
@@ -88,7 +88,7 @@ final class EncodeCommand implements Callable<Integer> {
     List<ImageData> images = part.of(model.data(data));
     int count = images.stream().mapToInt(ImageData::count).sum();
     try (Device opened = device.open();
-        Autoencoder autoencoder = Autoencoder.load(file, opened)) {
+        EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
       Evaluation.requireSize(autoencoder.inputs(), images.getFirst());
       int size = autoencoder.codeSize();
       float[] codes = new float[Math.multiplyExact(count, size)];

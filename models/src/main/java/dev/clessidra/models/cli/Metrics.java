@@ -21,6 +21,15 @@ final class Metrics implements AutoCloseable {
   /** Evaluation: share of the test images that are classified wrongly. */
   static final String ERROR_RATE = "test_error_rate";
 
+  /** Evaluation: evidence lower bound of the test images, nats per image. */
+  static final String ELBO = "test_elbo";
+
+  /** Evaluation: its first part, the mean of log p(x | z). */
+  static final String RECONSTRUCTION = "test_reconstruction";
+
+  /** Evaluation: its second part, the mean divergence of the codes from the prior. */
+  static final String DIVERGENCE = "test_divergence";
+
   private static final List<String> COLUMNS =
       List.of(
           "stage",

@@ -122,9 +122,11 @@ final class ProgressPrinter implements TrainingProgress {
     List<String> parts = new ArrayList<>();
     evaluation.forEach((name, value) ->
         parts.add(
-            name.equals(Metrics.ERROR_RATE)
-                ? "test error " + percent(value)
-                : "test error " + number(value)));
+            switch (name) {
+              case Metrics.ERROR_RATE -> "test error " + percent(value);
+              case Metrics.SQUARED_ERROR -> "test error " + number(value);
+              default -> name.replace('_', ' ') + " " + number(value);
+            }));
     return parts;
   }
 

@@ -1,7 +1,7 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
-import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.report.ImageGrid;
@@ -70,7 +70,7 @@ final class ReconstructCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--count is %d, expected 1 to %d".formatted(count, MOST));
     }
-    Path file = model.file();
+    Path file = model.autoencoder();
     if (out != null && Files.isDirectory(out)) {
       throw new CommandFailure(
           "%s is a folder, expected the name of a PNG file: give --out a file".formatted(out));
@@ -78,7 +78,7 @@ final class ReconstructCommand implements Callable<Integer> {
     Dataset dataset = model.data(data);
     ImageData test = dataset.test();
     try (Device opened = device.open();
-        Autoencoder autoencoder = Autoencoder.load(file, opened)) {
+        EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
       Evaluation.requireSize(autoencoder.inputs(), test);
       PrintWriter writer = spec.commandLine().getOut();
       if (show) {

@@ -99,6 +99,11 @@ record RunFolder(Path path) {
     return path.resolve("model.safetensors");
   }
 
+  /** The plain autoencoder that a variational one is compared with. */
+  Path plain() {
+    return path.resolve("plain.safetensors");
+  }
+
   /** The finished classifier of a stacked autoencoder. */
   Path classifier() {
     return path.resolve("classifier.safetensors");

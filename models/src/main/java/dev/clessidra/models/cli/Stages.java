@@ -14,9 +14,8 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.function.DoubleSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -62,6 +61,11 @@ final class Stages implements AutoCloseable {
     return run.device();
   }
 
+  /** Takes other images to train on, before the first stage. */
+  void trainOn(ImageData images) {
+    data = DeviceData.of(device(), images);
+  }
+
   /** The training images on the device, which stay this object's. */
   DeviceData data() {
     if (data == null) {
@@ -98,8 +102,7 @@ final class Stages implements AutoCloseable {
         AUTOENCODER,
         folder().model(),
         start,
-        Metrics.SQUARED_ERROR,
-        model -> model.squaredError(dataset().test()));
+        model -> Map.of(Metrics.SQUARED_ERROR, model.squaredError(dataset().test())));
   }
 
   /**
@@ -108,11 +111,10 @@ final class Stages implements AutoCloseable {
    * @param stage its name
    * @param file where it goes
    * @param start the model before
-   * @param name of what is measured
-   * @param measure what to measure on the test images
+   * @param measure what to measure on the test images, by name
    */
   <M extends Model> void train(
-      String stage, Path file, Supplier<M> start, String name, ToDoubleFunction<M> measure) {
+      String stage, Path file, Supplier<M> start, Function<M, Map<String, Double>> measure) {
     if (TrainingRun.isFinished(file)) {
       return;
     }
@@ -123,8 +125,7 @@ final class Stages implements AutoCloseable {
           evaluated(
               augmentation.apply(options.apply(Trainer.of(model).data(data()))),
               options.epochs(dataset().train().count()),
-              name,
-              () -> measure.applyAsDouble(model)));
+              () -> measure.apply(model)));
       model.save(file);
       run.finished();
     }
@@ -195,8 +196,7 @@ final class Stages implements AutoCloseable {
                   PROBE_AUGMENT,
                   probing.augment()),
               probing.epochs(),
-              Metrics.ERROR_RATE,
-              () -> probe.errorRate(test, labels)));
+              () -> Map.of(Metrics.ERROR_RATE, probe.errorRate(test, labels))));
       probe.save(run.folder().probe());
       run.finished();
     }
@@ -216,10 +216,8 @@ final class Stages implements AutoCloseable {
   }
 
   /** Has a trainer measure something some times and at the end. */
-  static Trainer evaluated(Trainer trainer, double epochs, String name, DoubleSupplier measure) {
-    return trainer.evaluation(
-        (int) Math.max(1, Math.round(epochs / EVALUATIONS)),
-        () -> Map.of(name, measure.getAsDouble()));
+  static Trainer evaluated(Trainer trainer, double epochs, Supplier<Map<String, Double>> measure) {
+    return trainer.evaluation((int) Math.max(1, Math.round(epochs / EVALUATIONS)), measure);
   }
 
   /** Up to {@code count} images of all classes in turn, where there are classes. */

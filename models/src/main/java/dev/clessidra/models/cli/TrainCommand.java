@@ -20,6 +20,8 @@ import picocli.CommandLine.Spec;
       "  clessidra train autoencoder                     on the digits that come with Clessidra",
       "  clessidra train deep --data mnist:FOLDER        on the four MNIST files of a folder",
       "  clessidra train sparse --data FOLDER            on a folder of pictures",
+      "  clessidra train vae --latent 2 --plain          a plane of digits, and one without the"
+          + " prior",
       "  clessidra train stacked --epochs 2 --out mine   shorter, into the folder mine",
       "  clessidra train unet --data FOLDER              on a folder of images and masks",
       "  clessidra train deep --resume runs/deep-1       go on with a training that was stopped",
@@ -37,6 +39,7 @@ final class TrainCommand implements Callable<Integer> {
     models.put("sparse", () -> new TrainSparseCommand(environment));
     models.put("stacked", () -> new TrainStackedCommand(environment));
     models.put("deep", () -> new TrainDeepCommand(environment));
+    models.put("vae", () -> new TrainVaeCommand(environment));
     models.put("unet", () -> new TrainUNetCommand(environment));
     CommandLine train = new CommandLine(new TrainCommand());
     if (models.containsKey(model)) {

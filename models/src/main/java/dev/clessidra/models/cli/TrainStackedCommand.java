@@ -7,6 +7,7 @@ import dev.clessidra.models.Classifier;
 import dev.clessidra.models.StackedAutoencoder;
 import dev.clessidra.models.data.Dataset;
 import java.util.List;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -180,7 +181,6 @@ final class TrainStackedCommand extends TrainImagesCommand {
           }
           return model;
         },
-        Metrics.ERROR_RATE,
-        model -> model.errorRate(stages.dataset().test()));
+        model -> Map.of(Metrics.ERROR_RATE, model.errorRate(stages.dataset().test())));
   }
 }

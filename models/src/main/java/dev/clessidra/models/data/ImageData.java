@@ -232,6 +232,21 @@ public final class ImageData {
     return wrap(height, width, channels, taken, takenLabels, classNames);
   }
 
+  /**
+   * Other images of the same size with the labels of these; {@code pixels} is copied.
+   *
+   * @param pixels {@code [count, height, width, channels]}
+   * @throws IllegalArgumentException if there are not as many
+   */
+  public ImageData withPixels(byte[] pixels) {
+    if (pixels.length != count * imageSize) {
+      throw new IllegalArgumentException(
+          "%d pixels for %d images of %d: expected one each"
+              .formatted(pixels.length, count, imageSize));
+    }
+    return wrap(height, width, channels, pixels.clone(), hasLabels() ? labels() : null, classNames);
+  }
+
   /** All pixels as floats in [0, 1], a matrix {@code [count, imageSize]}. */
   public float[] floats() {
     return floats(0, count);

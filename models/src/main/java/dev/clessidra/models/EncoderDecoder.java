@@ -1,0 +1,60 @@
+package dev.clessidra.models;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.data.ImageData;
+import java.nio.file.Path;
+
+/**
+ * A model that makes codes of samples and samples of codes. The methods here may be called by many
+ * threads at once, without a lock.
+ */
+public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
+  /** Reads a model of either kind that {@link #save} wrote. */
+  static EncoderDecoder load(Path path, Device device) {
+    return Configuration.kind(path).equals(Vae.KIND)
+        ? Vae.load(path, device)
+        : Autoencoder.load(path, device);
+  }
+
+  /** The numbers in a sample. */
+  int inputs();
+
+  /** The numbers in a code. */
+  int codeSize();
+
+  /** The codes of samples, [n, codeSize] row by row, from [n, inputs] row by row. */
+  float[] encode(float[] samples);
+
+  /** The codes of images, [n, codeSize] row by row. */
+  default float[] encode(ImageData images) {
+    return encode(images.floats());
+  }
+
+  /** Samples from codes, [n, inputs] row by row, from [n, codeSize] row by row. */
+  float[] decode(float[] codes);
+
+  /** What the model makes of samples, [n, inputs] row by row. */
+  float[] reconstruct(float[] samples);
+
+  /** What the model makes of images, [n, inputs] row by row. */
+  default float[] reconstruct(ImageData images) {
+    return reconstruct(images.floats());
+  }
+
+  /**
+   * The squared error of the reconstructions, summed over the numbers of a sample and averaged over
+   * the samples: the measure of Hinton and Salakhutdinov 2006.
+   */
+  default double squaredError(ImageData images) {
+    double sum = 0;
+    for (int first = 0; first < images.count(); first += Inference.ROWS) {
+      float[] block = images.floats(first, Math.min(first + Inference.ROWS, images.count()));
+      float[] output = reconstruct(block);
+      for (int i = 0; i < block.length; i++) {
+        double difference = (double) output[i] - block[i];
+        sum += difference * difference;
+      }
+    }
+    return sum / images.count();
+  }
+}
