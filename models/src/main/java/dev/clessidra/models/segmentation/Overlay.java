@@ -69,10 +69,10 @@ public final class Overlay {
         images,
         (pixel, row, column) -> {
           if (expected[pixel] == found[pixel]) {
-            return new Tint(0, 0);
+            return new Tint(0, SHADE);
           }
           return new Tint(
-              found[pixel] == 0 ? MISSED : expected[pixel] == 0 ? INVENTED : CONFUSED, ERROR_TINT);
+              found[pixel] == 0 ? MISSED : expected[pixel] == 0 ? INVENTED : CONFUSED, 1);
         });
   }
 
