@@ -36,6 +36,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class UNetTest {
   private static final SegmentationData CELLS = new SyntheticCells(32, 48, 1, 0.05).draw(6, 2);
 
+  private static final int STEPS = 12;
+
   private static Device device;
 
   @BeforeAll
@@ -150,7 +152,7 @@ class UNetTest {
   private static Trainer trainer(UNet model, DeviceSegmentationData data) {
     return Trainer.of(model)
         .data(data)
-        .steps(12)
+        .steps(STEPS)
         .batch(2)
         .optimizer(OptimizerKind.ADAMW)
         .weightDecay(0.1)
@@ -167,26 +169,26 @@ class UNetTest {
         .build(model);
   }
 
-  private static void train(Device on, Path file) {
+  private static void train(Device on, int steps, Path file) {
     try (UNet model = varied(on);
         DeviceSegmentationData data = data(model)) {
-      trainer(model, data).run();
+      trainer(model, data).steps(steps).run();
       model.save(file);
     }
   }
 
   @Test
   void theEmulatedGpuTrainsToTheSameBytes(@TempDir Path folder) {
-    train(device, folder.resolve("cpu"));
+    train(device, 100, folder.resolve("cpu"));
     try (Device emulated = Device.open("emulated")) {
-      train(emulated, folder.resolve("emulated"));
+      train(emulated, 100, folder.resolve("emulated"));
     }
     assertThat(folder.resolve("emulated")).hasSameBinaryContentAs(folder.resolve("cpu"));
   }
 
   @Test
   void aStoppedTrainingResumesToTheSameBytes(@TempDir Path folder) {
-    train(device, folder.resolve("whole"));
+    train(device, STEPS, folder.resolve("whole"));
     Path checkpoint = folder.resolve("checkpoint");
     AtomicInteger asked = new AtomicInteger();
     try (UNet part = varied(device);
@@ -202,7 +204,7 @@ class UNetTest {
   @Test
   void aLoadedModelIsTheSavedOne(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("unet.safetensors");
-    train(device, file);
+    train(device, STEPS, file);
     try (UNet loaded = UNet.load(file, device)) {
       Path again = folder.resolve("again.safetensors");
       loaded.save(again);

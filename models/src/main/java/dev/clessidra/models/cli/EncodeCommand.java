@@ -79,7 +79,7 @@ final class EncodeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Path file = model.file();
+    Path file = model.autoencoder();
     if (Files.isDirectory(out)) {
       throw new CommandFailure(
           "%s is a folder, expected the name of a file such as codes.npy: give --out a file"

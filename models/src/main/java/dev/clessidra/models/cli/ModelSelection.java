@@ -2,6 +2,7 @@ package dev.clessidra.models.cli;
 
 import dev.clessidra.engine.io.ModelFile;
 import dev.clessidra.models.Model;
+import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.DataSplit;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,6 +51,23 @@ final class ModelSelection {
     }
     throw new CommandFailure(
         "%s holds no model.safetensors: expected a run folder or a model file".formatted(path));
+  }
+
+  /**
+   * As {@link #file}, of an autoencoder of any kind.
+   *
+   * @throws CommandFailure if it is a U-Net's, whose data is of another kind as well
+   */
+  Path autoencoder() {
+    Path file = file();
+    try (ModelFile opened = ModelFile.open(file)) {
+      if (UNet.KIND.equals(opened.metadata().get(Model.KIND))) {
+        throw new CommandFailure(
+            "%s is a unet, expected an autoencoder: give another model, or use clessidra segment"
+                .formatted(path));
+      }
+    }
+    return file;
   }
 
   /** The kind of model in the file, such as {@code autoencoder}. */

@@ -98,7 +98,7 @@ final class Recipes {
               "--activation", "relu",
               "--dropout", "0",
               "--loss", "cross-entropy-and-dice",
-              "--border-weight", "0",
+              "--border-weight", "10",
               "--percentile", "0",
               "--view", "0",
               "--augment", "1",

@@ -70,7 +70,7 @@ final class ReconstructCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--count is %d, expected 1 to %d".formatted(count, MOST));
     }
-    Path file = model.file();
+    Path file = model.autoencoder();
     if (out != null && Files.isDirectory(out)) {
       throw new CommandFailure(
           "%s is a folder, expected the name of a PNG file: give --out a file".formatted(out));

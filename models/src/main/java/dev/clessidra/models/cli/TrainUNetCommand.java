@@ -11,8 +11,9 @@ import dev.clessidra.models.segmentation.SegmentationDataset;
 import dev.clessidra.models.segmentation.SegmentationMetrics;
 import dev.clessidra.models.segmentation.Segmenter;
 import dev.clessidra.models.training.Trainer;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.SequencedMap;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,8 +25,8 @@ import picocli.CommandLine.Option;
     footer = {
       "%nExamples:",
       "  clessidra train unet                                  (synthetic cells)",
-      "  clessidra train unet --data FOLDER --percentile 99.8",
-      "  clessidra train unet --data FOLDER,test=18-23 --border-weight 10 --width 32",
+      "  clessidra train unet --data FOLDER --percentile 99.8 --border-weight 0",
+      "  clessidra train unet --data FOLDER,test=18-23 --view 256 --elastic 10 --width 16",
     })
 final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
   /** Evaluation: share of the test images' pixels that have another class than the truth's. */
@@ -252,12 +253,15 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
     }
   }
 
-  private static Map<String, Double> measured(UNet model, SegmentationData test) {
+  private static SequencedMap<String, Double> measured(UNet model, SegmentationData test) {
     SegmentationMetrics metrics =
         SegmentationMetrics.of(test.masks(), Segmenter.of(model).segment(test.images()));
     SegmentationMetrics.Overlap overlap = metrics.classes().get(1);
-    return Map.of(
-        IOU, overlap.meanIou(), DICE, overlap.meanDice(), PIXEL_ERROR, metrics.pixelError());
+    SequencedMap<String, Double> measured = new LinkedHashMap<>();
+    measured.put(IOU, overlap.meanIou());
+    measured.put(DICE, overlap.meanDice());
+    measured.put(PIXEL_ERROR, metrics.pixelError());
+    return measured;
   }
 
   @Override

@@ -12,7 +12,7 @@ public final class Overlay {
   private static final int INVENTED = 0x2f9bff;
   private static final int CONFUSED = 0xffd60a;
   private static final double TINT = 0.45;
-  private static final double ERROR_TINT = 0.8;
+  private static final double SHADE = 0.5;
 
   private Overlay() {}
 
@@ -55,8 +55,8 @@ public final class Overlay {
   }
 
   /**
-   * Images with the wrong pixels coloured: red where a class other than the first was missed, blue
-   * where one was found that is not there, yellow where two were taken for each other.
+   * Images, darkened, with the wrong pixels coloured: red where a class other than the first was
+   * missed, blue where one was found that is not there, yellow where two were taken for each other.
    *
    * @return of 3 channels
    */
@@ -69,10 +69,10 @@ public final class Overlay {
         images,
         (pixel, row, column) -> {
           if (expected[pixel] == found[pixel]) {
-            return new Tint(0, 0);
+            return new Tint(0, SHADE);
           }
           return new Tint(
-              found[pixel] == 0 ? MISSED : expected[pixel] == 0 ? INVENTED : CONFUSED, ERROR_TINT);
+              found[pixel] == 0 ? MISSED : expected[pixel] == 0 ? INVENTED : CONFUSED, 1);
         });
   }
 

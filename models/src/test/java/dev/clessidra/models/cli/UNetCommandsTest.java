@@ -70,7 +70,7 @@ class UNetCommandsTest {
         .contains("of the pixels of 2 test images")
         .contains("Rand score");
     Invocation refused = run("evaluate " + run + " --pca");
-    assertThat(refused.err()).contains("is a unet, --pca and --probe are for autoencoders");
+    assertThat(refused.err()).contains("is a unet, --pca and --probe are for dense autoencoders");
   }
 
   @Test
@@ -167,7 +167,7 @@ class UNetCommandsTest {
         tiny + ": segment: an image of 3x9 is smaller than the network's stride");
     assertRefused(
         "reconstruct %s --out %s".formatted(run, folder.resolve("grid.png")),
-        "holds a model of kind unet, expected a model of kind autoencoder");
+        run + " is a unet, expected an autoencoder");
     Path autoencoder = folder.resolve("autoencoder");
     String digits = Invocation.data(folder);
     assertThat(
