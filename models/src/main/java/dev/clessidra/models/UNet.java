@@ -648,7 +648,8 @@ public final class UNet implements Model {
     for (int level = depth - 1; level >= 0; level--) {
       Tensor up = upsampled(tape, x, up(level));
       Tensor skip = crop(tape, skipped[level], up.shape().dim(1), up.shape().dim(2));
-      x = block(tape, tape.concat(skip, up), decoder(level));
+      x = convolution(tape, skip, up, decoder(level) + ".0");
+      x = convolution(tape, x, null, decoder(level) + ".1");
     }
     return tape.conv2d(
         x,
@@ -659,15 +660,26 @@ public final class UNet implements Model {
   }
 
   private Tensor block(Tape tape, Tensor x, String name) {
-    return convolution(tape, convolution(tape, x, name + ".0"), name + ".1");
+    return convolution(tape, convolution(tape, x, null, name + ".0"), null, name + ".1");
   }
 
-  private Tensor convolution(Tape tape, Tensor x, String name) {
+  /**
+   * A convolution with what follows it.
+   *
+   * @param second whose channels follow those of x, or null
+   */
+  private Tensor convolution(Tape tape, Tensor x, Tensor second, String name) {
     Tensor filter = parameters.get(weight(name));
     if (normalization == Normalization.NONE) {
-      return tape.conv2d(x, filter, parameters.get(bias(name)), window(), activation);
+      Tensor b = parameters.get(bias(name));
+      return second == null
+          ? tape.conv2d(x, filter, b, window(), activation)
+          : tape.conv2dOfConcatenation(x, second, filter, b, window(), activation);
     }
-    Tensor y = tape.conv2d(x, filter, window(), Activation.IDENTITY);
+    Tensor y =
+        second == null
+            ? tape.conv2d(x, filter, window(), Activation.IDENTITY)
+            : tape.conv2dOfConcatenation(x, second, filter, window(), Activation.IDENTITY);
     Tensor scale = parameters.get(scale(name));
     Tensor shift = parameters.get(shift(name));
     if (normalization == Normalization.GROUP) {
