@@ -70,6 +70,43 @@ CLESSIDRA_FUNCTION float weighted(float value, const Arguments& arguments, int64
   return arguments.row_weights == nullptr ? value : value * arguments.row_weights[row];
 }
 
+// The probabilities and losses of kLanes rows of few columns, a row in each lane: in vectors along
+// the columns most lanes would have nothing to do.
+constexpr int32_t kFewColumns = 8;
+CLESSIDRA_FUNCTION void cross_entropy_of_lanes(const clessidra_softmax_cross_entropy& arguments,
+                                               int64_t row) {
+  const int32_t columns = arguments.columns;
+  const float* const logits = arguments.logits + row * columns;
+  float* const probabilities = arguments.probabilities + row * columns;
+  float x[kFewColumns][kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    for (int32_t c = 0; c < columns; ++c) x[c][i] = logits[i * columns + c];
+  }
+  Vec maximum = broadcast(-__builtin_inff());
+  for (int32_t c = 0; c < columns; ++c) maximum = larger(load(x[c]), maximum);
+  maximum += broadcast(0.0f);
+  Vec e[kFewColumns] = {};
+  for (int32_t c = 0; c < columns; ++c) e[c] = exponential(load(x[c]) - maximum);
+  // Folded as a row of columns is; what is not there is +0 and changes nothing.
+  Vec sums[kFewColumns];
+  std::memcpy(sums, e, sizeof e);
+  for (int stride = kFewColumns / 2; stride > 0; stride /= 2) {
+    for (int c = 0; c < stride; ++c) sums[c] += sums[c + stride];
+  }
+  float p[kFewColumns][kLanes], maxima[kLanes], logarithms[kLanes];
+  for (int32_t c = 0; c < columns; ++c) store(p[c], e[c] / sums[0]);
+  store(maxima, maximum);
+  store(logarithms, logarithm(sums[0]));
+  for (int i = 0; i < kLanes; ++i) {
+    for (int32_t c = 0; c < columns; ++c) probabilities[i * columns + c] = p[c][i];
+    const int32_t label = arguments.labels[row + i];
+    const float row_loss = label >= 0 && label < columns
+                               ? logarithms[i] - (x[label][i] - maxima[i])
+                               : __builtin_nanf("");
+    arguments.workspace[row + i] = weighted(row_loss, arguments, row + i);
+  }
+}
+
 // dx[i..i + n) = factor * gradient, or fma(factor, gradient, beta * dx).
 template <bool kAccumulate, class Count>
 CLESSIDRA_FUNCTION void store_gradient(float* dx, Vec factor, Vec gradient, Vec beta, Count n) {
@@ -209,7 +246,11 @@ void softmax_cross_entropy(ThreadPool& threads, const clessidra_softmax_cross_en
   const int32_t columns = arguments.columns;
   float* const losses = arguments.workspace;
   threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
+    int64_t row = begin;
+    if (columns <= kFewColumns) {
+      for (; row + kLanes <= end; row += kLanes) cross_entropy_of_lanes(arguments, row);
+    }
+    for (; row < end; ++row) {
       const float* const x = arguments.logits + row * columns;
       float* const p = arguments.probabilities + row * columns;
       const int32_t label = arguments.labels[row];

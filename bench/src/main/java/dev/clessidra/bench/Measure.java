@@ -3,15 +3,19 @@ package dev.clessidra.bench;
 import dev.clessidra.kernels.Device;
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Measures the matrix products, the memory-bound kernels and the training step of the deep
- * autoencoder, and relates them to the machine's peak: floating-point operations a second of fused
- * multiply-adds in registers, with the same threads and instruction set.
+ * Measures the matrix products, the memory-bound kernels and the training steps of the models, and
+ * relates them to the machine's peak: floating-point operations a second of fused multiply-adds in
+ * registers, with the same threads and instruction set.
  *
  * <p>One command builds, and measures for about half a minute:
  *
@@ -46,7 +50,7 @@ public final class Measure {
   private final Duration slice;
   private final List<Line> products;
   private final List<Line> kernels;
-  private final List<Line> steps;
+  private final Map<TrainedModel, Line> steps = new EnumMap<>(TrainedModel.class);
 
   /** One workload, and what was measured of it by round. */
   private static final class Line implements AutoCloseable {
@@ -92,14 +96,9 @@ public final class Measure {
         Arrays.stream(MemoryBoundKernel.values())
             .map(kernel -> new Line(kernel.toString(), kernel.on(device), rounds))
             .toList();
-    steps =
-        Stream.of(false, true)
-            .map(tied ->
-                new Line(
-                    "training step, " + (tied ? "tied" : "untied"),
-                    TrainingStep.ofDeepAutoencoder(device, tied),
-                    rounds))
-            .toList();
+    for (TrainedModel model : TrainedModel.values()) {
+      steps.put(model, new Line("training step, " + model, model.on(device), rounds));
+    }
   }
 
   /**
@@ -142,7 +141,7 @@ public final class Measure {
   }
 
   private Stream<Line> lines() {
-    return Stream.of(products, kernels, steps).flatMap(List::stream);
+    return Stream.of(products, kernels, steps.values()).flatMap(Collection::stream);
   }
 
   /** Measures all workloads; returns the mean peak of the round. */
@@ -194,14 +193,18 @@ public final class Measure {
       row(out, line.name, spread(line.rates(line.workload.bytes()), 1e-9));
     }
     out.println();
-    row(out, "", "samples/s", "% of the peak beside it", "samples/s where it is 230 GFLOP/s");
-    for (Line line : steps) {
-      row(
-          out,
-          line.name,
-          spread(line.rates(TrainingStep.BATCH), 1),
-          spread(line.ratesAtPeak(line.workload.operations()), 100),
-          spread(line.ratesAtPeak(TrainingStep.BATCH), REFERENCE_PEAK));
+    row(out, "", "samples/s", "samples/s at 230 GFLOP/s", "% of the peak beside it");
+    for (Map.Entry<TrainedModel, Line> step : steps.entrySet()) {
+      int batch = step.getKey().batch();
+      Line line = step.getValue();
+      double operations = line.workload.operations();
+      List<String> cells = new ArrayList<>();
+      cells.add(spread(line.rates(batch), 1));
+      cells.add(spread(line.ratesAtPeak(batch), REFERENCE_PEAK));
+      if (operations > 0) {
+        cells.add(spread(line.ratesAtPeak(operations), 100));
+      }
+      row(out, line.name, cells.toArray(String[]::new));
     }
   }
 

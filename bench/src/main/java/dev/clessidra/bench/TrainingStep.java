@@ -11,33 +11,37 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.Autoencoder;
+import dev.clessidra.models.Model;
 import dev.clessidra.models.data.ImageData;
-import dev.clessidra.models.data.Mnist;
 import dev.clessidra.models.training.DeviceData;
-import java.util.List;
+import dev.clessidra.models.training.TrainingData;
 
 /**
- * A captured step of training an autoencoder with Adam: shuffled batch, forward, backward, update.
- * A run replays it. Owns the model.
+ * A captured step of training a model with Adam: shuffled batch, forward, backward, update. A run
+ * replays it.
  */
 final class TrainingStep implements Workload {
-  /** Samples in a step of {@link #ofDeepAutoencoder}. */
-  static final int BATCH = 256;
-
-  private final Autoencoder model;
+  private final Model model;
   private final int batch;
-  private final DeviceData data;
+  private final TrainingData data;
+  private final double operations;
   private final TrainingState state;
   private final Optimizer optimizer;
   private final Scope scope;
   private final Tensor loss;
   private final Program program;
 
-  TrainingStep(Autoencoder model, ImageData images, int batch) {
+  /**
+   * Captures a step; owns the model and the data.
+   *
+   * @param operations of the products in a step, 0 where they are not counted
+   */
+  TrainingStep(Model model, TrainingData data, int batch, double operations) {
     this.model = model;
     this.batch = batch;
+    this.data = data;
+    this.operations = operations;
     Device device = model.device();
-    data = DeviceData.of(device, images);
     model.prepare(data);
     state = new TrainingState(device, 1);
     optimizer = Adam.builder(LearningRate.constant(1e-3)).build(model.parameters(), state);
@@ -46,11 +50,10 @@ final class TrainingStep implements Workload {
     program = device.capture(this::step);
   }
 
-  /** The autoencoder 784-1000-500-250-30 with a batch of 256 on real digits. */
-  static TrainingStep ofDeepAutoencoder(Device device, boolean tied) {
-    Autoencoder model =
-        Autoencoder.builder(784).encoder(1000, 500, 250, 30).tied(tied).seed(1).build(device);
-    return new TrainingStep(model, Mnist.sample().train(), BATCH);
+  /** A step of an autoencoder. */
+  static TrainingStep of(Autoencoder model, ImageData images, int batch) {
+    return new TrainingStep(
+        model, DeviceData.of(model.device(), images), batch, operations(model, batch));
   }
 
   private void step() {
@@ -79,19 +82,22 @@ final class TrainingStep implements Workload {
    * The operations of the matrix products: each layer has one forward, one for the weight's
    * gradient and, except for the first layer, one for the input's gradient.
    */
-  @Override
-  public double operations() {
+  private static double operations(Autoencoder model, int batch) {
     int inputs = model.inputs();
-    List<Integer> widths = model.widths();
     double weights = 0;
     int from = inputs;
-    for (int to : widths) {
+    for (int to : model.widths()) {
       // One in the encoder, one in the decoder.
       weights += 2.0 * from * to;
       from = to;
     }
-    double products = 3 * weights - (double) inputs * widths.getFirst();
+    double products = 3 * weights - (double) inputs * model.widths().getFirst();
     return 2 * batch * products;
+  }
+
+  @Override
+  public double operations() {
+    return operations;
   }
 
   @Override

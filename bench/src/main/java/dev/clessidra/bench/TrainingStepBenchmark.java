@@ -5,29 +5,23 @@ import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 
-/**
- * Samples a second in training the deep autoencoder 784-1000-500-250-30 with Adam and a batch of
- * 256: a captured step, replayed. An operation of JMH's output is a sample.
- */
+/** Training with Adam: a captured step, replayed. An operation of JMH's output is a step. */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
 public class TrainingStepBenchmark extends WorkloadBenchmark {
-  /** Whether the decoder uses the encoder's weights. */
-  @Param({"false", "true"})
-  boolean tied;
+  /** The model and its batch. */
+  @Param TrainedModel model;
 
   @Override
   Workload prepare(Device on) {
-    return TrainingStep.ofDeepAutoencoder(on, tied);
+    return model.on(on);
   }
 
   /** One step. */
   @Benchmark
-  @OperationsPerInvocation(TrainingStep.BATCH)
   public void step() {
     runWorkload();
   }

@@ -32,7 +32,7 @@ class BenchmarkTest {
             MatrixProduct.values().length
                 + MemoryBoundKernel.values().length
                 + ConvolutionLayer.values().length * ConvolutionLayer.Direction.values().length
-                + 2)
+                + TrainedModel.values().length)
         .allSatisfy(result -> assertThat(result.getPrimaryResult().getScore()).isPositive());
   }
 }

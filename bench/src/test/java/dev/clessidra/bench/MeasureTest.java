@@ -29,7 +29,11 @@ class MeasureTest {
         bytes.toString(StandardCharsets.UTF_8).lines().filter(MeasureTest::isRow).toList();
 
     assertThat(rows)
-        .hasSize(1 + MatrixProduct.values().length + MemoryBoundKernel.values().length + 2)
+        .hasSize(
+            1
+                + MatrixProduct.values().length
+                + MemoryBoundKernel.values().length
+                + TrainedModel.values().length)
         .allSatisfy(MeasureTest::checkTriples);
   }
 

@@ -36,7 +36,7 @@ class SoakTest {
   void tenThousandStepsTakeNoMemory() {
     try (Device device = Device.open("cpu");
         TrainingStep step =
-            new TrainingStep(
+            TrainingStep.of(
                 Autoencoder.builder(64).encoder(16, 4).build(device), randomImages(), 8)) {
       MemoryStatistics pool = device.memory();
       // Until the JVM has compiled the calls its own stubs allocate, and its code grows.

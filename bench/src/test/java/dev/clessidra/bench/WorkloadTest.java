@@ -182,7 +182,7 @@ class WorkloadTest {
   @Test
   void aTrainingStepLearns() {
     Autoencoder model = Autoencoder.builder(784).encoder(20, 5).build(device);
-    try (TrainingStep step = new TrainingStep(model, Mnist.sample().train().subset(0, 64), 16)) {
+    try (TrainingStep step = TrainingStep.of(model, Mnist.sample().train().subset(0, 64), 16)) {
       step.run();
       float first = step.loss();
       for (int i = 0; i < 60; i++) {
@@ -196,7 +196,7 @@ class WorkloadTest {
   @Test
   void theOperationsOfATrainingStepAreThoseOfItsProducts() {
     Autoencoder model = Autoencoder.builder(784).encoder(3, 2).build(device);
-    try (TrainingStep step = new TrainingStep(model, Mnist.sample().train().subset(0, 9), 5)) {
+    try (TrainingStep step = TrainingStep.of(model, Mnist.sample().train().subset(0, 9), 5)) {
       int outer = 784 * 3;
       int inner = 3 * 2;
 

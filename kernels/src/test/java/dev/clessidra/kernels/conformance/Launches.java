@@ -625,10 +625,19 @@ final class Launches {
         softmaxCrossEntropy(rows, columns, kind, values.ints(columns, rows));
       }
     }
+    // Few columns, which take rows together.
+    for (int columns : new int[] {1, 2, 7, 8, 9}) {
+      for (Kind kind : KINDS) {
+        softmaxCrossEntropy(37, columns, kind, values.ints(columns, 37));
+      }
+    }
     softmaxCrossEntropy(5000, 3, Kind.ORDINARY, values.ints(3, 5000));
     // One label alone out of range.
     for (int label : new int[] {-1, 4, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
       softmaxCrossEntropy(3, 4, Kind.ORDINARY, new int[] {3, label, 0});
+      int[] labels = values.ints(4, 33);
+      labels[5] = label;
+      softmaxCrossEntropy(33, 4, Kind.ORDINARY, labels);
     }
   }
 
