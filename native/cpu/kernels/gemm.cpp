@@ -221,8 +221,8 @@ struct Strip {
 
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
-    // With one panel of rows a packed B would be read only once: use it where it stands.
-    const bool direct = !g.transpose_b && rows <= kRows;
+    // With few panels of rows a packed B would be read too seldom to pay: use it where it stands.
+    const bool direct = !g.transpose_b && rows <= 3 * kRows;
     float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);
     for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += slice_depth) {
       const int64_t slice = std::min(slice_depth, depth - p);
