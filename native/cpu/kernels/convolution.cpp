@@ -11,6 +11,9 @@
 // Backward for the data with a stride is one such product for each phase of the stride: the pixels of
 // a phase all have the same taps. A 2 x 2 transposed convolution of stride 2 so becomes four
 // products without a gap between their rows.
+//
+// One vector of columns has a load for every multiply-add. With filters 3 taps wide and no stride,
+// rows are swept instead: a pixel is read once for the three points next to it.
 #include "clessidra/convolution.h"
 
 #include <algorithm>
@@ -39,6 +42,10 @@ constexpr int kFilterRows[kVectors] = {8, 4, 4};
 #endif
 constexpr int64_t kSliceDepth = 768;
 constexpr int64_t kBlockPoints = 512;
+// Filter columns that one broadcast of a swept pixel serves, and points of each row of a sweep, whose
+// sums wait in the first-level cache.
+constexpr int kSweptTaps = 3;
+constexpr int64_t kSweptPoints = 64;
 // Below this many multiply-adds another thread costs more than it brings.
 constexpr int64_t kSmall = 1 << 16;
 // Channels up to which copying a pixel's taps costs less than a pointer to each.
@@ -243,16 +250,28 @@ struct Product {
   int32_t activation;
   float slope, seed;
   const float* packed;  // the filter
-  const float* zeros;   // as many as the source has channels
+  const float* zeros;   // as many as the source has channels, in a line if swept
 
   int64_t taps() const { return rows.taps * columns.taps; }
   int64_t depth() const { return sources.depth(); }
   bool copied() const { return depth() <= kFewChannels && taps() > 1; }
   int64_t points() const { return images * rows.points * columns.points; }
+  bool small() const { return points() * panels.columns * taps() * depth() < kSmall; }
+  bool plain() const { return bias == nullptr && activation == CLESSIDRA_IDENTITY; }
   Source source(int64_t part) const {
     return {rows, columns, sources.images[part], sources.depths[part]};
   }
   int64_t tile_rows() const { return kPixelRows[panels.vectors() - 1]; }
+  // Where the packed filter has a tap's channel: with swept pixels, beside that of the other columns.
+  int64_t place(int64_t tap, int64_t channel) const {
+    if (!swept()) return tap * depth() + channel;
+    return (tap / columns.taps * depth() + channel) * columns.taps + tap % columns.taps;
+  }
+  // Whether neighbouring pixels of the source are neighbouring taps of a row of the filter.
+  bool swept() const {
+    return panels.width == kLanes && rows.taps > 0 && columns.taps == kSweptTaps &&
+           columns.source_step == 1 && (columns.offset_step == 1 || columns.offset_step == -1);
+  }
 };
 
 // targets[i] = seed * targets[i] + sources x b for R pixels and `columns` channels,
@@ -391,7 +410,6 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
   auto** const targets = reinterpret_cast<float**>(memory);
   auto** const sources = reinterpret_cast<const float**>(memory + target_floats);
   find_pixels(g, begin, end, sources, targets, memory + pointer_floats);
-  const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
   const int64_t slice_taps = std::max<int64_t>(1, kSliceDepth / std::max<int64_t>(1, depth));
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t column = panel * g.panels.width;
@@ -409,16 +427,149 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
             parts == 1 ? depth : g.sources.depths[1],
             sources + (tile * taps + tap) * parts * tile_rows, tile_rows,
             b + tap * depth * width, targets + tile * tile_rows, column, columns, tap == 0 ? g.seed : 1.0f);
-        if (complete && !plain) finish_tile(g, targets + tile * tile_rows, rows, column, columns);
+        if (complete && !g.plain()) finish_tile(g, targets + tile * tile_rows, rows, column, columns);
       }
     }
   }
 }
 
+// A row of the filter and a strip of rows of the target, in the order of the pixels that it reads.
+struct Sweep {
+  int64_t points, target_step;  // floats from one point to the next
+  float* const* targets;        // the first point of each row
+  int64_t columns;
+  float seed;
+  int64_t pixel, pixel_step, pixels;  // the first pixel of a line to read, of so many that there are
+  int64_t parts, depths[2];
+  const float* const* lines;  // [parts][rows]
+  const float* zeros;
+  const float* b;  // [depth][kSweptTaps][kLanes]
+};
+
+// targets[i] = seed * targets[i] + source taps x b for R rows. A pixel's channel is broadcast once for
+// the points that read it, at tap 0, 1, ...: each point passes through the columns of sum[i].
+template <int R>
+void sweep_tile(const Sweep& s) {
+  constexpr int kTaps = kSweptTaps;
+  Vec sum[R][kTaps] = {};
+  int64_t pixel = s.pixel;
+  for (int64_t step = 0; step < s.points + kTaps - 1; ++step, pixel += s.pixel_step) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+      for (int t = kTaps - 1; t > 0; --t) sum[i][t] = sum[i][t - 1];
+      sum[i][0] = Vec{};
+    }
+    if (s.seed != 0.0f && step < s.points) {
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) {
+        sum[i][0] = broadcast(s.seed) * load_part(s.targets[i] + step * s.target_step, s.columns);
+      }
+    }
+    const bool inside = pixel >= 0 && pixel < s.pixels;
+    const float* b = s.b;
+    for (int64_t part = 0; part < s.parts; ++part) {
+      const int64_t depth = s.depths[part];
+      const float* a[R];
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) {
+        a[i] = inside ? s.lines[part * R + i] + pixel * depth : s.zeros;
+      }
+      for (int64_t p = 0; p < depth; ++p, b += kTaps * kLanes) {
+        Vec row[kTaps];
+#pragma GCC unroll 4
+        for (int t = 0; t < kTaps; ++t) row[t] = load(b + t * kLanes);
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i) {
+          const Vec element = broadcast(a[i][p]);
+#pragma GCC unroll 4
+          for (int t = 0; t < kTaps; ++t) sum[i][t] = fma(element, row[t], sum[i][t]);
+        }
+      }
+    }
+    if (step < kTaps - 1) continue;
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      store_part(s.targets[i] + (step - kTaps + 1) * s.target_step, sum[i][kTaps - 1], s.columns);
+    }
+  }
+}
+
+constexpr int kSweptRows = kPixelRows[kVectors - 1];
+constexpr void (*kSweeps[])(const Sweep&) = {
+    sweep_tile<1>, sweep_tile<2>, sweep_tile<3>, sweep_tile<4>,
+#if defined(__AVX512F__)
+    sweep_tile<5>, sweep_tile<6>, sweep_tile<7>, sweep_tile<8>,
+#endif
+};
+static_assert(std::size(kSweeps) == kSweptRows);
+
+// Points [begin, end) of rows [first, last) of all images, at most kSweptPoints of kSweptRows.
+void sweep_strip(const Product& g, int64_t first, int64_t last, int64_t begin, int64_t end) {
+  const bool forward = g.columns.offset_step > 0;
+  const int64_t start = forward ? begin : end - 1;
+  const int64_t rows = last - first;
+  const int64_t step = g.columns.target_step * g.panels.columns;
+  float* targets[kSweptRows];
+  const float* lines[2 * kSweptRows];
+  for (int64_t i = 0; i < rows; ++i) {
+    const Point point((first + i) * g.columns.points + start, g.rows, g.columns);
+    const int64_t y = g.rows.target_first + point.row * g.rows.target_step;
+    targets[i] = g.target + (point.image * g.target_height + y) * g.target_width * g.panels.columns +
+                 g.columns.target_first * g.panels.columns + start * step;
+  }
+  for (int64_t r = 0; r < g.rows.taps; ++r) {
+    for (int64_t i = 0; i < rows; ++i) {
+      const Point point((first + i) * g.columns.points, g.rows, g.columns);
+      const int64_t y =
+          point.row * g.rows.source_step + g.rows.first_offset + r * g.rows.offset_step;
+      const int64_t line = (point.image * g.rows.source_size + y) * g.columns.source_size;
+      for (int64_t part = 0; part < g.sources.count(); ++part) {
+        lines[part * rows + i] = y >= 0 && y < g.rows.source_size
+                                     ? g.sources.images[part] + line * g.sources.depths[part]
+                                     : g.zeros;
+      }
+    }
+    kSweeps[rows - 1]({end - begin, forward ? step : -step, targets, g.panels.columns,
+                       r == 0 ? g.seed : 1.0f, start + g.columns.first_offset,
+                       g.columns.offset_step, g.columns.source_size, g.sources.count(),
+                       {g.sources.depths[0], g.sources.depths[1]}, lines, g.zeros,
+                       g.packed + r * g.depth() * kSweptTaps * kLanes});
+  }
+  if (g.plain()) return;
+  for (int64_t i = 0; i < rows; ++i) {
+    float* points[kSweptPoints];
+    for (int64_t point = 0; point < end - begin; ++point) {
+      points[point] = targets[i] + point * (forward ? step : -step);
+    }
+    finish_tile(g, points, end - begin, 0, g.panels.columns);
+  }
+}
+
+// Strips of neighbouring rows, where they serve a point at another tap with the same pixel.
+void sweep(ThreadPool& threads, const Product& g) {
+  const int64_t rows = g.images * g.rows.points;
+  const int64_t strips = ceil_div(g.columns.points, kSweptPoints);
+  const int64_t points = ceil_div(g.columns.points, strips);
+  const int64_t tasks = ceil_div(rows, kSweptRows) * strips;
+  threads.for_ranges(tasks, g.small() ? tasks : 1, [&](int64_t begin_task, int64_t end_task) {
+    for (int64_t task = begin_task; task < end_task; ++task) {
+      const int64_t first = task / strips * kSweptRows;
+      const int64_t begin = task % strips * points;
+      sweep_strip(g, first, std::min(first + kSweptRows, rows), begin,
+                  std::min(begin + points, g.columns.points));
+    }
+  });
+}
+
 void multiply(ThreadPool& threads, const Product& g) {
   const int64_t points = g.points();
   if (points == 0 || g.panels.count == 0) return;
-  if (points * g.panels.columns * g.taps() * g.depth() < kSmall) {
+  if (g.swept()) {
+    sweep(threads, g);
+    return;
+  }
+  if (g.small()) {
     for (int64_t begin = 0; begin < points; begin += kBlockPoints) {
       multiply_block(g, begin, std::min(begin + kBlockPoints, points), 0, g.panels.count);
     }
@@ -446,20 +597,22 @@ void pack_and_multiply(ThreadPool& threads, Product g, int64_t stride, const Ele
   const int64_t padded = g.panels.padded_columns();
   const int64_t taps = g.taps();
   const int64_t depth = g.depth();
-  float* const zeros = thread_scratch(Scratch::kShared, depth + taps * depth * padded);
-  float* const packed = zeros + depth;
-  std::fill_n(zeros, depth, 0.0f);
+  const int64_t zero_floats = g.swept() ? g.columns.source_size * depth : depth;
+  float* const zeros = thread_scratch(Scratch::kShared, zero_floats + taps * depth * padded);
+  float* const packed = zeros + zero_floats;
+  std::fill_n(zeros, zero_floats, 0.0f);
   threads.for_each(padded / kLanes, [&](int64_t vector) {
     const int64_t column = vector * kLanes;
     const int64_t panel = column / g.panels.width;
     const int64_t width = rounded_up(g.panels.columns_of(panel), kLanes);
     const int64_t lanes = std::min<int64_t>(kLanes, g.panels.columns - column);
-    float* to = packed + panel * g.panels.width * taps * depth + column % g.panels.width;
+    float* const panel_start = packed + panel * g.panels.width * taps * depth + column % g.panels.width;
     for (int64_t tap = 0; tap < taps; ++tap) {
       const int64_t r = g.rows.first_tap + tap / g.columns.taps * g.rows.tap_step;
       const int64_t s = g.columns.first_tap + tap % g.columns.taps * g.columns.tap_step;
-      for (int64_t d = 0; d < depth; ++d, to += width) {
+      for (int64_t d = 0; d < depth; ++d) {
         const float* const from = element(r, s, d, column);
+        float* const to = panel_start + g.place(tap, d) * width;
         for (int64_t i = 0; i < kLanes; ++i) to[i] = i < lanes ? from[i * stride] : 0.0f;
       }
     }
@@ -524,29 +677,40 @@ struct FilterGradient {
     }
   }
 
-  // Calls body(columns, pointers, place) for the columns of each part that is one product: their
-  // number, the number of its pointers in a pixel's and where the columns start in a filter.
+  // Calls body(columns, pointers, place, taps) for the columns of each part that is one product: their
+  // number, the number of its pointers in a pixel's, where the columns start in a filter, and whether
+  // its vectors are taps.
   template <class Body>
   void for_parts(const Body& body) const {
     if (copied) {
-      body(taps * c.channels, 0, 0);
+      body(taps * c.channels, 0, 0, false);
       return;
     }
     for (int64_t part = 0; part < sources.count(); ++part) {
+      const int64_t depth = sources.depths[part];
+      const int64_t place = part * sources.depths[0];
+      if (depth == kLanes) {
+        body(taps * depth, part * taps, place, true);
+        continue;
+      }
       for (int64_t tap = 0; tap < taps; ++tap) {
-        body(sources.depths[part], part * taps + tap,
-             tap * c.channels + part * sources.depths[0]);
+        body(depth, part * taps + tap, tap * c.channels + place, false);
       }
     }
   }
+};
+
+// Where the vectors of a tile lie: neighbours at one pointer, or each at its own.
+struct VectorStrides {
+  int64_t pointers, from, to;  // pointers from one to the next, floats there, floats of the result
 };
 
 // to = (seeded ? to : 0) + dy^T x for R filters and `columns` channels over some pixels; whole
 // vectors of x are read.
 template <int R, int V>
 void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float* const* x,
-                 int64_t first_column, float* to, int64_t to_stride, int64_t columns,
-                 bool seeded) {
+                 int64_t first_column, float* to, int64_t to_stride, VectorStrides vectors,
+                 int64_t columns, bool seeded) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
 #pragma GCC unroll 16
@@ -555,15 +719,16 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
     for (int v = 0; v < V; ++v) {
       sum[i][v] = Vec{};
       if (seeded) {
-        sum[i][v] = load_columns(to + i * to_stride + v * kLanes, v < V - 1 ? kLanes : last);
+        sum[i][v] = load_columns(to + i * to_stride + v * vectors.to, v < V - 1 ? kLanes : last);
       }
     }
   }
   for (int64_t p = 0; p < pixels; ++p, dy += dy_stride) {
-    const float* const from = x[p] + first_column;
     Vec row[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) row[v] = load(from + v * kLanes);
+    for (int v = 0; v < V; ++v) {
+      row[v] = load(x[v * vectors.pointers + p] + first_column + v * vectors.from);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const Vec element = broadcast(dy[i]);
@@ -575,14 +740,15 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      store_columns(to + i * to_stride + v * kLanes, sum[i][v], v < V - 1 ? kLanes : last);
+      store_columns(to + i * to_stride + v * vectors.to, sum[i][v], v < V - 1 ? kLanes : last);
     }
   }
 }
 
 using FilterTile = void (*)(int64_t pixels, const float* dy, int64_t dy_stride,
                             const float* const* x, int64_t first_column, float* to,
-                            int64_t to_stride, int64_t columns, bool seeded);
+                            int64_t to_stride, VectorStrides vectors, int64_t columns,
+                            bool seeded);
 constexpr FilterTile kFilterTiles[][kVectors] = CLESSIDRA_ALL_TILES(filter_tile, kFilterRows);
 
 // The chunk's result for filters [first, last).
@@ -605,18 +771,22 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t pixels = std::min(block, end - pixel);
     g.find_pixels(pixel, pixel + pixels, pointers, block, patches);
-    g.for_parts([&](int64_t part_columns, int64_t group, int64_t place) {
+    g.for_parts([&](int64_t part_columns, int64_t group, int64_t place, bool taps) {
       const Panels panels(part_columns);
+      const VectorStrides strides =
+          taps ? VectorStrides{block, 0, c.channels} : VectorStrides{0, kLanes, kLanes};
       for (int64_t panel = 0; panel < panels.count; ++panel) {
-        const int64_t column = panel * panels.width;
+        const int64_t vector = panel * panels.vectors();
         const int64_t columns = panels.columns_of(panel);
         const int64_t vectors = ceil_div(columns, kLanes);
         const int64_t tile_rows = kFilterRows[vectors - 1];
+        const float** const x = pointers + group * block + vector * strides.pointers;
         for (int64_t k = first; k < last; k += tile_rows) {
           const int64_t rows = std::min(tile_rows, last - k);
           kFilterTiles[rows - 1][vectors - 1](
-              pixels, c.dy + pixel * c.filters + k, c.filters, pointers + group * block, column,
-              result + k * row_elements + place + column, row_elements, columns, pixel > begin);
+              pixels, c.dy + pixel * c.filters + k, c.filters, x, vector * strides.from,
+              result + k * row_elements + place + vector * strides.to, row_elements, strides,
+              columns, pixel > begin);
         }
       }
     });
