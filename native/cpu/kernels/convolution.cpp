@@ -52,6 +52,7 @@ constexpr int64_t kSmall = 1 << 16;
 constexpr int64_t kFewChannels = 8;
 // Pixels that a task of the filter's gradient looks at together, and floats of their gradients and
 // copied taps, which share the first-level cache.
+constexpr int64_t kFewPixels = 16;
 constexpr int64_t kFilterPixels = 128;
 constexpr int64_t kGradientFloats = 1 << 12;
 constexpr int64_t kPatchFloats = 1 << 14;
@@ -125,8 +126,11 @@ struct Point {
         row(index / columns.points % rows.points),
         column(index % columns.points) {}
 
-  void advance(const Axis& rows, const Axis& columns) {
-    if (++column < columns.points) return;
+  void advance(const Axis& rows, const Axis& columns) { skip(1, rows, columns); }
+  // At most to the start of the next row.
+  void skip(int64_t count, const Axis& rows, const Axis& columns) {
+    column += count;
+    if (column < columns.points) return;
     column = 0;
     if (++row < rows.points) return;
     row = 0;
@@ -173,37 +177,34 @@ struct Source {
     }
   }
 
-  // Pointers to what each tap of the next `count` points reads, at most kTogether, `stride` pointers
-  // from one tap to the next; `outside` where that is no pixel. With `runs`, a filter row at a time:
-  // the pointers of its first taps. All points together, for vectors of pointers.
-  static constexpr int64_t kTogether = 16;
+  // Pointers to what each tap of the next `count` points reads, `stride` pointers from one tap to the
+  // next; `outside` where that is no pixel. The points of a row together, for vectors of pointers.
   CLESSIDRA_FUNCTION void find_taps(Point& point, int64_t count, const float* outside,
-                                    const float** to, int64_t stride, bool runs) const {
-    int64_t tops[kTogether] = {}, lefts[kTogether] = {}, offsets[kTogether] = {};
-    for (int64_t i = 0; i < count; ++i, point.advance(rows, columns)) {
-      tops[i] = point.row * rows.source_step + rows.first_offset;
-      lefts[i] = point.column * columns.source_step + columns.first_offset;
-      offsets[i] = ((point.image * rows.source_size + tops[i]) * columns.source_size + lefts[i]) *
-                   depth * static_cast<int64_t>(sizeof(float));
-    }
-    const auto address = reinterpret_cast<int64_t>(images);
-    const auto nowhere = reinterpret_cast<int64_t>(outside);
-    for (int64_t r = 0; r < rows.taps; ++r) {
-      for (int64_t s = 0; s < (runs ? 1 : columns.taps); ++s, to += stride) {
-        const int64_t down = r * rows.offset_step;
-        const int64_t across = s * columns.offset_step;
-        const int64_t start = address + (down * columns.source_size + across) * depth *
-                                            static_cast<int64_t>(sizeof(float));
-        int64_t found[kTogether];
-        for (int64_t i = 0; i < kTogether; ++i) {
-          const bool inside =
-              (static_cast<uint64_t>(tops[i] + down) < static_cast<uint64_t>(rows.source_size)) &
-              (static_cast<uint64_t>(lefts[i] + across) <
-               static_cast<uint64_t>(columns.source_size));
-          found[i] = inside ? start + offsets[i] : nowhere;
+                                    const float** to, int64_t stride) const {
+    const int64_t step = columns.source_step * depth;
+    while (count > 0) {
+      const int64_t together = std::min(count, columns.points - point.column);
+      const int64_t top = point.row * rows.source_step + rows.first_offset;
+      const int64_t left = point.column * columns.source_step + columns.first_offset;
+      const float** tap = to;
+      for (int64_t r = 0; r < rows.taps; ++r) {
+        const int64_t y = top + r * rows.offset_step;
+        const bool row_inside = y >= 0 && y < rows.source_size;
+        const float* const line =
+            images + (point.image * rows.source_size + y) * columns.source_size * depth;
+        for (int64_t s = 0; s < columns.taps; ++s, tap += stride) {
+          const int64_t x = left + s * columns.offset_step;
+          const uint64_t size = row_inside ? columns.source_size : 0;
+          const float* const pixel = line + x * depth;
+          for (int64_t i = 0; i < together; ++i) {
+            const bool inside = static_cast<uint64_t>(x + i * columns.source_step) < size;
+            tap[i] = inside ? pixel + i * step : outside;
+          }
         }
-        std::memcpy(to, found, count * sizeof(float*));
       }
+      to += together;
+      count -= together;
+      point.skip(together, rows, columns);
     }
   }
 
@@ -389,8 +390,7 @@ void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sou
     if (g.copied()) continue;
     for (int64_t part = 0; part < parts; ++part) {
       Point next = first;
-      g.source(part).find_taps(next, rows, g.zeros, sources + part * tile_rows, parts * tile_rows,
-                               false);
+      g.source(part).find_taps(next, rows, g.zeros, sources + part * tile_rows, parts * tile_rows);
     }
     sources += taps * parts * tile_rows;
   }
@@ -622,9 +622,8 @@ void pack_and_multiply(ThreadPool& threads, Product g, int64_t stride, const Ele
   multiply(threads, g);
 }
 
-// The gradient of a filter: rows are filters, columns are channels (of one tap and one source, or of
-// all taps where the channels do not fill vectors: then each pixel's taps are copied side by side),
-// and the chain goes over pixels.
+// The gradient of a filter: rows are filters, columns are channels of all taps (copied side by side
+// for each pixel where the channels do not fill vectors), and the chain goes over pixels.
 struct FilterGradient {
   const clessidra_conv2d_backward_filter& c;
   Axis rows, columns;
@@ -666,10 +665,7 @@ struct FilterGradient {
           source.copy_taps(point, patch + i * row_floats, c.channels);
         }
       } else {
-        for (int64_t i = 0; i < end - begin; i += Source::kTogether) {
-          source.find_taps(point, std::min(Source::kTogether, end - begin - i), zeros,
-                           pointers + part * taps * stride + i, stride, false);
-        }
+        source.find_taps(point, end - begin, zeros, pointers + part * taps * stride, stride);
       }
     }
     for (int64_t i = 0; copied && i < end - begin; ++i) {
@@ -677,40 +673,25 @@ struct FilterGradient {
     }
   }
 
-  // Calls body(columns, pointers, place, taps) for the columns of each part that is one product: their
-  // number, the number of its pointers in a pixel's, where the columns start in a filter, and whether
-  // its vectors are taps.
-  template <class Body>
-  void for_parts(const Body& body) const {
-    if (copied) {
-      body(taps * c.channels, 0, 0, false);
-      return;
-    }
-    for (int64_t part = 0; part < sources.count(); ++part) {
-      const int64_t depth = sources.depths[part];
-      const int64_t place = part * sources.depths[0];
-      if (depth == kLanes) {
-        body(taps * depth, part * taps, place, true);
-        continue;
-      }
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        body(depth, part * taps + tap, tap * c.channels + place, false);
-      }
-    }
+  // Where the channels of vector j of a filter are read: which of a pixel's pointers, and how far on.
+  struct Place {
+    int64_t pointer, offset;
+  };
+  Place place(int64_t vector) const {
+    const int64_t element = vector * kLanes;
+    if (copied) return {0, element};
+    const int64_t channel = element % c.channels;
+    const int64_t part = channel < sources.depths[0] ? 0 : 1;
+    return {part * taps + element / c.channels, channel - part * sources.depths[0]};
   }
 };
 
-// Where the vectors of a tile lie: neighbours at one pointer, or each at its own.
-struct VectorStrides {
-  int64_t pointers, from, to;  // pointers from one to the next, floats there, floats of the result
-};
-
 // to = (seeded ? to : 0) + dy^T x for R filters and `columns` channels over some pixels; whole
-// vectors of x are read.
+// vectors of x are read, vector v of pixel p from x[v][p] + offsets[v].
 template <int R, int V>
-void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float* const* x,
-                 int64_t first_column, float* to, int64_t to_stride, VectorStrides vectors,
-                 int64_t columns, bool seeded) {
+void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride,
+                 const float* const* const* x, const int64_t* offsets, float* to,
+                 int64_t to_stride, int64_t columns, bool seeded) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
 #pragma GCC unroll 16
@@ -719,16 +700,14 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
     for (int v = 0; v < V; ++v) {
       sum[i][v] = Vec{};
       if (seeded) {
-        sum[i][v] = load_columns(to + i * to_stride + v * vectors.to, v < V - 1 ? kLanes : last);
+        sum[i][v] = load_columns(to + i * to_stride + v * kLanes, v < V - 1 ? kLanes : last);
       }
     }
   }
   for (int64_t p = 0; p < pixels; ++p, dy += dy_stride) {
     Vec row[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      row[v] = load(x[v * vectors.pointers + p] + first_column + v * vectors.from);
-    }
+    for (int v = 0; v < V; ++v) row[v] = load(x[v][p] + offsets[v]);
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const Vec element = broadcast(dy[i]);
@@ -740,15 +719,14 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      store_columns(to + i * to_stride + v * vectors.to, sum[i][v], v < V - 1 ? kLanes : last);
+      store_columns(to + i * to_stride + v * kLanes, sum[i][v], v < V - 1 ? kLanes : last);
     }
   }
 }
 
 using FilterTile = void (*)(int64_t pixels, const float* dy, int64_t dy_stride,
-                            const float* const* x, int64_t first_column, float* to,
-                            int64_t to_stride, VectorStrides vectors, int64_t columns,
-                            bool seeded);
+                            const float* const* const* x, const int64_t* offsets, float* to,
+                            int64_t to_stride, int64_t columns, bool seeded);
 constexpr FilterTile kFilterTiles[][kVectors] = CLESSIDRA_ALL_TILES(filter_tile, kFilterRows);
 
 // The chunk's result for filters [first, last).
@@ -761,35 +739,36 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   // One column of pointers for each tap of each source, or a single one to the copied taps.
   const int64_t block = std::clamp<int64_t>(
       g.copied ? kPatchFloats / g.row_floats : kGradientFloats / (last - first),
-      Source::kTogether, kFilterPixels);
+      kFewPixels, kFilterPixels);
   const int64_t groups = g.copied ? 1 : g.taps * g.sources.count();
   const int64_t pointer_floats = rounded_up(groups * block * kPointerFloats, kLanes);
   float* const memory =
       thread_scratch(Scratch::kPrivate, pointer_floats + (g.copied ? block * g.row_floats : 0));
   auto** const pointers = reinterpret_cast<const float**>(memory);
   float* const patches = memory + pointer_floats;
+  const Panels panels(row_elements);
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t pixels = std::min(block, end - pixel);
     g.find_pixels(pixel, pixel + pixels, pointers, block, patches);
-    g.for_parts([&](int64_t part_columns, int64_t group, int64_t place, bool taps) {
-      const Panels panels(part_columns);
-      const VectorStrides strides =
-          taps ? VectorStrides{block, 0, c.channels} : VectorStrides{0, kLanes, kLanes};
-      for (int64_t panel = 0; panel < panels.count; ++panel) {
-        const int64_t vector = panel * panels.vectors();
-        const int64_t columns = panels.columns_of(panel);
-        const int64_t vectors = ceil_div(columns, kLanes);
-        const int64_t tile_rows = kFilterRows[vectors - 1];
-        const float** const x = pointers + group * block + vector * strides.pointers;
-        for (int64_t k = first; k < last; k += tile_rows) {
-          const int64_t rows = std::min(tile_rows, last - k);
-          kFilterTiles[rows - 1][vectors - 1](
-              pixels, c.dy + pixel * c.filters + k, c.filters, x, vector * strides.from,
-              result + k * row_elements + place + vector * strides.to, row_elements, strides,
-              columns, pixel > begin);
-        }
+    for (int64_t panel = 0; panel < panels.count; ++panel) {
+      const int64_t column = panel * panels.width;
+      const int64_t columns = panels.columns_of(panel);
+      const int64_t vectors = ceil_div(columns, kLanes);
+      const float* const* x[kVectors];
+      int64_t offsets[kVectors];
+      for (int64_t v = 0; v < vectors; ++v) {
+        const FilterGradient::Place place = g.place(panel * panels.vectors() + v);
+        x[v] = pointers + place.pointer * block;
+        offsets[v] = place.offset;
       }
-    });
+      const int64_t tile_rows = kFilterRows[vectors - 1];
+      for (int64_t k = first; k < last; k += tile_rows) {
+        const int64_t rows = std::min(tile_rows, last - k);
+        kFilterTiles[rows - 1][vectors - 1](
+            pixels, c.dy + pixel * c.filters + k, c.filters, x, offsets,
+            result + k * row_elements + column, row_elements, columns, pixel > begin);
+      }
+    }
   }
 }
 
