@@ -13,7 +13,8 @@
 // products without a gap between their rows.
 //
 // One vector of columns has a load for every multiply-add. With filters 3 taps wide and no stride,
-// rows are swept instead: a pixel is read once for the three points next to it.
+// rows are swept instead: a pixel is read once for the three points next to it. With so few columns
+// that they fill a small part of the lanes, pixels are in the lanes: their rows are transposed first.
 #include "clessidra/convolution.h"
 
 #include <algorithm>
@@ -23,6 +24,7 @@
 #include "activation.h"
 #include "kernel_table.h"
 #include "simd.h"
+#include "transpose.h"
 
 namespace clessidra {
 namespace CLESSIDRA_ISA {
@@ -46,6 +48,9 @@ constexpr int64_t kBlockPoints = 512;
 // sums wait in the first-level cache.
 constexpr int kSweptTaps = 3;
 constexpr int64_t kSweptPoints = 64;
+// Columns up to which pixels are in the lanes, for rows of so many points.
+constexpr int64_t kFewColumns = 3;
+constexpr int64_t kLanePoints = kLanes / 2;
 // Below this many multiply-adds another thread costs more than it brings.
 constexpr int64_t kSmall = 1 << 16;
 // Channels up to which copying a pixel's taps costs less than a pointer to each.
@@ -256,6 +261,13 @@ struct Product {
   int64_t taps() const { return rows.taps * columns.taps; }
   int64_t depth() const { return sources.depth(); }
   bool copied() const { return depth() <= kFewChannels && taps() > 1; }
+  // The first point of row `row` of all images, and floats from one point to the next.
+  float* target_row(int64_t row) const {
+    const int64_t y = rows.target_first + row % rows.points * rows.target_step;
+    const int64_t line = row / rows.points * target_height + y;
+    return target + (line * target_width + columns.target_first) * panels.columns;
+  }
+  int64_t target_stride() const { return columns.target_step * panels.columns; }
   int64_t points() const { return images * rows.points * columns.points; }
   bool small() const { return points() * panels.columns * taps() * depth() < kSmall; }
   bool plain() const { return bias == nullptr && activation == CLESSIDRA_IDENTITY; }
@@ -263,14 +275,19 @@ struct Product {
     return {rows, columns, sources.images[part], sources.depths[part]};
   }
   int64_t tile_rows() const { return kPixelRows[panels.vectors() - 1]; }
-  // Where the packed filter has a tap's channel: with swept pixels, beside that of the other columns.
+  // Where the packed filter has a tap's channel: if swept, beside that of the row's other taps.
   int64_t place(int64_t tap, int64_t channel) const {
     if (!swept()) return tap * depth() + channel;
     return (tap / columns.taps * depth() + channel) * columns.taps + tap % columns.taps;
   }
+  // Whether pixels are in the lanes.
+  bool transposed() const {
+    return panels.columns <= kFewColumns && taps() > 0 && columns.source_step == 1 &&
+           columns.points >= kLanePoints;
+  }
   // Whether neighbouring pixels of the source are neighbouring taps of a row of the filter.
   bool swept() const {
-    return panels.width == kLanes && rows.taps > 0 && columns.taps == kSweptTaps &&
+    return !transposed() && panels.width == kLanes && rows.taps > 0 && columns.taps == kSweptTaps &&
            columns.source_step == 1 && (columns.offset_step == 1 || columns.offset_step == -1);
   }
 };
@@ -509,21 +526,16 @@ void sweep_strip(const Product& g, int64_t first, int64_t last, int64_t begin, i
   const bool forward = g.columns.offset_step > 0;
   const int64_t start = forward ? begin : end - 1;
   const int64_t rows = last - first;
-  const int64_t step = g.columns.target_step * g.panels.columns;
+  const int64_t step = g.target_stride();
   float* targets[kSweptRows];
   const float* lines[2 * kSweptRows];
-  for (int64_t i = 0; i < rows; ++i) {
-    const Point point((first + i) * g.columns.points + start, g.rows, g.columns);
-    const int64_t y = g.rows.target_first + point.row * g.rows.target_step;
-    targets[i] = g.target + (point.image * g.target_height + y) * g.target_width * g.panels.columns +
-                 g.columns.target_first * g.panels.columns + start * step;
-  }
+  for (int64_t i = 0; i < rows; ++i) targets[i] = g.target_row(first + i) + start * step;
   for (int64_t r = 0; r < g.rows.taps; ++r) {
     for (int64_t i = 0; i < rows; ++i) {
-      const Point point((first + i) * g.columns.points, g.rows, g.columns);
-      const int64_t y =
-          point.row * g.rows.source_step + g.rows.first_offset + r * g.rows.offset_step;
-      const int64_t line = (point.image * g.rows.source_size + y) * g.columns.source_size;
+      const int64_t image = (first + i) / g.rows.points;
+      const int64_t y = (first + i) % g.rows.points * g.rows.source_step + g.rows.first_offset +
+                        r * g.rows.offset_step;
+      const int64_t line = (image * g.rows.source_size + y) * g.columns.source_size;
       for (int64_t part = 0; part < g.sources.count(); ++part) {
         lines[part * rows + i] = y >= 0 && y < g.rows.source_size
                                      ? g.sources.images[part] + line * g.sources.depths[part]
@@ -546,18 +558,135 @@ void sweep_strip(const Product& g, int64_t first, int64_t last, int64_t begin, i
   }
 }
 
-// Strips of neighbouring rows, where they serve a point at another tap with the same pixel.
-void sweep(ThreadPool& threads, const Product& g) {
-  const int64_t rows = g.images * g.rows.points;
+// Transposed lines of one image: [line][depth][pixels].
+struct Transposed {
+  const float* lines;
+  int64_t pixels;
+  int64_t tap_step, row_step;       // lines from one tap, and from one row of the target, to the next
+  int64_t first_line, first_pixel;  // that tap 0 of the first point reads
+};
+
+// sums[row][column] += source taps x filter for `rows` rows of K columns, a vector of points each;
+// those after the last row are like it.
+template <int K>
+void lane_tile(const Product& g, const Transposed& t, int64_t rows, float* sums) {
+  constexpr int R = kSweptRows;
+  const int64_t depth = g.depth();
+  Vec sum[R][K];
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int k = 0; k < K; ++k) sum[i][k] = load(sums + (i * K + k) * kLanes);
+  }
+  const float* b = g.packed;
+  for (int64_t r = 0; r < g.rows.taps; ++r) {
+    for (int64_t s = 0; s < g.columns.taps; ++s) {
+      const float* a[R];
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) {
+        const int64_t line =
+            t.first_line + std::min<int64_t>(i, rows - 1) * t.row_step + r * t.tap_step;
+        a[i] = t.lines + line * depth * t.pixels + t.first_pixel + s * g.columns.offset_step;
+      }
+      int64_t pixel = 0;
+      for (int64_t p = 0; p < depth; ++p, b += kLanes, pixel += t.pixels) {
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i) {
+          const Vec element = load(a[i] + pixel);
+#pragma GCC unroll 4
+          for (int k = 0; k < K; ++k) sum[i][k] = fma(element, broadcast(b[k]), sum[i][k]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int k = 0; k < K; ++k) store(sums + (i * K + k) * kLanes, sum[i][k]);
+  }
+}
+
+constexpr void (*kLaneTiles[])(const Product&, const Transposed&, int64_t, float*) = {
+    lane_tile<1>, lane_tile<2>, lane_tile<3>};
+static_assert(std::size(kLaneTiles) == kFewColumns);
+
+// Points [begin, end) of rows [first, last) of all images, which are of one image.
+void transposed_strip(const Product& g, int64_t first, int64_t last, int64_t begin, int64_t end) {
+  const int64_t depth = g.depth();
+  const int64_t count = g.panels.columns;
+  const int64_t rows = last - first;
+  const int64_t image = first / g.rows.points;
+  const int64_t down = (g.rows.taps - 1) * g.rows.offset_step;
+  const int64_t across = (g.columns.taps - 1) * g.columns.offset_step;
+  const int64_t top = first % g.rows.points * g.rows.source_step + g.rows.first_offset +
+                      std::min<int64_t>(down, 0);
+  const int64_t left = begin + g.columns.first_offset + std::min<int64_t>(across, 0);
+  const int64_t height = (rows - 1) * g.rows.source_step + std::abs(down) + 1;
+  const int64_t width = rounded_up(end - begin, kLanes) + std::abs(across);
+  const int64_t inside = std::clamp<int64_t>(-left, 0, width);
+  const int64_t outside = std::clamp<int64_t>(g.columns.source_size - left, inside, width);
+  float* const lines = thread_scratch(Scratch::kPrivate, height * depth * width);
+  // All of it: only some ends of lines are outside, but they are short.
+  std::fill_n(lines, height * depth * width, 0.0f);
+  for (int64_t y = 0; y < height; ++y) {
+    if (top + y < 0 || top + y >= g.rows.source_size) continue;
+    const int64_t line = image * g.rows.source_size + top + y;
+    const int64_t pixel = line * g.columns.source_size + left + inside;
+    for (int64_t part = 0; part < g.sources.count(); ++part) {
+      const int64_t channels = g.sources.depths[part];
+      transpose(g.sources.images[part] + pixel * channels, channels, outside - inside, channels,
+                lines + (y * depth + part * g.sources.depths[0]) * width + inside, width);
+    }
+  }
+  const int64_t stride = g.target_stride();
+  const Vec leak = broadcast(g.slope);
+  for (int64_t point = begin; point < end; point += kLanes) {
+    const int64_t points = std::min<int64_t>(kLanes, end - point);
+    float sums[kSweptRows * kFewColumns * kLanes] = {};
+    // Calls body(sum, target element) for each.
+    const auto for_elements = [&](const auto& body) {
+      for (int64_t i = 0; i < rows; ++i) {
+        float* const row = g.target_row(first + i) + point * stride;
+        for (int64_t k = 0; k < count; ++k) {
+          for (int64_t lane = 0; lane < points; ++lane) {
+            body(sums[(i * count + k) * kLanes + lane], row[lane * stride + k]);
+          }
+        }
+      }
+    };
+    if (g.seed != 0.0f) for_elements([&](float& sum, float& y) { sum = g.seed * y; });
+    const Transposed transposed{lines, width, g.rows.offset_step, g.rows.source_step,
+                                std::max<int64_t>(-down, 0),
+                                std::max<int64_t>(-across, 0) + point - begin};
+    kLaneTiles[count - 1](g, transposed, rows, sums);
+    with_activation(g.activation, [&](auto f) {
+      for (int64_t i = 0; i < rows * count; ++i) {
+        Vec x = load(sums + i * kLanes);
+        if (g.bias != nullptr) x += broadcast(g.bias[i % count]);
+        store(sums + i * kLanes, activate<f>(x, leak));
+      }
+    });
+    for_elements([](float& sum, float& y) { y = sum; });
+  }
+}
+
+// Calls body(first, last, begin, end) for points [begin, end) of rows [first, last) of all images, at
+// most kSweptPoints of kSweptRows, until they were all; rows of one call lie in one group of
+// `together` rows.
+template <class Body>
+void for_strips_of_rows(ThreadPool& threads, const Product& g, int64_t together, const Body& body) {
+  const int64_t groups = ceil_div(together, kSweptRows);
   const int64_t strips = ceil_div(g.columns.points, kSweptPoints);
   const int64_t points = ceil_div(g.columns.points, strips);
-  const int64_t tasks = ceil_div(rows, kSweptRows) * strips;
-  threads.for_ranges(tasks, g.small() ? tasks : 1, [&](int64_t begin_task, int64_t end_task) {
-    for (int64_t task = begin_task; task < end_task; ++task) {
-      const int64_t first = task / strips * kSweptRows;
+  const int64_t tasks = g.images * g.rows.points / together * groups * strips;
+  threads.for_ranges(tasks, g.small() ? tasks : 1, [&](int64_t first_task, int64_t last_task) {
+    for (int64_t task = first_task; task < last_task; ++task) {
+      const int64_t group = task / strips;
+      const int64_t end_row = (group / groups + 1) * together;
+      const int64_t first = group / groups * together + group % groups * kSweptRows;
       const int64_t begin = task % strips * points;
-      sweep_strip(g, first, std::min(first + kSweptRows, rows), begin,
-                  std::min(begin + points, g.columns.points));
+      body(first, std::min(first + kSweptRows, end_row), begin,
+           std::min(begin + points, g.columns.points));
     }
   });
 }
@@ -565,8 +694,14 @@ void sweep(ThreadPool& threads, const Product& g) {
 void multiply(ThreadPool& threads, const Product& g) {
   const int64_t points = g.points();
   if (points == 0 || g.panels.count == 0) return;
+  if (g.transposed()) {
+    for_strips_of_rows(threads, g, g.rows.points,
+                       [&](auto... strip) { transposed_strip(g, strip...); });
+    return;
+  }
   if (g.swept()) {
-    sweep(threads, g);
+    for_strips_of_rows(threads, g, g.images * g.rows.points,
+                       [&](auto... strip) { sweep_strip(g, strip...); });
     return;
   }
   if (g.small()) {
