@@ -11,6 +11,10 @@
 // Backward for the data with a stride is one such product for each phase of the stride: the pixels of
 // a phase all have the same taps. A 2 x 2 transposed convolution of stride 2 so becomes four
 // products without a gap between their rows.
+//
+// One vector of columns has a load for every multiply-add. With filters 3 taps wide and no stride,
+// rows are swept instead: a pixel is read once for the three points next to it. With so few columns
+// that they fill a small part of the lanes, pixels are in the lanes: their rows are transposed first.
 #include "clessidra/convolution.h"
 
 #include <algorithm>
@@ -20,6 +24,7 @@
 #include "activation.h"
 #include "kernel_table.h"
 #include "simd.h"
+#include "transpose.h"
 
 namespace clessidra {
 namespace CLESSIDRA_ISA {
@@ -39,12 +44,20 @@ constexpr int kFilterRows[kVectors] = {8, 4, 4};
 #endif
 constexpr int64_t kSliceDepth = 768;
 constexpr int64_t kBlockPoints = 512;
+// Filter columns that one broadcast of a swept pixel serves, and points of each row of a sweep, whose
+// sums wait in the first-level cache.
+constexpr int kSweptTaps = 3;
+constexpr int64_t kSweptPoints = 64;
+// Columns up to which pixels are in the lanes, for rows of so many points.
+constexpr int64_t kFewColumns = 3;
+constexpr int64_t kLanePoints = kLanes / 2;
 // Below this many multiply-adds another thread costs more than it brings.
 constexpr int64_t kSmall = 1 << 16;
 // Channels up to which copying a pixel's taps costs less than a pointer to each.
 constexpr int64_t kFewChannels = 8;
 // Pixels that a task of the filter's gradient looks at together, and floats of their gradients and
 // copied taps, which share the first-level cache.
+constexpr int64_t kFewPixels = 16;
 constexpr int64_t kFilterPixels = 128;
 constexpr int64_t kGradientFloats = 1 << 12;
 constexpr int64_t kPatchFloats = 1 << 14;
@@ -118,8 +131,11 @@ struct Point {
         row(index / columns.points % rows.points),
         column(index % columns.points) {}
 
-  void advance(const Axis& rows, const Axis& columns) {
-    if (++column < columns.points) return;
+  void advance(const Axis& rows, const Axis& columns) { skip(1, rows, columns); }
+  // At most to the start of the next row.
+  void skip(int64_t count, const Axis& rows, const Axis& columns) {
+    column += count;
+    if (column < columns.points) return;
     column = 0;
     if (++row < rows.points) return;
     row = 0;
@@ -166,37 +182,34 @@ struct Source {
     }
   }
 
-  // Pointers to what each tap of the next `count` points reads, at most kTogether, `stride` pointers
-  // from one tap to the next; `outside` where that is no pixel. With `runs`, a filter row at a time:
-  // the pointers of its first taps. All points together, for vectors of pointers.
-  static constexpr int64_t kTogether = 16;
+  // Pointers to what each tap of the next `count` points reads, `stride` pointers from one tap to the
+  // next; `outside` where that is no pixel. The points of a row together, for vectors of pointers.
   CLESSIDRA_FUNCTION void find_taps(Point& point, int64_t count, const float* outside,
-                                    const float** to, int64_t stride, bool runs) const {
-    int64_t tops[kTogether] = {}, lefts[kTogether] = {}, offsets[kTogether] = {};
-    for (int64_t i = 0; i < count; ++i, point.advance(rows, columns)) {
-      tops[i] = point.row * rows.source_step + rows.first_offset;
-      lefts[i] = point.column * columns.source_step + columns.first_offset;
-      offsets[i] = ((point.image * rows.source_size + tops[i]) * columns.source_size + lefts[i]) *
-                   depth * static_cast<int64_t>(sizeof(float));
-    }
-    const auto address = reinterpret_cast<int64_t>(images);
-    const auto nowhere = reinterpret_cast<int64_t>(outside);
-    for (int64_t r = 0; r < rows.taps; ++r) {
-      for (int64_t s = 0; s < (runs ? 1 : columns.taps); ++s, to += stride) {
-        const int64_t down = r * rows.offset_step;
-        const int64_t across = s * columns.offset_step;
-        const int64_t start = address + (down * columns.source_size + across) * depth *
-                                            static_cast<int64_t>(sizeof(float));
-        int64_t found[kTogether];
-        for (int64_t i = 0; i < kTogether; ++i) {
-          const bool inside =
-              (static_cast<uint64_t>(tops[i] + down) < static_cast<uint64_t>(rows.source_size)) &
-              (static_cast<uint64_t>(lefts[i] + across) <
-               static_cast<uint64_t>(columns.source_size));
-          found[i] = inside ? start + offsets[i] : nowhere;
+                                    const float** to, int64_t stride) const {
+    const int64_t step = columns.source_step * depth;
+    while (count > 0) {
+      const int64_t together = std::min(count, columns.points - point.column);
+      const int64_t top = point.row * rows.source_step + rows.first_offset;
+      const int64_t left = point.column * columns.source_step + columns.first_offset;
+      const float** tap = to;
+      for (int64_t r = 0; r < rows.taps; ++r) {
+        const int64_t y = top + r * rows.offset_step;
+        const bool row_inside = y >= 0 && y < rows.source_size;
+        const float* const line =
+            images + (point.image * rows.source_size + y) * columns.source_size * depth;
+        for (int64_t s = 0; s < columns.taps; ++s, tap += stride) {
+          const int64_t x = left + s * columns.offset_step;
+          const uint64_t size = row_inside ? columns.source_size : 0;
+          const float* const pixel = line + x * depth;
+          for (int64_t i = 0; i < together; ++i) {
+            const bool inside = static_cast<uint64_t>(x + i * columns.source_step) < size;
+            tap[i] = inside ? pixel + i * step : outside;
+          }
         }
-        std::memcpy(to, found, count * sizeof(float*));
       }
+      to += together;
+      count -= together;
+      point.skip(together, rows, columns);
     }
   }
 
@@ -243,16 +256,40 @@ struct Product {
   int32_t activation;
   float slope, seed;
   const float* packed;  // the filter
-  const float* zeros;   // as many as the source has channels
+  const float* zeros;   // as many as the source has channels, in a line if swept
 
   int64_t taps() const { return rows.taps * columns.taps; }
   int64_t depth() const { return sources.depth(); }
   bool copied() const { return depth() <= kFewChannels && taps() > 1; }
+  // The first point of row `row` of all images, and floats from one point to the next.
+  float* target_row(int64_t row) const {
+    const int64_t y = rows.target_first + row % rows.points * rows.target_step;
+    const int64_t line = row / rows.points * target_height + y;
+    return target + (line * target_width + columns.target_first) * panels.columns;
+  }
+  int64_t target_stride() const { return columns.target_step * panels.columns; }
   int64_t points() const { return images * rows.points * columns.points; }
+  bool small() const { return points() * panels.columns * taps() * depth() < kSmall; }
+  bool plain() const { return bias == nullptr && activation == CLESSIDRA_IDENTITY; }
   Source source(int64_t part) const {
     return {rows, columns, sources.images[part], sources.depths[part]};
   }
   int64_t tile_rows() const { return kPixelRows[panels.vectors() - 1]; }
+  // Where the packed filter has a tap's channel: if swept, beside that of the row's other taps.
+  int64_t place(int64_t tap, int64_t channel) const {
+    if (!swept()) return tap * depth() + channel;
+    return (tap / columns.taps * depth() + channel) * columns.taps + tap % columns.taps;
+  }
+  // Whether pixels are in the lanes.
+  bool transposed() const {
+    return panels.columns <= kFewColumns && taps() > 0 && columns.source_step == 1 &&
+           columns.points >= kLanePoints;
+  }
+  // Whether neighbouring pixels of the source are neighbouring taps of a row of the filter.
+  bool swept() const {
+    return !transposed() && panels.width == kLanes && rows.taps > 0 && columns.taps == kSweptTaps &&
+           columns.source_step == 1 && (columns.offset_step == 1 || columns.offset_step == -1);
+  }
 };
 
 // targets[i] = seed * targets[i] + sources x b for R pixels and `columns` channels,
@@ -370,8 +407,7 @@ void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sou
     if (g.copied()) continue;
     for (int64_t part = 0; part < parts; ++part) {
       Point next = first;
-      g.source(part).find_taps(next, rows, g.zeros, sources + part * tile_rows, parts * tile_rows,
-                               false);
+      g.source(part).find_taps(next, rows, g.zeros, sources + part * tile_rows, parts * tile_rows);
     }
     sources += taps * parts * tile_rows;
   }
@@ -391,7 +427,6 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
   auto** const targets = reinterpret_cast<float**>(memory);
   auto** const sources = reinterpret_cast<const float**>(memory + target_floats);
   find_pixels(g, begin, end, sources, targets, memory + pointer_floats);
-  const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
   const int64_t slice_taps = std::max<int64_t>(1, kSliceDepth / std::max<int64_t>(1, depth));
   for (int64_t panel = first; panel < last; ++panel) {
     const int64_t column = panel * g.panels.width;
@@ -409,16 +444,267 @@ void multiply_block(const Product& g, int64_t begin, int64_t end, int64_t first,
             parts == 1 ? depth : g.sources.depths[1],
             sources + (tile * taps + tap) * parts * tile_rows, tile_rows,
             b + tap * depth * width, targets + tile * tile_rows, column, columns, tap == 0 ? g.seed : 1.0f);
-        if (complete && !plain) finish_tile(g, targets + tile * tile_rows, rows, column, columns);
+        if (complete && !g.plain()) finish_tile(g, targets + tile * tile_rows, rows, column, columns);
       }
     }
   }
 }
 
+// A row of the filter and a strip of rows of the target, in the order of the pixels that it reads.
+struct Sweep {
+  int64_t points, target_step;  // floats from one point to the next
+  float* const* targets;        // the first point of each row
+  int64_t columns;
+  float seed;
+  int64_t pixel, pixel_step, pixels;  // the first pixel of a line to read, of so many that there are
+  int64_t parts, depths[2];
+  const float* const* lines;  // [parts][rows]
+  const float* zeros;
+  const float* b;  // [depth][kSweptTaps][kLanes]
+};
+
+// targets[i] = seed * targets[i] + source taps x b for R rows. A pixel's channel is broadcast once for
+// the points that read it, at tap 0, 1, ...: each point passes through the columns of sum[i].
+template <int R>
+void sweep_tile(const Sweep& s) {
+  constexpr int kTaps = kSweptTaps;
+  Vec sum[R][kTaps] = {};
+  int64_t pixel = s.pixel;
+  for (int64_t step = 0; step < s.points + kTaps - 1; ++step, pixel += s.pixel_step) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+      for (int t = kTaps - 1; t > 0; --t) sum[i][t] = sum[i][t - 1];
+      sum[i][0] = Vec{};
+    }
+    if (s.seed != 0.0f && step < s.points) {
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) {
+        sum[i][0] = broadcast(s.seed) * load_part(s.targets[i] + step * s.target_step, s.columns);
+      }
+    }
+    const bool inside = pixel >= 0 && pixel < s.pixels;
+    const float* b = s.b;
+    for (int64_t part = 0; part < s.parts; ++part) {
+      const int64_t depth = s.depths[part];
+      const float* a[R];
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) {
+        a[i] = inside ? s.lines[part * R + i] + pixel * depth : s.zeros;
+      }
+      for (int64_t p = 0; p < depth; ++p, b += kTaps * kLanes) {
+        Vec row[kTaps];
+#pragma GCC unroll 4
+        for (int t = 0; t < kTaps; ++t) row[t] = load(b + t * kLanes);
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i) {
+          const Vec element = broadcast(a[i][p]);
+#pragma GCC unroll 4
+          for (int t = 0; t < kTaps; ++t) sum[i][t] = fma(element, row[t], sum[i][t]);
+        }
+      }
+    }
+    if (step < kTaps - 1) continue;
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      store_part(s.targets[i] + (step - kTaps + 1) * s.target_step, sum[i][kTaps - 1], s.columns);
+    }
+  }
+}
+
+constexpr int kSweptRows = kPixelRows[kVectors - 1];
+constexpr void (*kSweeps[])(const Sweep&) = {
+    sweep_tile<1>, sweep_tile<2>, sweep_tile<3>, sweep_tile<4>,
+#if defined(__AVX512F__)
+    sweep_tile<5>, sweep_tile<6>, sweep_tile<7>, sweep_tile<8>,
+#endif
+};
+static_assert(std::size(kSweeps) == kSweptRows);
+
+// Points [begin, end) of rows [first, last) of all images, at most kSweptPoints of kSweptRows.
+void sweep_strip(const Product& g, int64_t first, int64_t last, int64_t begin, int64_t end) {
+  const bool forward = g.columns.offset_step > 0;
+  const int64_t start = forward ? begin : end - 1;
+  const int64_t rows = last - first;
+  const int64_t step = g.target_stride();
+  float* targets[kSweptRows];
+  const float* lines[2 * kSweptRows];
+  for (int64_t i = 0; i < rows; ++i) targets[i] = g.target_row(first + i) + start * step;
+  for (int64_t r = 0; r < g.rows.taps; ++r) {
+    for (int64_t i = 0; i < rows; ++i) {
+      const int64_t image = (first + i) / g.rows.points;
+      const int64_t y = (first + i) % g.rows.points * g.rows.source_step + g.rows.first_offset +
+                        r * g.rows.offset_step;
+      const int64_t line = (image * g.rows.source_size + y) * g.columns.source_size;
+      for (int64_t part = 0; part < g.sources.count(); ++part) {
+        lines[part * rows + i] = y >= 0 && y < g.rows.source_size
+                                     ? g.sources.images[part] + line * g.sources.depths[part]
+                                     : g.zeros;
+      }
+    }
+    kSweeps[rows - 1]({end - begin, forward ? step : -step, targets, g.panels.columns,
+                       r == 0 ? g.seed : 1.0f, start + g.columns.first_offset,
+                       g.columns.offset_step, g.columns.source_size, g.sources.count(),
+                       {g.sources.depths[0], g.sources.depths[1]}, lines, g.zeros,
+                       g.packed + r * g.depth() * kSweptTaps * kLanes});
+  }
+  if (g.plain()) return;
+  for (int64_t i = 0; i < rows; ++i) {
+    float* points[kSweptPoints];
+    for (int64_t point = 0; point < end - begin; ++point) {
+      points[point] = targets[i] + point * (forward ? step : -step);
+    }
+    finish_tile(g, points, end - begin, 0, g.panels.columns);
+  }
+}
+
+// Transposed lines of one image: [line][depth][pixels].
+struct Transposed {
+  const float* lines;
+  int64_t pixels;
+  int64_t tap_step, row_step;       // lines from one tap, and from one row of the target, to the next
+  int64_t first_line, first_pixel;  // that tap 0 of the first point reads
+};
+
+// sums[row][column] += source taps x filter for `rows` rows of K columns, a vector of points each;
+// those after the last row are like it.
+template <int K>
+void lane_tile(const Product& g, const Transposed& t, int64_t rows, float* sums) {
+  constexpr int R = kSweptRows;
+  const int64_t depth = g.depth();
+  Vec sum[R][K];
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int k = 0; k < K; ++k) sum[i][k] = load(sums + (i * K + k) * kLanes);
+  }
+  const float* b = g.packed;
+  for (int64_t r = 0; r < g.rows.taps; ++r) {
+    for (int64_t s = 0; s < g.columns.taps; ++s) {
+      const float* a[R];
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) {
+        const int64_t line =
+            t.first_line + std::min<int64_t>(i, rows - 1) * t.row_step + r * t.tap_step;
+        a[i] = t.lines + line * depth * t.pixels + t.first_pixel + s * g.columns.offset_step;
+      }
+      int64_t pixel = 0;
+      for (int64_t p = 0; p < depth; ++p, b += kLanes, pixel += t.pixels) {
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i) {
+          const Vec element = load(a[i] + pixel);
+#pragma GCC unroll 4
+          for (int k = 0; k < K; ++k) sum[i][k] = fma(element, broadcast(b[k]), sum[i][k]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 4
+    for (int k = 0; k < K; ++k) store(sums + (i * K + k) * kLanes, sum[i][k]);
+  }
+}
+
+constexpr void (*kLaneTiles[])(const Product&, const Transposed&, int64_t, float*) = {
+    lane_tile<1>, lane_tile<2>, lane_tile<3>};
+static_assert(std::size(kLaneTiles) == kFewColumns);
+
+// Points [begin, end) of rows [first, last) of all images, which are of one image.
+void transposed_strip(const Product& g, int64_t first, int64_t last, int64_t begin, int64_t end) {
+  const int64_t depth = g.depth();
+  const int64_t count = g.panels.columns;
+  const int64_t rows = last - first;
+  const int64_t image = first / g.rows.points;
+  const int64_t down = (g.rows.taps - 1) * g.rows.offset_step;
+  const int64_t across = (g.columns.taps - 1) * g.columns.offset_step;
+  const int64_t top = first % g.rows.points * g.rows.source_step + g.rows.first_offset +
+                      std::min<int64_t>(down, 0);
+  const int64_t left = begin + g.columns.first_offset + std::min<int64_t>(across, 0);
+  const int64_t height = (rows - 1) * g.rows.source_step + std::abs(down) + 1;
+  const int64_t width = rounded_up(end - begin, kLanes) + std::abs(across);
+  const int64_t inside = std::clamp<int64_t>(-left, 0, width);
+  const int64_t outside = std::clamp<int64_t>(g.columns.source_size - left, inside, width);
+  float* const lines = thread_scratch(Scratch::kPrivate, height * depth * width);
+  // All of it: only some ends of lines are outside, but they are short.
+  std::fill_n(lines, height * depth * width, 0.0f);
+  for (int64_t y = 0; y < height; ++y) {
+    if (top + y < 0 || top + y >= g.rows.source_size) continue;
+    const int64_t line = image * g.rows.source_size + top + y;
+    const int64_t pixel = line * g.columns.source_size + left + inside;
+    for (int64_t part = 0; part < g.sources.count(); ++part) {
+      const int64_t channels = g.sources.depths[part];
+      transpose(g.sources.images[part] + pixel * channels, channels, outside - inside, channels,
+                lines + (y * depth + part * g.sources.depths[0]) * width + inside, width);
+    }
+  }
+  const int64_t stride = g.target_stride();
+  const Vec leak = broadcast(g.slope);
+  for (int64_t point = begin; point < end; point += kLanes) {
+    const int64_t points = std::min<int64_t>(kLanes, end - point);
+    float sums[kSweptRows * kFewColumns * kLanes] = {};
+    // Calls body(sum, target element) for each.
+    const auto for_elements = [&](const auto& body) {
+      for (int64_t i = 0; i < rows; ++i) {
+        float* const row = g.target_row(first + i) + point * stride;
+        for (int64_t k = 0; k < count; ++k) {
+          for (int64_t lane = 0; lane < points; ++lane) {
+            body(sums[(i * count + k) * kLanes + lane], row[lane * stride + k]);
+          }
+        }
+      }
+    };
+    if (g.seed != 0.0f) for_elements([&](float& sum, float& y) { sum = g.seed * y; });
+    const Transposed transposed{lines, width, g.rows.offset_step, g.rows.source_step,
+                                std::max<int64_t>(-down, 0),
+                                std::max<int64_t>(-across, 0) + point - begin};
+    kLaneTiles[count - 1](g, transposed, rows, sums);
+    with_activation(g.activation, [&](auto f) {
+      for (int64_t i = 0; i < rows * count; ++i) {
+        Vec x = load(sums + i * kLanes);
+        if (g.bias != nullptr) x += broadcast(g.bias[i % count]);
+        store(sums + i * kLanes, activate<f>(x, leak));
+      }
+    });
+    for_elements([](float& sum, float& y) { y = sum; });
+  }
+}
+
+// Calls body(first, last, begin, end) for points [begin, end) of rows [first, last) of all images, at
+// most kSweptPoints of kSweptRows, until they were all; rows of one call lie in one group of
+// `together` rows.
+template <class Body>
+void for_strips_of_rows(ThreadPool& threads, const Product& g, int64_t together, const Body& body) {
+  const int64_t groups = ceil_div(together, kSweptRows);
+  const int64_t strips = ceil_div(g.columns.points, kSweptPoints);
+  const int64_t points = ceil_div(g.columns.points, strips);
+  const int64_t tasks = g.images * g.rows.points / together * groups * strips;
+  threads.for_ranges(tasks, g.small() ? tasks : 1, [&](int64_t first_task, int64_t last_task) {
+    for (int64_t task = first_task; task < last_task; ++task) {
+      const int64_t group = task / strips;
+      const int64_t end_row = (group / groups + 1) * together;
+      const int64_t first = group / groups * together + group % groups * kSweptRows;
+      const int64_t begin = task % strips * points;
+      body(first, std::min(first + kSweptRows, end_row), begin,
+           std::min(begin + points, g.columns.points));
+    }
+  });
+}
+
 void multiply(ThreadPool& threads, const Product& g) {
   const int64_t points = g.points();
   if (points == 0 || g.panels.count == 0) return;
-  if (points * g.panels.columns * g.taps() * g.depth() < kSmall) {
+  if (g.transposed()) {
+    for_strips_of_rows(threads, g, g.rows.points,
+                       [&](auto... strip) { transposed_strip(g, strip...); });
+    return;
+  }
+  if (g.swept()) {
+    for_strips_of_rows(threads, g, g.images * g.rows.points,
+                       [&](auto... strip) { sweep_strip(g, strip...); });
+    return;
+  }
+  if (g.small()) {
     for (int64_t begin = 0; begin < points; begin += kBlockPoints) {
       multiply_block(g, begin, std::min(begin + kBlockPoints, points), 0, g.panels.count);
     }
@@ -446,20 +732,22 @@ void pack_and_multiply(ThreadPool& threads, Product g, int64_t stride, const Ele
   const int64_t padded = g.panels.padded_columns();
   const int64_t taps = g.taps();
   const int64_t depth = g.depth();
-  float* const zeros = thread_scratch(Scratch::kShared, depth + taps * depth * padded);
-  float* const packed = zeros + depth;
-  std::fill_n(zeros, depth, 0.0f);
+  const int64_t zero_floats = g.swept() ? g.columns.source_size * depth : depth;
+  float* const zeros = thread_scratch(Scratch::kShared, zero_floats + taps * depth * padded);
+  float* const packed = zeros + zero_floats;
+  std::fill_n(zeros, zero_floats, 0.0f);
   threads.for_each(padded / kLanes, [&](int64_t vector) {
     const int64_t column = vector * kLanes;
     const int64_t panel = column / g.panels.width;
     const int64_t width = rounded_up(g.panels.columns_of(panel), kLanes);
     const int64_t lanes = std::min<int64_t>(kLanes, g.panels.columns - column);
-    float* to = packed + panel * g.panels.width * taps * depth + column % g.panels.width;
+    float* const panel_start = packed + panel * g.panels.width * taps * depth + column % g.panels.width;
     for (int64_t tap = 0; tap < taps; ++tap) {
       const int64_t r = g.rows.first_tap + tap / g.columns.taps * g.rows.tap_step;
       const int64_t s = g.columns.first_tap + tap % g.columns.taps * g.columns.tap_step;
-      for (int64_t d = 0; d < depth; ++d, to += width) {
+      for (int64_t d = 0; d < depth; ++d) {
         const float* const from = element(r, s, d, column);
+        float* const to = panel_start + g.place(tap, d) * width;
         for (int64_t i = 0; i < kLanes; ++i) to[i] = i < lanes ? from[i * stride] : 0.0f;
       }
     }
@@ -469,9 +757,8 @@ void pack_and_multiply(ThreadPool& threads, Product g, int64_t stride, const Ele
   multiply(threads, g);
 }
 
-// The gradient of a filter: rows are filters, columns are channels (of one tap and one source, or of
-// all taps where the channels do not fill vectors: then each pixel's taps are copied side by side),
-// and the chain goes over pixels.
+// The gradient of a filter: rows are filters, columns are channels of all taps (copied side by side
+// for each pixel where the channels do not fill vectors), and the chain goes over pixels.
 struct FilterGradient {
   const clessidra_conv2d_backward_filter& c;
   Axis rows, columns;
@@ -513,10 +800,7 @@ struct FilterGradient {
           source.copy_taps(point, patch + i * row_floats, c.channels);
         }
       } else {
-        for (int64_t i = 0; i < end - begin; i += Source::kTogether) {
-          source.find_taps(point, std::min(Source::kTogether, end - begin - i), zeros,
-                           pointers + part * taps * stride + i, stride, false);
-        }
+        source.find_taps(point, end - begin, zeros, pointers + part * taps * stride, stride);
       }
     }
     for (int64_t i = 0; copied && i < end - begin; ++i) {
@@ -524,29 +808,25 @@ struct FilterGradient {
     }
   }
 
-  // Calls body(columns, pointers, place) for the columns of each part that is one product: their
-  // number, the number of its pointers in a pixel's and where the columns start in a filter.
-  template <class Body>
-  void for_parts(const Body& body) const {
-    if (copied) {
-      body(taps * c.channels, 0, 0);
-      return;
-    }
-    for (int64_t part = 0; part < sources.count(); ++part) {
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        body(sources.depths[part], part * taps + tap,
-             tap * c.channels + part * sources.depths[0]);
-      }
-    }
+  // Where the channels of vector j of a filter are read: which of a pixel's pointers, and how far on.
+  struct Place {
+    int64_t pointer, offset;
+  };
+  Place place(int64_t vector) const {
+    const int64_t element = vector * kLanes;
+    if (copied) return {0, element};
+    const int64_t channel = element % c.channels;
+    const int64_t part = channel < sources.depths[0] ? 0 : 1;
+    return {part * taps + element / c.channels, channel - part * sources.depths[0]};
   }
 };
 
 // to = (seeded ? to : 0) + dy^T x for R filters and `columns` channels over some pixels; whole
-// vectors of x are read.
+// vectors of x are read, vector v of pixel p from x[v][p] + offsets[v].
 template <int R, int V>
-void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float* const* x,
-                 int64_t first_column, float* to, int64_t to_stride, int64_t columns,
-                 bool seeded) {
+void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride,
+                 const float* const* const* x, const int64_t* offsets, float* to,
+                 int64_t to_stride, int64_t columns, bool seeded) {
   Vec sum[R][V];
   const int64_t last = columns - (V - 1) * kLanes;
 #pragma GCC unroll 16
@@ -560,10 +840,9 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
     }
   }
   for (int64_t p = 0; p < pixels; ++p, dy += dy_stride) {
-    const float* const from = x[p] + first_column;
     Vec row[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) row[v] = load(from + v * kLanes);
+    for (int v = 0; v < V; ++v) row[v] = load(x[v][p] + offsets[v]);
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const Vec element = broadcast(dy[i]);
@@ -581,7 +860,7 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float
 }
 
 using FilterTile = void (*)(int64_t pixels, const float* dy, int64_t dy_stride,
-                            const float* const* x, int64_t first_column, float* to,
+                            const float* const* const* x, const int64_t* offsets, float* to,
                             int64_t to_stride, int64_t columns, bool seeded);
 constexpr FilterTile kFilterTiles[][kVectors] = CLESSIDRA_ALL_TILES(filter_tile, kFilterRows);
 
@@ -595,31 +874,36 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   // One column of pointers for each tap of each source, or a single one to the copied taps.
   const int64_t block = std::clamp<int64_t>(
       g.copied ? kPatchFloats / g.row_floats : kGradientFloats / (last - first),
-      Source::kTogether, kFilterPixels);
+      kFewPixels, kFilterPixels);
   const int64_t groups = g.copied ? 1 : g.taps * g.sources.count();
   const int64_t pointer_floats = rounded_up(groups * block * kPointerFloats, kLanes);
   float* const memory =
       thread_scratch(Scratch::kPrivate, pointer_floats + (g.copied ? block * g.row_floats : 0));
   auto** const pointers = reinterpret_cast<const float**>(memory);
   float* const patches = memory + pointer_floats;
+  const Panels panels(row_elements);
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t pixels = std::min(block, end - pixel);
     g.find_pixels(pixel, pixel + pixels, pointers, block, patches);
-    g.for_parts([&](int64_t part_columns, int64_t group, int64_t place) {
-      const Panels panels(part_columns);
-      for (int64_t panel = 0; panel < panels.count; ++panel) {
-        const int64_t column = panel * panels.width;
-        const int64_t columns = panels.columns_of(panel);
-        const int64_t vectors = ceil_div(columns, kLanes);
-        const int64_t tile_rows = kFilterRows[vectors - 1];
-        for (int64_t k = first; k < last; k += tile_rows) {
-          const int64_t rows = std::min(tile_rows, last - k);
-          kFilterTiles[rows - 1][vectors - 1](
-              pixels, c.dy + pixel * c.filters + k, c.filters, pointers + group * block, column,
-              result + k * row_elements + place + column, row_elements, columns, pixel > begin);
-        }
+    for (int64_t panel = 0; panel < panels.count; ++panel) {
+      const int64_t column = panel * panels.width;
+      const int64_t columns = panels.columns_of(panel);
+      const int64_t vectors = ceil_div(columns, kLanes);
+      const float* const* x[kVectors];
+      int64_t offsets[kVectors];
+      for (int64_t v = 0; v < vectors; ++v) {
+        const FilterGradient::Place place = g.place(panel * panels.vectors() + v);
+        x[v] = pointers + place.pointer * block;
+        offsets[v] = place.offset;
       }
-    });
+      const int64_t tile_rows = kFilterRows[vectors - 1];
+      for (int64_t k = first; k < last; k += tile_rows) {
+        const int64_t rows = std::min(tile_rows, last - k);
+        kFilterTiles[rows - 1][vectors - 1](
+            pixels, c.dy + pixel * c.filters + k, c.filters, x, offsets,
+            result + k * row_elements + column, row_elements, columns, pixel > begin);
+      }
+    }
   }
 }
 
