@@ -124,6 +124,7 @@ public final class Clessidra implements Callable<Integer> {
         .registerConverter(Activation.class, converter(Activations::parse))
         .registerConverter(Likelihood.class, converter(Likelihood::parse))
         .registerConverter(Reconstruction.class, converter(Reconstruction::parse))
+        .registerConverter(UNet.Padding.class, converter(UNet.Padding::parse))
         .registerConverter(UNet.Upsampling.class, converter(UNet.Upsampling::parse))
         .registerConverter(UNet.Normalization.class, converter(UNet.Normalization::parse))
         .registerConverter(UNet.Loss.class, converter(UNet.Loss::parse))

@@ -93,6 +93,7 @@ final class Recipes {
               "--data", "cells",
               "--depth", "4",
               "--width", "8",
+              "--padding", "same",
               "--upsampling", "transposed",
               "--normalization", "batch",
               "--activation", "relu",

@@ -71,6 +71,15 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
   private UNet.Upsampling upsampling;
 
   @Option(
+      names = "--padding",
+      paramLabel = "KIND",
+      order = HelpSections.MODEL + 20,
+      description =
+          "same, or valid as in the paper: convolutions see no zeros beyond the edges but the"
+              + " mirrored image (default: ${DEFAULT-VALUE}).")
+  private UNet.Padding padding;
+
+  @Option(
       names = "--normalization",
       paramLabel = "KIND",
       order = HelpSections.MODEL + 3,
@@ -196,6 +205,7 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
     return UNet.builder(dataset.train().images().channels(), dataset.train().masks().classes())
         .depth(depth)
         .width(width)
+        .padding(padding)
         .upsampling(upsampling)
         .normalization(normalization)
         .activation(activation)

@@ -74,6 +74,15 @@ class UNetCommandsTest {
   }
 
   @Test
+  void unpaddedConvolutionsSeeTheMirroredImage() {
+    Path out = folder.resolve("unpadded");
+    Invocation trained = run(training("--padding valid --steps 4 --no-report --out " + out));
+    assertThat(trained.err()).isEmpty();
+    assertThat(trained.code()).isZero();
+    assertThat(run("evaluate " + out).out()).contains("of the pixels of 2 test images");
+  }
+
+  @Test
   void theReportShowsImagesTruthPredictionAndErrors() throws IOException {
     String report = Files.readString(run.resolve("report.html"));
     assertThat(report)
