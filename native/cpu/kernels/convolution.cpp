@@ -229,6 +229,10 @@ struct Source {
     for (int64_t r = 0; r < rows.taps; ++r, y += rows.offset_step, to += columns.taps * depth) {
       const bool inside = y >= 0 && y < rows.source_size;
       const int64_t line = (point.image * rows.source_size + y) * columns.source_size + left;
+      if (inside && last - first == columns.taps && columns.taps * depth <= kLanes) {
+        store_part(to, load_part(images + line * depth, columns.taps * depth), columns.taps * depth);
+        continue;
+      }
       copy(nullptr, 0, to, first * depth);
       copy(images + (line + first) * depth, inside ? (last - first) * depth : 0,
            to + first * depth, (columns.taps - first) * depth);
@@ -803,9 +807,6 @@ struct FilterGradient {
         source.find_taps(point, end - begin, zeros, pointers + part * taps * stride, stride);
       }
     }
-    for (int64_t i = 0; copied && i < end - begin; ++i) {
-      std::fill(patches + i * row_floats + taps * c.channels, patches + (i + 1) * row_floats, 0.0f);
-    }
   }
 
   // Where the channels of vector j of a filter are read: which of a pixel's pointers, and how far on.
@@ -881,6 +882,8 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
       thread_scratch(Scratch::kPrivate, pointer_floats + (g.copied ? block * g.row_floats : 0));
   auto** const pointers = reinterpret_cast<const float**>(memory);
   float* const patches = memory + pointer_floats;
+  // Of each pixel the lanes after its taps stay zero.
+  if (g.copied) std::fill_n(patches, block * g.row_floats, 0.0f);
   const Panels panels(row_elements);
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t pixels = std::min(block, end - pixel);
