@@ -40,7 +40,6 @@ public final class Autoencoder implements EncoderDecoder {
   /** The {@link Model#kind kind} of this model. */
   public static final String KIND = "autoencoder";
 
-  private final Device device;
   private final Parameters parameters;
   private final int inputs;
   private final List<Integer> widths;
@@ -53,8 +52,7 @@ public final class Autoencoder implements EncoderDecoder {
   private final float maskingNoise;
   private boolean started;
 
-  private Autoencoder(Builder builder, Device device, Parameters parameters) {
-    this.device = device;
+  private Autoencoder(Builder builder, Parameters parameters) {
     this.parameters = parameters;
     this.inputs = builder.inputs;
     this.widths = List.copyOf(builder.widths);
@@ -208,7 +206,7 @@ public final class Autoencoder implements EncoderDecoder {
         }
         parameters.add(decoderBias(i), Shape.of(to), Initializer.zeros());
       }
-      return new Autoencoder(this, device, parameters.build(seed));
+      return new Autoencoder(this, parameters.build(seed));
     }
   }
 
@@ -250,11 +248,6 @@ public final class Autoencoder implements EncoderDecoder {
   @Override
   public String kind() {
     return KIND;
-  }
-
-  @Override
-  public Device device() {
-    return device;
   }
 
   @Override
@@ -480,6 +473,6 @@ public final class Autoencoder implements EncoderDecoder {
   }
 
   private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {
-    return Inference.inBlocks(device, KIND, values, from, to, function);
+    return Inference.inBlocks(device(), KIND, values, from, to, function);
   }
 }

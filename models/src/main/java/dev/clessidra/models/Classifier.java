@@ -26,7 +26,6 @@ public final class Classifier implements Model {
   private static final String SOFTMAX_WEIGHT = "softmax.weight";
   private static final String SOFTMAX_BIAS = "softmax.bias";
 
-  private final Device device;
   private final Parameters parameters;
   private final int inputs;
   private final List<Integer> widths;
@@ -35,8 +34,7 @@ public final class Classifier implements Model {
   private final float inputNoise;
   private final float dropout;
 
-  private Classifier(Builder builder, Device device, Parameters parameters) {
-    this.device = device;
+  private Classifier(Builder builder, Parameters parameters) {
     this.parameters = parameters;
     this.inputs = builder.inputs;
     this.widths = builder.widths;
@@ -122,7 +120,7 @@ public final class Classifier implements Model {
       }
       parameters.add(SOFTMAX_WEIGHT, Shape.of(from, classes), Initializer.zeros());
       parameters.add(SOFTMAX_BIAS, Shape.of(classes), Initializer.zeros());
-      return new Classifier(this, device, parameters.build(seed));
+      return new Classifier(this, parameters.build(seed));
     }
 
     private static float checkProbability(String what, float probability) {
@@ -151,11 +149,6 @@ public final class Classifier implements Model {
   @Override
   public String kind() {
     return KIND;
-  }
-
-  @Override
-  public Device device() {
-    return device;
   }
 
   @Override
@@ -238,7 +231,7 @@ public final class Classifier implements Model {
 
   /** The most probable class of each sample, from [n, inputs] row by row. */
   public int[] classify(float[] samples) {
-    float[] p = Inference.inBlocks(device, KIND, samples, inputs, classes, this::probabilities);
+    float[] p = Inference.inBlocks(device(), KIND, samples, inputs, classes, this::probabilities);
     int[] result = new int[p.length / classes];
     for (int i = 0; i < result.length; i++) {
       for (int c = 1; c < classes; c++) {

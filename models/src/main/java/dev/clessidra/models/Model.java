@@ -27,7 +27,9 @@ public interface Model extends AutoCloseable {
   String kind();
 
   /** Where the model lives. */
-  Device device();
+  default Device device() {
+    return parameters().device();
+  }
 
   /** All that is trained. */
   Parameters parameters();

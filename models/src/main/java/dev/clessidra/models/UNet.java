@@ -132,7 +132,6 @@ public final class UNet implements Model {
     }
   }
 
-  private final Device device;
   private final Parameters parameters;
   private final Scope scope;
   private final Optional<Tensor> classWeightsOnDevice;
@@ -150,7 +149,6 @@ public final class UNet implements Model {
   private final double inputPercentile;
 
   private UNet(Builder builder, Device device, Parameters parameters) {
-    this.device = device;
     this.parameters = parameters;
     this.channels = builder.channels;
     this.classes = builder.classes;
@@ -442,11 +440,6 @@ public final class UNet implements Model {
   @Override
   public String kind() {
     return KIND;
-  }
-
-  @Override
-  public Device device() {
-    return device;
   }
 
   @Override

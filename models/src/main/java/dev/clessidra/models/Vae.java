@@ -60,7 +60,6 @@ public final class Vae implements EncoderDecoder {
   static final String CODES = "vae.codes";
   static final String BINARIZATION = "vae.binarization";
 
-  private final Device device;
   private final Parameters parameters;
   private final int height;
   private final int width;
@@ -78,8 +77,7 @@ public final class Vae implements EncoderDecoder {
   private final boolean plain;
   private boolean started;
 
-  private Vae(Builder builder, Device device, Parameters parameters) {
-    this.device = device;
+  private Vae(Builder builder, Parameters parameters) {
     this.parameters = parameters;
     this.height = builder.height;
     this.width = builder.width;
@@ -289,7 +287,7 @@ public final class Vae implements EncoderDecoder {
       if (likelihood instanceof Likelihood.LearnedGaussian) {
         parameters.add(OUTPUT_LOG_VARIANCE, Shape.of(1), Initializer.zeros());
       }
-      return new Vae(this, device, parameters.build(seed));
+      return new Vae(this, parameters.build(seed));
     }
 
     private static void addLinear(
@@ -345,11 +343,6 @@ public final class Vae implements EncoderDecoder {
   @Override
   public String kind() {
     return KIND;
-  }
-
-  @Override
-  public Device device() {
-    return device;
   }
 
   @Override
@@ -684,10 +677,10 @@ public final class Vae implements EncoderDecoder {
     if (count < 1) {
       throw new IllegalArgumentException("vae: expected to draw at least 1 sample, got " + count);
     }
-    try (Scope scope = device.scope();
-        TrainingState state = new TrainingState(device, seed)) {
+    try (Scope scope = device().scope();
+        TrainingState state = new TrainingState(device(), seed)) {
       Tensor codes =
-          Tape.inference(device, scope)
+          Tape.inference(device(), scope)
               .randomNormal(Shape.of(count, latent), 0, 1, state.stream("vae.prior"));
       return decode(codes.copyToArray());
     }
@@ -716,7 +709,7 @@ public final class Vae implements EncoderDecoder {
         inputs(),
         inputs(),
         (tape, first, block) -> {
-          try (TrainingState state = new TrainingState(device, seed)) {
+          try (TrainingState state = new TrainingState(device(), seed)) {
             state.restart(first);
             return tape.binarize(block, state.stream(BINARIZATION));
           }
@@ -769,7 +762,7 @@ public final class Vae implements EncoderDecoder {
             inputs(),
             2,
             (tape, first, x) -> {
-              try (TrainingState state = new TrainingState(device, seed)) {
+              try (TrainingState state = new TrainingState(device(), seed)) {
                 state.restart(first);
                 Tensor features = features(tape, x);
                 Tensor mean = head(tape, features, MEAN);
@@ -838,10 +831,10 @@ public final class Vae implements EncoderDecoder {
     double[] largest = new double[images];
     double[] sums = new double[images];
     Arrays.fill(largest, Double.NEGATIVE_INFINITY);
-    try (Scope scope = device.scope();
-        TrainingState state = new TrainingState(device, seed)) {
-      Tape encoder = Tape.inference(device, scope);
-      Tensor x = Tensor.of(device, scope, "images", Shape.of(images, inputs()), block);
+    try (Scope scope = device().scope();
+        TrainingState state = new TrainingState(device(), seed)) {
+      Tape encoder = Tape.inference(device(), scope);
+      Tensor x = Tensor.of(device(), scope, "images", Shape.of(images, inputs()), block);
       Tensor features = features(encoder, x);
       Tensor mean = head(encoder, features, MEAN);
       Tensor logVariance = head(encoder, features, LOG_VARIANCE);
@@ -850,7 +843,7 @@ public final class Vae implements EncoderDecoder {
         state.restart((long) first * count + done);
         float[] logWeights;
         try (Scope step = scope.child()) {
-          Tape tape = Tape.inference(device, step);
+          Tape tape = Tape.inference(device(), step);
           Tensor codes = drawCodes(tape, mean, logVariance, codesEach, state);
           logWeights =
               tape.add(
@@ -915,11 +908,11 @@ public final class Vae implements EncoderDecoder {
   }
 
   private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {
-    return Inference.inBlocks(device, KIND, values, from, to, function);
+    return Inference.inBlocks(device(), KIND, values, from, to, function);
   }
 
   private float[] inBlocks(
       float[] values, int from, int to, Inference.NumberedTransformation function) {
-    return Inference.inBlocks(device, KIND, values, from, to, function);
+    return Inference.inBlocks(device(), KIND, values, from, to, function);
   }
 }

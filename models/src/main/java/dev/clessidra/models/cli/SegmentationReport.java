@@ -83,7 +83,7 @@ final class SegmentationReport extends RunReport {
                 .row("Images", Overlay.coloured(images))
                 .row("Truth", Overlay.coloured(Overlay.gray(truth)))
                 .row("Prediction", Overlay.coloured(Overlay.gray(predicted)))
-                .row("Outlined", Overlay.classes(images, predicted))
+                .row("Classes", Overlay.classes(images, predicted))
                 .row("Errors", Overlay.errors(images, truth, predicted))
                 .build());
   }
