@@ -11,6 +11,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Interpolation;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.Window;
+import dev.clessidra.models.segmentation.Exposure;
 import dev.clessidra.models.training.Batch;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -146,7 +147,7 @@ public final class UNet implements Model {
   private final float dropout;
   private final Loss loss;
   private final List<Float> classWeights;
-  private final double inputPercentile;
+  private final Exposure inputExposure;
 
   private UNet(Builder builder, Device device, Parameters parameters) {
     this.parameters = parameters;
@@ -161,7 +162,7 @@ public final class UNet implements Model {
     this.dropout = builder.dropout;
     this.loss = builder.loss;
     this.classWeights = builder.classWeights;
-    this.inputPercentile = builder.inputPercentile;
+    this.inputExposure = builder.inputExposure;
     this.scope = device.scope();
     this.classWeightsOnDevice =
         classWeights.isEmpty()
@@ -193,7 +194,7 @@ public final class UNet implements Model {
     private float dropout;
     private Loss loss = Loss.CROSS_ENTROPY;
     private List<Float> classWeights = List.of();
-    private double inputPercentile;
+    private Exposure inputExposure = Exposure.none();
     private long seed = 1;
 
     private Builder(int channels, int classes) {
@@ -276,16 +277,11 @@ public final class UNet implements Model {
     }
 
     /**
-     * Divides each image by this percentile of its own values, so that dark images become as bright
-     * as others: in (0, 100], for example 99.5; or 0, which it is unless set, to leave images as
-     * they are. Whoever gives the model images has to do it, as {@code Segmenter} does.
+     * How images are made comparable before the model sees them; they are left as they are unless
+     * this is set. Whoever gives the model images has to do it, as {@code Segmenter} does.
      */
-    public Builder inputPercentile(double percentile) {
-      require(
-          percentile >= 0 && percentile <= 100,
-          "the percentile must be in [0, 100], got %s",
-          percentile);
-      inputPercentile = percentile;
+    public Builder inputExposure(Exposure exposure) {
+      inputExposure = exposure;
       return this;
     }
 
@@ -433,7 +429,10 @@ public final class UNet implements Model {
             .dropout(configuration.get("dropout", Float::valueOf))
             .loss(configuration.get("loss", Loss::parse))
             .classWeights(configuration.get("class_weights", Configuration::floats))
-            .inputPercentile(configuration.get("input_percentile", Double::valueOf))
+            .inputExposure(
+                new Exposure(
+                    configuration.get("input_percentile", Double::valueOf),
+                    configuration.get("input_gamma", Double::valueOf)))
             .build(device));
   }
 
@@ -461,7 +460,8 @@ public final class UNet implements Model {
     map.put("dropout", String.valueOf(dropout));
     map.put("loss", loss.toString());
     map.put("class_weights", Configuration.join(classWeights));
-    map.put("input_percentile", String.valueOf(inputPercentile));
+    map.put("input_percentile", String.valueOf(inputExposure.percentile()));
+    map.put("input_gamma", String.valueOf(inputExposure.gamma()));
     return map;
   }
 
@@ -490,9 +490,9 @@ public final class UNet implements Model {
     return padding;
   }
 
-  /** The percentile of its own values that an image is divided by; 0 for none. */
-  public double inputPercentile() {
-    return inputPercentile;
+  /** How images are made comparable before the model sees them. */
+  public Exposure inputExposure() {
+    return inputExposure;
   }
 
   /** Pixels of the image to a pixel at the bottom: 2 to the depth. */

@@ -13,6 +13,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.segmentation.BorderWeights;
 import dev.clessidra.models.segmentation.DeviceSegmentationData;
+import dev.clessidra.models.segmentation.Exposure;
 import dev.clessidra.models.segmentation.Masks;
 import dev.clessidra.models.segmentation.SegmentationData;
 import dev.clessidra.models.segmentation.SegmentationMetrics;
@@ -144,7 +145,7 @@ class UNetTest {
         .loss(UNet.Loss.CROSS_ENTROPY_AND_DICE)
         .classWeights(List.of(1f, 2f))
         .dropout(0.2f)
-        .inputPercentile(99)
+        .inputExposure(new Exposure(99, 0.5))
         .seed(5)
         .build(on);
   }

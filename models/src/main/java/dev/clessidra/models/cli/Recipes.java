@@ -101,6 +101,7 @@ final class Recipes {
               "--loss", "cross-entropy-and-dice",
               "--border-weight", "10",
               "--percentile", "0",
+              "--gamma", "1",
               "--view", "0",
               "--augment", "1",
               "--elastic", "0",

@@ -6,6 +6,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.models.UNet;
 import dev.clessidra.models.segmentation.BorderWeights;
 import dev.clessidra.models.segmentation.DeviceSegmentationData;
+import dev.clessidra.models.segmentation.Exposure;
 import dev.clessidra.models.segmentation.SegmentationData;
 import dev.clessidra.models.segmentation.SegmentationDataset;
 import dev.clessidra.models.segmentation.SegmentationMetrics;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Option;
     footer = {
       "%nExamples:",
       "  clessidra train unet                                  (synthetic cells)",
-      "  clessidra train unet --data FOLDER --percentile 99.8 --border-weight 0",
+      "  clessidra train unet --data FOLDER --percentile 99.8 --gamma 0.5 --border-weight 0",
       "  clessidra train unet --data FOLDER,test=18-23 --view 256 --elastic 10 --width 16",
     })
 final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
@@ -136,6 +137,15 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
   private double percentile;
 
   @Option(
+      names = "--gamma",
+      paramLabel = "X",
+      order = HelpSections.DATA + 2,
+      description =
+          "Then raise the values, from 0 to 1, to this power: below 1 brings out what is dim"
+              + " (default: ${DEFAULT-VALUE}).")
+  private double gamma;
+
+  @Option(
       names = "--view",
       paramLabel = "N",
       order = HelpSections.TRAINING + 9,
@@ -212,7 +222,7 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
         .dropout(dropout)
         .loss(loss)
         .classWeights(classWeights == null ? List.of() : classWeights)
-        .inputPercentile(percentile)
+        .inputExposure(new Exposure(percentile, gamma))
         .seed(training().seed())
         .build(on);
   }

@@ -51,7 +51,7 @@ public final class DeviceSegmentationData implements TrainingData {
   private DeviceSegmentationData(Builder builder, UNet model) {
     SegmentationData data = builder.data;
     Masks truth = data.masks();
-    ImageData pictures = Exposure.scaled(data.images(), model.inputPercentile());
+    ImageData pictures = model.inputExposure().apply(data.images());
     this.deformation = builder.deformation;
     this.brightness = builder.brightness;
     this.inputHeight = model.inputSize(builder.viewOf(pictures.height()));
@@ -59,9 +59,9 @@ public final class DeviceSegmentationData implements TrainingData {
     this.outputHeight = model.outputSize(inputHeight);
     this.outputWidth = model.outputSize(inputWidth);
     this.settings =
-        "percentile %s, border weights %s, class weights %s, views %dx%d, %s, %s"
+        "%s, border weights %s, class weights %s, views %dx%d, %s, %s"
             .formatted(
-                model.inputPercentile(),
+                model.inputExposure(),
                 builder.borderWeights.map(BorderWeights::toString).orElse("none"),
                 builder.classWeights,
                 outputHeight,
@@ -190,7 +190,7 @@ public final class DeviceSegmentationData implements TrainingData {
     }
 
     /**
-     * Copies all to the model's device, the images as the model's percentile makes them.
+     * Copies all to the model's device, the images exposed as the model wants them.
      *
      * @throws DataException when the images do not fit the model
      */

@@ -2,31 +2,49 @@ package dev.clessidra.models.segmentation;
 
 import dev.clessidra.models.data.ImageData;
 
-/** Makes images of different brightness comparable. */
-public final class Exposure {
-  private Exposure() {}
+/**
+ * Makes images of different brightness comparable, and in an image what is dim with what is bright.
+ *
+ * <p>A value v from 0 to 1 becomes min(v / white, 1) to the power of gamma, where white is a
+ * percentile of the image's own values, all channels together.
+ *
+ * @param percentile in [0, 100]: white is the smallest value that at least this share of the values
+ *     does not exceed; it is 1 where this is 0, and where the percentile is black
+ * @param gamma above 0: below 1 brings out what is dim, 1 changes nothing
+ */
+public record Exposure(double percentile, double gamma) {
+  private static final int WHITE = 255;
 
   /**
-   * Divides each image by a percentile of its own values, all channels together; what is brighter
-   * becomes white.
+   * Checks both.
    *
-   * @param percentile in [0, 100]: the smallest value that at least this share of the values does
-   *     not exceed becomes 255; 0 leaves the images as they are, and so is one left whose
-   *     percentile is black
+   * @throws IllegalArgumentException if one is out of its range
    */
-  public static ImageData scaled(ImageData images, double percentile) {
+  public Exposure {
     if (!(percentile >= 0 && percentile <= 100)) {
       throw new IllegalArgumentException("the percentile must be in [0, 100], got " + percentile);
     }
-    if (percentile == 0) {
+    if (!(gamma > 0 && Double.isFinite(gamma))) {
+      throw new IllegalArgumentException("gamma must be finite and above 0, got " + gamma);
+    }
+  }
+
+  /** Leaves images as they are. */
+  public static Exposure none() {
+    return new Exposure(0, 1);
+  }
+
+  /** The images so exposed; the same object where nothing is to be done. */
+  public ImageData apply(ImageData images) {
+    if (equals(none())) {
       return images;
     }
     byte[] pixels = images.bytes();
     int size = images.imageSize();
     for (int from = 0; from < pixels.length; from += size) {
-      int white = percentile(pixels, from, size, percentile);
-      for (int i = from; i < from + size && white > 0; i++) {
-        pixels[i] = (byte) Math.min(255, ((pixels[i] & 0xff) * 255 + white / 2) / white);
+      byte[] curve = curve(percentile == 0 ? WHITE : percentileOf(pixels, from, size));
+      for (int i = from; i < from + size; i++) {
+        pixels[i] = curve[pixels[i] & 0xff];
       }
     }
     return images.hasLabels()
@@ -34,8 +52,19 @@ public final class Exposure {
         : ImageData.of(images.height(), images.width(), images.channels(), pixels);
   }
 
-  private static int percentile(byte[] pixels, int from, int size, double percentile) {
-    int[] counts = new int[256];
+  /** What each value becomes. */
+  private byte[] curve(int white) {
+    byte[] curve = new byte[WHITE + 1];
+    for (int value = 0; value <= WHITE; value++) {
+      double linear = Math.min(1, value / (double) (white == 0 ? WHITE : white));
+      // StrictMath: the same pixels on every machine.
+      curve[value] = (byte) StrictMath.round(WHITE * StrictMath.pow(linear, gamma));
+    }
+    return curve;
+  }
+
+  private int percentileOf(byte[] pixels, int from, int size) {
+    int[] counts = new int[WHITE + 1];
     for (int i = from; i < from + size; i++) {
       counts[pixels[i] & 0xff]++;
     }

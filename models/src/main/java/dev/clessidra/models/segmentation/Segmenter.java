@@ -98,7 +98,7 @@ public final class Segmenter {
   }
 
   /**
-   * The probabilities of the classes of each pixel; the model's {@link UNet#inputPercentile} is
+   * The probabilities of the classes of each pixel; the model's {@link UNet#inputExposure} is
    * applied.
    *
    * @return [count, height, width, classes]
@@ -109,7 +109,7 @@ public final class Segmenter {
           "segment: the images have %d channels, the model was trained on %d: give such images"
               .formatted(images.channels(), model.channels()));
     }
-    ImageData scaled = Exposure.scaled(images, model.inputPercentile());
+    ImageData scaled = model.inputExposure().apply(images);
     int size = images.height() * images.width() * model.classes();
     float[] result = new float[Math.multiplyExact(images.count(), size)];
     for (int i = 0; i < images.count(); i++) {

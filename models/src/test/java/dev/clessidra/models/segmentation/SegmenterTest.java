@@ -142,7 +142,8 @@ class SegmenterTest {
   @Test
   void masksAreTheMostProbableClasses() {
     ImageData images = new SyntheticCells(48, 40, 1, 0.1).draw(2, 1).images();
-    try (UNet model = UNet.builder(1, 3).depth(1).width(4).inputPercentile(99).build(device)) {
+    try (UNet model =
+        UNet.builder(1, 3).depth(1).width(4).inputExposure(new Exposure(99, 0.5)).build(device)) {
       float[] p = Segmenter.of(model).probabilities(images);
       Masks masks = Segmenter.of(model).segment(images);
       assertThat(masks.classes()).isEqualTo(3);
@@ -151,7 +152,7 @@ class SegmenterTest {
         float chosen = p[3 * i + masks.classOf(i / (48 * 40), row, i % 40)];
         assertThat(chosen).isEqualTo(Math.max(p[3 * i], Math.max(p[3 * i + 1], p[3 * i + 2])));
       }
-      float[] scaled = Exposure.scaled(images, 99).floats(0, 1);
+      float[] scaled = new Exposure(99, 0.5).apply(images).floats(0, 1);
       assertThat(Segmenter.of(model).probabilities(scaled, 48, 40))
           .isEqualTo(Arrays.copyOf(p, 3 * 48 * 40));
     }
