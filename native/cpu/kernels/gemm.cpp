@@ -220,10 +220,29 @@ void pack_panel(const Strip& s, int64_t i, float* packed) {
   }
 }
 
+// c = activation(beta * c + bias), what is left of a product of depth 0: bias and activation alone.
+void finish_without_product(ThreadPool& threads, const clessidra_gemm& g) {
+  const Vec seed = broadcast(g.beta);
+  const Vec leak = broadcast(g.slope);
+  with_activation(g.activation, [&](auto f) {
+    threads.for_ranges(g.m, std::max<int64_t>(1, kGrain / g.n), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        float* const c = g.c + i * g.ldc;
+        for_vectors(0, g.n, [&](int64_t j, auto n) {
+          Vec x = g.beta == 0.0f ? Vec{} : seed * load_part(c + j, n);
+          if (g.bias != nullptr) x += load_part(g.bias + j, n);
+          store_part(c + j, activate<f>(x, leak), n);
+        });
+      }
+    });
+  });
+}
+
 }  // namespace
 
 void gemm(ThreadPool& threads, const clessidra_gemm& g) {
   if (g.m == 0 || g.n == 0) return;
+  if (g.k == 0) return finish_without_product(threads, g);
   // Below this many multiply-adds another thread costs more than it brings.
   const bool small = int64_t{g.m} * g.n * g.k < 1 << 16;
   // Slices of about the same depth: each costs a pass over C.

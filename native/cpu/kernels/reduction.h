@@ -84,6 +84,7 @@ CLESSIDRA_FUNCTION float sum(ThreadPool& threads, int64_t count, float* workspac
 // Sum of the terms in [0, count) of a row, by one thread and with no workspace.
 template <class Term>
 CLESSIDRA_FUNCTION float sum_row(int32_t count, const Term& term) {
+  if (count <= kSumChunk) return sum_chunk(0, count, term);
   // A row of 2^31 - 1 elements has 2^19 chunks, which have 2^7 chunks, which have one.
   float groups[128];
   float sums[kSumChunk];
