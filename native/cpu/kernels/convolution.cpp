@@ -213,29 +213,63 @@ struct Source {
     }
   }
 
-  // Copies the channels of all taps, `stride` floats from one tap to the next; those of a row that
-  // are adjacent pixels and stay so, together.
-  CLESSIDRA_FUNCTION void copy_taps(const Point& point, float* to, int64_t stride) const {
-    if (columns.offset_step != 1 || stride != depth) {
-      for_taps(point, [&](int64_t tap, const float* pixel) {
-        copy(pixel, pixel == nullptr ? 0 : depth, to + tap * stride, depth);
-      });
+  // Copies the channels of all taps of the next `count` points, `stride` floats from one point to the
+  // next, `tap_stride` from one tap to the next.
+  CLESSIDRA_FUNCTION void copy_taps(Point& point, int64_t count, float* to, int64_t stride,
+                                    int64_t tap_stride) const {
+    if (columns.offset_step == 1 && tap_stride == depth) {
+      copy_runs(point, count, to, stride);
       return;
     }
-    const int64_t left = point.column * columns.source_step + columns.first_offset;
-    const int64_t first = std::clamp<int64_t>(-left, 0, columns.taps);
-    const int64_t last = std::clamp<int64_t>(columns.source_size - left, first, columns.taps);
-    int64_t y = point.row * rows.source_step + rows.first_offset;
-    for (int64_t r = 0; r < rows.taps; ++r, y += rows.offset_step, to += columns.taps * depth) {
-      const bool inside = y >= 0 && y < rows.source_size;
-      const int64_t line = (point.image * rows.source_size + y) * columns.source_size + left;
-      if (inside && last - first == columns.taps && columns.taps * depth <= kLanes) {
-        store_part(to, load_part(images + line * depth, columns.taps * depth), columns.taps * depth);
-        continue;
+    for (; count > 0; --count, to += stride, point.advance(rows, columns)) {
+      for_taps(point, [&](int64_t tap, const float* pixel) {
+        copy(pixel, pixel == nullptr ? 0 : depth, to + tap * tap_stride, depth);
+      });
+    }
+  }
+
+  // The same where the taps of a row of the filter read adjacent pixels and stay adjacent.
+  CLESSIDRA_FUNCTION void copy_runs(Point& point, int64_t count, float* to, int64_t stride) const {
+    const int64_t run = columns.taps * depth;
+    const int64_t step = columns.source_step;
+    while (count > 0) {
+      const int64_t together = std::min(count, columns.points - point.column);
+      const int64_t left = point.column * step + columns.first_offset;
+      // Points [first, last) read nothing to the left or right of the image.
+      const int64_t room = columns.source_size - columns.taps - left;
+      const int64_t last = room < 0 ? 0 : std::min(together, room / step + 1);
+      const int64_t first = left < 0 ? std::min(last, ceil_div(-left, step)) : 0;
+      int64_t y = point.row * rows.source_step + rows.first_offset;
+      for (int64_t r = 0; r < rows.taps; ++r, y += rows.offset_step) {
+        float* const row_to = to + r * run;
+        const bool inside = y >= 0 && y < rows.source_size;
+        const int64_t line = (point.image * rows.source_size + y) * columns.source_size + left;
+        const auto copy_part = [&](int64_t i) {
+          const int64_t x = left + i * step;
+          const int64_t from = std::clamp<int64_t>(-x, 0, columns.taps);
+          const int64_t end = std::clamp<int64_t>(columns.source_size - x, from, columns.taps);
+          float* const point_to = row_to + i * stride;
+          copy(nullptr, 0, point_to, from * depth);
+          copy(images + (line + i * step + from) * depth, inside ? (end - from) * depth : 0,
+               point_to + from * depth, run - from * depth);
+        };
+        for (int64_t i = 0; i < (inside ? first : together); ++i) copy_part(i);
+        if (!inside) continue;
+        const float* const from = images + line * depth;
+        if (run <= kLanes) {
+          for (int64_t i = first; i < last; ++i) {
+            store_part(row_to + i * stride, load_part(from + i * step * depth, run), run);
+          }
+        } else {
+          for (int64_t i = first; i < last; ++i) {
+            copy(from + i * step * depth, run, row_to + i * stride, run);
+          }
+        }
+        for (int64_t i = last; i < together; ++i) copy_part(i);
       }
-      copy(nullptr, 0, to, first * depth);
-      copy(images + (line + first) * depth, inside ? (last - first) * depth : 0,
-           to + first * depth, (columns.taps - first) * depth);
+      to += together * stride;
+      count -= together;
+      point.skip(together, rows, columns);
     }
   }
 
@@ -389,32 +423,27 @@ void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sou
   const int64_t taps = g.taps();
   const int64_t tile_rows = g.tile_rows();
   Point point(begin, g.rows, g.columns);
-  for (int64_t i = begin; i < end; i += tile_rows) {
-    const int64_t rows = std::min(tile_rows, end - i);
-    const Point first = point;
-    for (int64_t row = 0; row < rows; ++row, point.advance(g.rows, g.columns)) {
-      const int64_t y = g.rows.target_first + point.row * g.rows.target_step;
-      const int64_t x = g.columns.target_first + point.column * g.columns.target_step;
-      *targets++ = g.target +
-                   ((point.image * g.target_height + y) * g.target_width + x) * g.panels.columns;
-      if (g.copied()) {
-        float* patch = patches;
-        *sources++ = patch;
-        for (int64_t part = 0; part < parts; ++part) {
-          const Source source = g.source(part);
-          source.copy_taps(point, patch, g.depth());
-          patch += source.depth;
-        }
-        patches += taps * g.depth();
-      }
-    }
-    if (g.copied()) continue;
-    for (int64_t part = 0; part < parts; ++part) {
-      Point next = first;
-      g.source(part).find_taps(next, rows, g.zeros, sources + part * tile_rows, parts * tile_rows);
-    }
-    sources += taps * parts * tile_rows;
+  for (int64_t i = begin; i < end; ++i, point.advance(g.rows, g.columns)) {
+    const int64_t y = g.rows.target_first + point.row * g.rows.target_step;
+    const int64_t x = g.columns.target_first + point.column * g.columns.target_step;
+    *targets++ = g.target +
+                 ((point.image * g.target_height + y) * g.target_width + x) * g.panels.columns;
   }
+  const int64_t patch = taps * g.depth();
+  for (int64_t part = 0, first_channel = 0; part < parts; ++part) {
+    const Source source = g.source(part);
+    Point next(begin, g.rows, g.columns);
+    if (g.copied()) {
+      source.copy_taps(next, end - begin, patches + first_channel, patch, g.depth());
+      first_channel += source.depth;
+      continue;
+    }
+    const float** to = sources + part * tile_rows;
+    for (int64_t i = begin; i < end; i += tile_rows, to += taps * parts * tile_rows) {
+      source.find_taps(next, std::min(tile_rows, end - i), g.zeros, to, parts * tile_rows);
+    }
+  }
+  for (int64_t i = begin; g.copied() && i < end; ++i) *sources++ = patches + (i - begin) * patch;
 }
 
 // Points [begin, end) and panels [first, last).
@@ -798,11 +827,9 @@ struct FilterGradient {
       const Source source{rows, columns, sources.images[part], sources.depths[part]};
       Point point(begin, rows, columns);
       if (copied) {
-        float* patch = patches + part * sources.depths[0];
-        for (int64_t i = 0; i < end - begin; ++i, point.advance(rows, columns)) {
-          pointers[i] = patches + i * row_floats;
-          source.copy_taps(point, patch + i * row_floats, c.channels);
-        }
+        for (int64_t i = 0; i < end - begin; ++i) pointers[i] = patches + i * row_floats;
+        source.copy_taps(point, end - begin, patches + part * sources.depths[0], row_floats,
+                         c.channels);
       } else {
         source.find_taps(point, end - begin, zeros, pointers + part * taps * stride, stride);
       }
