@@ -166,13 +166,10 @@ class BenchTest {
   }
 
   @Test
-  void aSuiteIsMeasured() {
-    Outcome outcome = run("latency", "training", "cold-start", "--trial");
+  void theStartOfAProcessIsMeasured() {
+    Outcome outcome = run("cold-start", "--trial");
 
     assertThat(outcome.code()).isZero();
-    assertThat(outcome.out())
-        .containsPattern("training deep autoencoder, batch 256 .* samples/s")
-        .contains("latency U-Net, batch 1")
-        .contains("cold-start deep autoencoder");
+    assertThat(outcome.out()).containsPattern("cold-start deep autoencoder +[0-9.]+ m?s");
   }
 }

@@ -24,9 +24,20 @@ public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results
   @Override
   public void close() {}
 
-  private record Stub(float[] result) implements Implementation {
+  private static final class Stub implements Implementation {
+    private final float[] result;
+
+    Stub(float[] result) {
+      this.result = result;
+    }
+
     @Override
     public void run() {}
+
+    @Override
+    public float[] result() {
+      return result;
+    }
 
     @Override
     public void close() {}
