@@ -1,5 +1,6 @@
 /**
- * How fast Clessidra is: JMH benchmarks of kernels and training steps, and {@link
- * dev.clessidra.bench.Measure}, one command that relates them to what the machine can do.
+ * How fast Clessidra is, alone and beside other libraries: what is timed ({@link
+ * dev.clessidra.bench.work}), who does it ({@link dev.clessidra.bench.baselines}), how it is
+ * measured and told.
  */
 package dev.clessidra.bench;

@@ -3,10 +3,12 @@ package dev.clessidra.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.clessidra.bench.work.TrainingStep;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.MemoryStatistics;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.training.DeviceData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -36,8 +38,10 @@ class SoakTest {
   void tenThousandStepsTakeNoMemory() {
     try (Device device = Device.open("cpu");
         TrainingStep step =
-            TrainingStep.of(
-                Autoencoder.builder(64).encoder(16, 4).build(device), randomImages(), 8)) {
+            new TrainingStep(
+                Autoencoder.builder(64).encoder(16, 4).build(device),
+                DeviceData.of(device, randomImages()),
+                8)) {
       MemoryStatistics pool = device.memory();
       // Until the JVM has compiled the calls its own stubs allocate, and its code grows.
       Growth growth = Growth.of(STEPS, step::run);

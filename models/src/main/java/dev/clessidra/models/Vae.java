@@ -56,9 +56,12 @@ public final class Vae implements EncoderDecoder {
   private static final String MEAN = "mean";
   private static final String LOG_VARIANCE = "log_variance";
   private static final String OUTPUT_LOG_VARIANCE = "output.log_variance";
-  // Streams of random numbers.
-  static final String CODES = "vae.codes";
-  static final String BINARIZATION = "vae.binarization";
+
+  /** The stream of the random numbers that codes are drawn with. */
+  public static final String CODES = "vae.codes";
+
+  /** The stream of the random numbers that images are binarized with. */
+  public static final String BINARIZATION = "vae.binarization";
 
   private final Parameters parameters;
   private final int height;

@@ -1,4 +1,4 @@
-package dev.clessidra.bench;
+package dev.clessidra.bench.work;
 
 import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tape;
@@ -10,50 +10,35 @@ import dev.clessidra.engine.optimizers.Optimizer;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
-import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Model;
-import dev.clessidra.models.data.ImageData;
-import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.TrainingData;
 
 /**
- * A captured step of training a model with Adam: shuffled batch, forward, backward, update. A run
- * replays it.
+ * A captured step of training a model with Adam: shuffled batch, forward, backward, update. The
+ * capture is the first step, a run replays it.
  */
-final class TrainingStep implements Workload {
+public final class TrainingStep implements Implementation {
   private final Model model;
   private final int batch;
   private final TrainingData data;
-  private final double operations;
   private final TrainingState state;
   private final Optimizer optimizer;
   private final Scope scope;
   private final Tensor loss;
   private final Program program;
 
-  /**
-   * Captures a step; owns the model and the data.
-   *
-   * @param operations of the products in a step, 0 where they are not counted
-   */
-  TrainingStep(Model model, TrainingData data, int batch, double operations) {
+  /** Captures a step; owns the model and the data. */
+  public TrainingStep(Model model, TrainingData data, int batch) {
     this.model = model;
     this.batch = batch;
     this.data = data;
-    this.operations = operations;
     Device device = model.device();
     model.prepare(data);
-    state = new TrainingState(device, 1);
+    state = new TrainingState(device, Work.SEED);
     optimizer = Adam.builder(LearningRate.constant(1e-3)).build(model.parameters(), state);
     scope = device.scope();
     loss = Tensor.filled(device, scope, "loss", Shape.of(1), 0);
     program = device.capture(this::step);
-  }
-
-  /** A step of an autoencoder. */
-  static TrainingStep of(Autoencoder model, ImageData images, int batch) {
-    return new TrainingStep(
-        model, DeviceData.of(model.device(), images), batch, operations(model, batch));
   }
 
   private void step() {
@@ -70,39 +55,32 @@ final class TrainingStep implements Workload {
   @Override
   public void run() {
     program.run();
+  }
+
+  @Override
+  public void await() {
     model.device().synchronize();
   }
 
   /** The loss of the last step. */
-  float loss() {
+  public float loss() {
     return loss.item();
   }
 
-  /**
-   * The operations of the matrix products: each layer has one forward, one for the weight's
-   * gradient and, except for the first layer, one for the input's gradient.
-   */
-  private static double operations(Autoencoder model, int batch) {
-    int inputs = model.inputs();
-    double weights = 0;
-    int from = inputs;
-    for (int to : model.widths()) {
-      // One in the encoder, one in the decoder.
-      weights += 2.0 * from * to;
-      from = to;
+  /** The model's parameters, one after the other. */
+  public float[] parameters() {
+    return model.parameters().values().copyToArray();
+  }
+
+  @Override
+  public float[] result() {
+    float[] losses = new float[TrainedModel.CHECKED_STEPS];
+    losses[0] = loss();
+    for (int i = 1; i < losses.length; i++) {
+      run();
+      losses[i] = loss();
     }
-    double products = 3 * weights - (double) inputs * model.widths().getFirst();
-    return 2 * batch * products;
-  }
-
-  @Override
-  public double operations() {
-    return operations;
-  }
-
-  @Override
-  public double bytes() {
-    return 0;
+    return losses;
   }
 
   @Override

@@ -1,0 +1,2 @@
+/** Libraries to compare with, found as service providers. */
+package dev.clessidra.bench.baselines;

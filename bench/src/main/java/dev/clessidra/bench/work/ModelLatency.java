@@ -1,0 +1,132 @@
+package dev.clessidra.bench.work;
+
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.EncoderDecoder;
+import dev.clessidra.models.Model;
+import dev.clessidra.models.UNet;
+import java.util.function.UnaryOperator;
+
+/**
+ * The time from one image on the Java heap to a trained model's answer there: a reconstruction
+ * (without noise), or the probabilities of each pixel's classes.
+ *
+ * <p>Inputs are the parameters by name, as those of {@link TrainedModel}, and {@value #IMAGE}.
+ */
+public enum ModelLatency implements Work {
+  /** The deep autoencoder. */
+  DEEP_AUTOENCODER(TrainedModel.DEEP_AUTOENCODER, 784, 784),
+  /** The convolutional variational autoencoder: the mean of the code, decoded. */
+  CONVOLUTIONAL_VAE(TrainedModel.CONVOLUTIONAL_VAE, 784, 784),
+  /** The U-Net on {@value #U_NET_SIZE} x {@value #U_NET_SIZE} pixels. */
+  U_NET(TrainedModel.U_NET, ModelLatency.U_NET_PIXELS, 2 * ModelLatency.U_NET_PIXELS);
+
+  /** The family's name. */
+  public static final String FAMILY = "latency";
+
+  /** The input with the image, from 0 to 1. */
+  public static final String IMAGE = "image";
+
+  private static final int U_NET_SIZE = 256;
+  private static final int U_NET_PIXELS = U_NET_SIZE * U_NET_SIZE;
+
+  private final TrainedModel model;
+  private final int inputSize;
+  private final int resultSize;
+
+  ModelLatency(TrainedModel model, int inputSize, int resultSize) {
+    this.model = model;
+    this.inputSize = inputSize;
+    this.resultSize = resultSize;
+  }
+
+  @Override
+  public String label() {
+    return "%s %s, batch 1".formatted(FAMILY, model);
+  }
+
+  @Override
+  public String family() {
+    return FAMILY;
+  }
+
+  @Override
+  public double operations() {
+    return 0;
+  }
+
+  @Override
+  public double bytes() {
+    return 0;
+  }
+
+  @Override
+  public Inputs inputs() {
+    Inputs.Builder inputs = Inputs.builder().uniform(IMAGE, inputSize, 0, 1);
+    try (Device device = Device.open("cpu");
+        Model built = model.model(device)) {
+      TrainedModel.addParameters(inputs, built);
+    }
+    return inputs.build();
+  }
+
+  @Override
+  public int resultSize() {
+    return resultSize;
+  }
+
+  @Override
+  public Implementation on(Device device, Inputs inputs) {
+    Model built = model.model(device);
+    return new Answer(built, answering(built), inputs.floats(IMAGE));
+  }
+
+  private static UnaryOperator<float[]> answering(Model model) {
+    return switch (model) {
+      case EncoderDecoder coder -> coder::reconstruct;
+      case UNet net -> image -> probabilities(net, image);
+      default -> throw new IllegalArgumentException(model.kind() + " gives no answers.");
+    };
+  }
+
+  private static float[] probabilities(UNet model, float[] image) {
+    Device device = model.device();
+    try (Scope scope = device.scope()) {
+      Shape shape = Shape.of(1, U_NET_SIZE, U_NET_SIZE, 1);
+      Tensor x = Tensor.of(device, scope, IMAGE, shape, image);
+      return model.probabilities(Tape.inference(device, scope), x).copyToArray();
+    }
+  }
+
+  private static final class Answer implements Implementation {
+    private final Model model;
+    private final UnaryOperator<float[]> function;
+    private final float[] image;
+    private float[] answer = {};
+
+    Answer(Model model, UnaryOperator<float[]> function, float[] image) {
+      this.model = model;
+      this.function = function;
+      this.image = image;
+    }
+
+    @Override
+    public void run() {
+      answer = function.apply(image);
+    }
+
+    @Override
+    public float[] result() {
+      run();
+      return answer;
+    }
+
+    @Override
+    public void close() {
+      model.close();
+    }
+  }
+}
