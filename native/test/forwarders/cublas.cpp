@@ -72,6 +72,6 @@ CLESSIDRA_EXPORT int cublasSgemm_v2(void* handle, int transpose_a, int transpose
       result = float(*alpha * sum + (*beta == 0 ? 0 : *beta * double(result)));
     }
   }
-  to_device(cs, c);
+  to_device(cs, c, stream);
   return kSuccess;
 }

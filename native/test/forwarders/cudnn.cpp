@@ -97,7 +97,7 @@ void finish(const std::vector<double>& sums, const float* alpha, const float* be
   auto values = from_device(result, sums.size(), stream);
   for (size_t i = 0; i < sums.size(); ++i)
     values[i] = float(*alpha * sums[i] + (*beta == 0 ? 0 : *beta * double(values[i])));
-  to_device(values, result);
+  to_device(values, result, stream);
 }
 
 // The first is the fastest but for tensor cores only where the descriptor allows them.

@@ -1,17 +1,19 @@
 """Training steps of Clessidra's models in PyTorch, timed for its benchmarks.
 
-    training_steps.py --device cuda|cpu [--compiled] [--tf32] [--threads N]
+    training_steps.py --device cuda:N|cpu [--compiled] [--tf32] [--threads N]
 
 First prints a line with the versions. Then takes commands on the standard input, one a line, and answers
 each with a line of JSON on the standard output:
 
-    prepare KIND FILE    reads a model's parameters and batches; {"losses": [of the steps on these batches]}
-    run COUNT            trains COUNT steps; {"seconds": of them all}
+    prepare ID KIND FILE    reads a model's parameters and batches; {"losses": [of the steps on these batches]}
+    run ID COUNT            trains COUNT steps; {"seconds": of them all}
+    close ID                forgets the model; {}
 
 KIND is autoencoder, sparse-autoencoder, vae or unet; FILE starts with a line of JSON that gives name,
 type ("float32", "int32") and shape of each array, whose numbers follow, little-endian. Parameters have
 Clessidra's names and layouts: weights [inputs, outputs], filters [K, R, S, C]. "batches" are the
-samples of the checked steps, [steps, batch, ...]; "labels", "weights" and "noise" belong to them.
+samples of the checked steps, [steps, batch, values]; "labels", "weights" and "noise", of the same
+form, belong to them. Images are square.
 
 A timed step draws its samples and its noise on the device. With --compiled the loss is compiled by
 torch.compile and, on a GPU, the whole step replayed as one CUDA graph. Time is the device's, by events,
@@ -20,6 +22,7 @@ on a GPU, and the wall clock's on a CPU. An error is one line of JSON {"error": 
 
 import argparse
 import json
+import math
 import sys
 import time
 
@@ -112,7 +115,7 @@ class Vae(Model):
         activation = torch.tanh if layers > 1 else F.relu
         hidden = x
         if levels > 0:
-            side = int(x.shape[1] ** 0.5)
+            side = math.isqrt(x.shape[1])
             hidden = x.reshape(len(x), 1, side, side)
             for i in range(levels):
                 hidden = activation(self.convolution(F.conv2d, hidden, f"encoder.convolution.{i}"))
@@ -146,7 +149,9 @@ class Vae(Model):
 class UNet(Model):
     def loss(self, x, noise, labels, weights):
         depth = self.count("encoder.", ".0.weight")
-        x = x.permute(0, 3, 1, 2)  # channels last in memory
+        side = math.isqrt(labels.shape[1])
+        labels = labels.reshape(-1, side, side)
+        x = x.reshape(len(x), side, side, -1).permute(0, 3, 1, 2)  # channels last in memory
         skipped = []
         for level in range(depth):
             x = self.block(x, f"encoder.{level}")
@@ -160,7 +165,7 @@ class UNet(Model):
             x = self.block(torch.cat((skipped[level], up), 1), name)
         logits = F.conv2d(x, self.parameters["output.weight"], self.parameters["output.bias"])
         errors = F.cross_entropy(logits, labels, reduction="none")
-        return (errors if weights is None else errors * weights).mean()
+        return (errors if weights is None else errors * weights.reshape(errors.shape)).mean()
 
     def block(self, x, name):
         for layer in (f"{name}.0", f"{name}.1"):
@@ -280,35 +285,40 @@ def answer(**values):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--device", choices=("cuda", "cpu"), required=True)
+    parser.add_argument("--device", required=True)
     parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--tf32", action="store_true")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    if options.device == "cuda" and not torch.cuda.is_available():
-        answer(error=f"PyTorch {torch.__version__} sees no GPU")
-        return 1
+    if options.device.startswith("cuda"):
+        if not torch.cuda.is_available():
+            answer(error=f"PyTorch {torch.__version__} sees no GPU")
+            return 1
+        torch.cuda.set_device(torch.device(options.device))
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.set_float32_matmul_precision("high" if options.tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = options.tf32
     torch.backends.cudnn.benchmark = True
     answer(version=torch.__version__, cuda=torch.version.cuda, cudnn=torch.backends.cudnn.version())
-    training = None
+    trainings = {}
     for line in sys.stdin:
-        command, *arguments = line.split(maxsplit=2)
+        command, name, *arguments = line.rstrip("\n").split(" ", maxsplit=3)
         try:
             if command == "prepare":
-                training = None  # frees the memory of the one before
-                training = Training(
-                    arguments[0], arguments[1].strip(), torch.device(options.device), options.compiled)
+                kind, path = arguments
+                training = Training(kind, path, torch.device(options.device), options.compiled)
                 losses = training.check()
                 training.warm_up()
+                trainings[name] = training
                 answer(losses=losses)
             elif command == "run":
-                answer(seconds=training.run(int(arguments[0])))
+                answer(seconds=trainings[name].run(int(arguments[0])))
+            elif command == "close":
+                del trainings[name]
+                answer()
             else:
-                raise ValueError(f"command {command} is unknown: expected prepare or run")
+                raise ValueError(f"command {command} is unknown: expected prepare, run or close")
         except Exception as error:  # what went wrong is for the other side to tell
             answer(error=" ".join(f"{type(error).__name__}: {error}".split()))
             return 1
