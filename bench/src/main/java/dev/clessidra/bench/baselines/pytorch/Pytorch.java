@@ -6,6 +6,7 @@ import dev.clessidra.bench.baselines.AbsentException;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.TrainedModel;
 import dev.clessidra.bench.work.Work;
 import dev.clessidra.engine.Shape;
@@ -85,7 +86,7 @@ final class Pytorch implements Library {
     };
   }
 
-  private final class Training implements Implementation {
+  private final class Training implements SelfTimed {
     private final int number = prepared++;
     private final float[] losses;
 
@@ -110,7 +111,7 @@ final class Pytorch implements Library {
     /** The script waits for the end of the step. */
     @Override
     public void run() {
-      time(1);
+      seconds(1);
     }
 
     @Override
@@ -118,7 +119,8 @@ final class Pytorch implements Library {
       return tolerance;
     }
 
-    private double time(int runs) {
+    @Override
+    public double seconds(int runs) {
       return process.ask("run %d %d".formatted(number, runs)).get("seconds").getAsDouble();
     }
 

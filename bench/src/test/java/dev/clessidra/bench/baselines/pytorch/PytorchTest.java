@@ -11,6 +11,7 @@ import dev.clessidra.bench.baselines.Python;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.MatrixProduct;
+import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.TrainedModel;
 import dev.clessidra.kernels.Device;
 import java.io.IOException;
@@ -67,7 +68,7 @@ final class PytorchTest {
         while read -r command number rest; do
           case $command in
             prepare) echo '{"losses": [3, 2, 1.5]}' ;;
-            run) echo "{\\"seconds\\": $rest}" ;;
+            run) echo "{\\"seconds\\": $rest.25}" ;;
             close) echo '{}' ;;
           esac
         done
@@ -80,6 +81,7 @@ final class PytorchTest {
         Implementation training = library.prepare(model, inputs).orElseThrow()) {
       training.run();
 
+      assertThat(((SelfTimed) training).seconds(3)).isEqualTo(3.25);
       assertThat(library.name()).isEqualTo("pytorch");
       assertThat(library.version()).isEqualTo("2.99");
       assertThat(training.result()).containsExactly(3, 2, 1.5f);
