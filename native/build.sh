@@ -21,7 +21,7 @@ fi
 cmake --log-level=WARNING -G "Unix Makefiles" -S "$source" -B "$target/cmake" \
   -DCMAKE_CXX_COMPILER="${CXX:-g++}" -DCMAKE_BUILD_TYPE=Release -DOUTPUT="$target" >/dev/null
 if [ "$skip_tests" = true ]; then
-  set -- --target clessidra_cpu clessidra_emulator
+  set -- --target clessidra_cpu clessidra_emulator forward_cublas forward_cudnn
 else
   set --
 fi

@@ -13,38 +13,43 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Checks on a machine with a GPU what an emulator cannot promise: the work of {@code
- * bench/gpu-check}. Each part is a process with a time limit; one that fails does not keep the
- * others from running. Writes a JSON file and a readable summary.
+ * Checks on a machine with a GPU what an emulator cannot promise, and then measures the kernels and
+ * the models beside cuBLAS, cuDNN and PyTorch: the work of {@code bench/gpu-check}. Each part is a
+ * process with a time limit; one that fails does not keep the others from running. Writes a JSON
+ * file and a readable summary.
  */
 public final class GpuCheck {
-  private static final Duration LIMIT = Duration.ofMinutes(9);
+  private static final Duration LIMIT = Duration.ofSeconds(530);
+  // What is left belongs to the benchmarks.
+  private static final Duration CHECKS_LIMIT = Duration.ofSeconds(330);
   private static final Duration PART_LIMIT = Duration.ofMinutes(4);
   private static final String SANITIZER = "compute-sanitizer";
   private static final List<String> SANITIZER_TOOLS =
       List.of("memcheck", "racecheck", "initcheck", "synccheck");
-  private static final List<String> TRAINING =
-      List.of(
-          "train",
-          "deep",
-          "--widths",
-          "256,64,16",
-          "--steps",
-          "50",
-          "--batch",
-          "64",
-          "--seed",
-          "7",
-          "--no-report");
+  private static final String PROGRAM = "dev.clessidra.models.cli.Clessidra";
+  private static final String BENCH = "dev.clessidra.bench.cli.Bench";
+
+  /** The models whose files are compared, and how they are trained. */
+  private static final SequencedMap<String, String> TRAININGS = new LinkedHashMap<>();
+
+  static {
+    TRAININGS.put("deep", "--widths 256,64,16 --steps 50 --batch 64");
+    TRAININGS.put("unet", "--depth 2 --width 2 --view 48 --elastic 5 --steps 10 --batch 2");
+    TRAININGS.put(
+        "vae",
+        "--convolutions 8,16 --hidden 32 --latent 8 --activation relu --steps 20 --batch 32");
+  }
 
   /** The devices of the build machine whose results travel along. */
   private static final List<String> REFERENCES = List.of("cpu", "emulated");
@@ -61,13 +66,16 @@ public final class GpuCheck {
   private final String device;
   private final Path packed;
   private final Path work;
-  private final Instant end = Instant.now().plus(LIMIT);
+  private final Instant start = Instant.now();
+  private final Path results;
   private final List<Part> parts = new ArrayList<>();
+  private Instant end = start.plus(LIMIT);
 
-  private GpuCheck(String device, Path packed, Path work) {
+  private GpuCheck(String device, Path packed, Path results) throws IOException {
     this.device = device;
     this.packed = packed;
-    this.work = work;
+    this.results = results;
+    work = Files.createTempDirectory("gpu-check");
   }
 
   /**
@@ -80,16 +88,17 @@ public final class GpuCheck {
     if (arguments.length == 2 && arguments[0].equals("prepare")) {
       Path packed = Path.of(arguments[1]).toAbsolutePath();
       Files.createDirectories(packed.resolve("expected"));
-      GpuCheck check = new GpuCheck("cpu", packed, Files.createTempDirectory("gpu-check"));
+      GpuCheck check = new GpuCheck("cpu", packed, packed);
       check.prepare();
       System.exit(check.report());
     }
     if (arguments.length == 4 && arguments[0].equals("run")) {
       Path packed = Path.of(arguments[1]).toAbsolutePath();
-      GpuCheck check = new GpuCheck(arguments[2], packed, Files.createTempDirectory("gpu-check"));
+      Path results = Files.createDirectories(Path.of(arguments[3]).toAbsolutePath());
+      GpuCheck check = new GpuCheck(arguments[2], packed, results);
       check.run();
       int code = check.report();
-      check.write(Path.of(arguments[3]));
+      check.write();
       System.exit(code);
     }
     System.err.println("expected: prepare PACKED, or run PACKED DEVICE RESULTS");
@@ -100,17 +109,97 @@ public final class GpuCheck {
     for (String reference : REFERENCES) {
       part("bits of every launch, " + reference, () -> digests(reference, digestsOf(reference)));
     }
-    part("trained model", () -> train(device, expected("model.safetensors")));
+    for (String model : TRAININGS.sequencedKeySet()) {
+      part("trained " + model, () -> train(model, device, modelFile(model)));
+    }
   }
 
   private void run() {
+    end = start.plus(CHECKS_LIMIT);
+    Optional<Process> compilation = compilation();
     part("what is here", this::devices);
     part("conformance", this::conformance);
     part("bits as on the build machine's CPU and emulated GPU", this::compareDigests);
-    part("trained model as on the CPU", this::compareModels);
+    for (String model : TRAININGS.sequencedKeySet()) {
+      part("trained %s as on the CPU".formatted(model), () -> compareModels(model));
+    }
     for (String tool : SANITIZER_TOOLS) {
       part(SANITIZER + " " + tool, () -> sanitize(tool));
     }
+    compilation.ifPresent(this::await);
+    end = start.plus(LIMIT);
+    part("benchmark of the kernels", this::benchmarkKernels);
+    part("benchmark of the models", this::benchmarkModels);
+  }
+
+  private boolean isGpu() {
+    return device.startsWith("cuda");
+  }
+
+  /**
+   * Has PyTorch compile the models meanwhile, which takes it minutes: it keeps what it compiles for
+   * processes to come.
+   */
+  private Optional<Process> compilation() {
+    return isGpu()
+        ? Optional.of(
+            start(
+                bench("training", "--trial", "--vs", "pytorch-compiled"),
+                work.resolve("compilation.log")))
+        : Optional.empty();
+  }
+
+  private void await(Process process) {
+    try {
+      if (!process.waitFor(secondsLeft(), TimeUnit.SECONDS)) {
+        stop(process);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private String benchmarkKernels() {
+    return isGpu()
+        ? benchmark(
+            "kernels", "--suite kernels --rounds 3 --vs cublas,cublas-tf32,cudnn,cudnn-tf32")
+        : benchmark("kernels", "gemm --shape 48x32x16 --trial --vs cublas,cudnn,pytorch");
+  }
+
+  private String benchmarkModels() {
+    if (!isGpu()) {
+      throw new Skipped("training steps take too long on the %s device".formatted(device));
+    }
+    return benchmark("models", "--suite models --rounds 3 --vs pytorch,pytorch-compiled");
+  }
+
+  /** Returns the table; the figures go to a file of their own. */
+  private String benchmark(String what, String arguments) {
+    List<String> all = new ArrayList<>(words(arguments));
+    Path file = results.resolve("%s-%s.json".formatted(name(), what));
+    all.addAll(List.of("--json", file.toString()));
+    Path log = log();
+    try {
+      process(bench(all.toArray(String[]::new)));
+    } catch (Failure e) {
+      throw new Failure(e.getMessage().lines().findFirst().orElse("") + "\n" + text(log));
+    }
+    String note = isGpu() ? "" : "A trial without a GPU: its times say nothing of one.\n";
+    return note + text(log);
+  }
+
+  private List<String> bench(String... arguments) {
+    List<String> all = new ArrayList<>(List.of("--device", device));
+    all.addAll(0, List.of(arguments));
+    return javaCommand(List.of(), BENCH, all.toArray(String[]::new));
+  }
+
+  private static List<String> words(String text) {
+    return List.of(text.split(" ", -1));
+  }
+
+  private static String text(Path log) {
+    return String.join("\n", lines(log));
   }
 
   private Path expected(String name) {
@@ -119,7 +208,7 @@ public final class GpuCheck {
 
   /** What the doctor says of devices; the rest names folders of this machine. */
   private String devices() {
-    return java("dev.clessidra.models.cli.Clessidra", "doctor")
+    return java(PROGRAM, "doctor")
         .lines()
         .filter(line -> line.startsWith("ok ") || line.startsWith("no "))
         .collect(Collectors.joining("\n"));
@@ -162,11 +251,17 @@ public final class GpuCheck {
     }
   }
 
-  private void train(String on, Path file) {
-    Path folder = work.resolve("run-" + on.replace(':', '-'));
-    List<String> arguments = new ArrayList<>(TRAINING);
-    arguments.addAll(List.of("--device", on, "--out", folder.toString()));
-    java("dev.clessidra.models.cli.Clessidra", arguments.toArray(String[]::new));
+  private Path modelFile(String model) {
+    return expected("model-%s.safetensors".formatted(model));
+  }
+
+  private void train(String model, String on, Path file) {
+    Path folder = work.resolve("run-%s-%s".formatted(model, on.replace(':', '-')));
+    List<String> arguments = new ArrayList<>(List.of("train", model));
+    arguments.addAll(words(TRAININGS.get(model)));
+    arguments.addAll(
+        List.of("--seed", "7", "--no-report", "--device", on, "--out", folder.toString()));
+    java(PROGRAM, arguments.toArray(String[]::new));
     try {
       Files.copy(folder.resolve("model.safetensors"), file);
     } catch (IOException e) {
@@ -174,11 +269,11 @@ public final class GpuCheck {
     }
   }
 
-  private void compareModels() {
-    Path actual = work.resolve("model.safetensors");
-    train(device, actual);
+  private void compareModels(String model) {
+    Path actual = work.resolve("model-%s.safetensors".formatted(model));
+    train(model, device, actual);
     try {
-      long difference = Files.mismatch(actual, expected("model.safetensors"));
+      long difference = Files.mismatch(actual, modelFile(model));
       if (difference >= 0) {
         throw new Failure("the model files differ from byte %d on".formatted(difference));
       }
@@ -188,7 +283,7 @@ public final class GpuCheck {
   }
 
   private void sanitize(String tool) {
-    if (device.equals("emulated")) {
+    if (!isGpu()) {
       throw new Skipped(SANITIZER + " is for GPUs");
     }
     String program =
@@ -248,32 +343,47 @@ public final class GpuCheck {
    * Runs a process to its end; its output goes to a log, of which a failure shows the last lines.
    */
   private String process(List<String> command) {
-    Path log = work.resolve("part-%d.log".formatted(parts.size()));
+    Path log = log();
+    Process process = start(command, log);
     try {
-      Process process =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectOutput(log.toFile())
-              .start();
-      long seconds =
-          Math.max(
-              1,
-              Math.min(PART_LIMIT.toSeconds(), Duration.between(Instant.now(), end).toSeconds()));
+      long seconds = secondsLeft();
       if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly().waitFor();
+        stop(process);
         throw new Failure("not done after %d s: %s".formatted(seconds, tail(log)));
       }
-      if (process.exitValue() != 0) {
-        throw new Failure("exit code %d: %s".formatted(process.exitValue(), tail(log)));
-      }
-      return tail(log);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure("interrupted");
     }
+    if (process.exitValue() != 0) {
+      throw new Failure("exit code %d: %s".formatted(process.exitValue(), tail(log)));
+    }
+    return tail(log);
+  }
+
+  private Path log() {
+    return work.resolve("part-%d.log".formatted(parts.size()));
+  }
+
+  private static Process start(List<String> command, Path log) {
+    try {
+      return new ProcessBuilder(command)
+          .redirectErrorStream(true)
+          .redirectOutput(log.toFile())
+          .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private long secondsLeft() {
+    long left = Duration.between(Instant.now(), end).toSeconds();
+    return Math.clamp(left, 1, PART_LIMIT.toSeconds());
+  }
+
+  private static void stop(Process process) throws InterruptedException {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    process.destroyForcibly().waitFor();
   }
 
   private static String tail(Path log) {
@@ -326,6 +436,11 @@ public final class GpuCheck {
         part.detail().isEmpty() ? "" : "\n" + part.detail().indent(19).stripTrailing());
   }
 
+  private String name() {
+    return "gpu-check-%s-%s"
+        .formatted(LocalDate.ofInstant(start, ZoneOffset.UTC), device.replace(':', '-'));
+  }
+
   /** Prints the summary; returns the exit code. */
   private int report() {
     Optional<Part> failed = parts.stream().filter(p -> p.outcome() == Outcome.FAILED).findFirst();
@@ -334,7 +449,7 @@ public final class GpuCheck {
     return failed.isEmpty() ? 0 : 1;
   }
 
-  private void write(Path results) throws IOException {
+  private void write() throws IOException {
     JsonObject json = new JsonObject();
     json.addProperty("date", Instant.now().toString());
     json.addProperty("device", device);
@@ -349,13 +464,10 @@ public final class GpuCheck {
       list.add(object);
     }
     json.add("parts", list);
-    Files.createDirectories(results);
-    String name =
-        "gpu-check-%s-%s".formatted(LocalDate.now(ZoneOffset.UTC), device.replace(':', '-'));
     Files.writeString(
-        results.resolve(name + ".json"),
+        results.resolve(name() + ".json"),
         new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n");
-    Files.write(results.resolve(name + ".txt"), parts.stream().map(GpuCheck::line).toList());
+    Files.write(results.resolve(name() + ".txt"), parts.stream().map(GpuCheck::line).toList());
   }
 
   /** A part that found something wrong. */

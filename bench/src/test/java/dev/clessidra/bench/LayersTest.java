@@ -62,10 +62,12 @@ class LayersTest {
           .onlyDependOnClassesThat(
               resideInAnyPackage("java..", ROOT + ".kernels..", ROOT + ".engine.."));
 
-  private static final ArchRule ONLY_CUDA_CLASSES_NAME_JCUDA =
+  private static final ArchRule ONLY_CUDA_CLASSES_AND_BASELINES_NAME_JCUDA =
       noClasses()
           .that()
           .haveNameNotMatching(".*\\.Cuda.*")
+          .and()
+          .resideOutsideOfPackage(ROOT + ".bench.baselines.nvidia..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("jcuda..");
@@ -103,8 +105,8 @@ class LayersTest {
   }
 
   @Test
-  void jcudaStaysInTheClassesForCuda() {
-    ONLY_CUDA_CLASSES_NAME_JCUDA.check(PRODUCT);
+  void jcudaStaysInTheClassesForCudaAndTheBaselines() {
+    ONLY_CUDA_CLASSES_AND_BASELINES_NAME_JCUDA.check(PRODUCT);
   }
 
   @Test

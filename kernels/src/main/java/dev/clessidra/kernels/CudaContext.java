@@ -139,6 +139,12 @@ final class CudaContext implements DeviceMemory.Hardware {
     return value[0];
   }
 
+  /** Makes the context the calling thread's, and returns the stream that all work goes to. */
+  CUstream currentStream() {
+    makeCurrent();
+    return stream;
+  }
+
   private void makeCurrent() {
     check(JCudaDriver.cuCtxSetCurrent(context), "making the context current");
   }

@@ -49,6 +49,10 @@ final class CudaDevice extends AbstractDevice {
         "Device '%s' is unknown: expected cuda:0, cuda:1 and so on.".formatted(name));
   }
 
+  CudaContext context() {
+    return context;
+  }
+
   @Override
   void launch(Kernel kernel, MemorySegment arguments) {
     context.launch(kernel, CudaLaunches.of(kernel, arguments), arguments);

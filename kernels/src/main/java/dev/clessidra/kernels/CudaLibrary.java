@@ -39,9 +39,7 @@ final class CudaLibrary {
   private static final String SYSTEM_DRIVER = "libcuda.so.1";
   private static final String EMULATED_DRIVER = "emulator/libcuda.so.1";
   private static final String EMULATED_KERNELS = "emulator/libclessidra_emulated.so";
-  // JCuda unpacks to a fixed name in the temporary folder, and loads what is there already.
-  private static final String BINDING = "lib/libJCudaDriver-12.6.0-linux-x86_64.so";
-  private static final String TEMPORARY_FOLDER = "java.io.tmpdir";
+  private static final String BINDING = "libJCudaDriver-12.6.0-linux-x86_64.so";
 
   private static Driver loaded;
   private static SymbolLookup emulator;
@@ -75,7 +73,7 @@ final class CudaLibrary {
       emulator = open(library);
       open(kernels);
     }
-    loadBinding();
+    NativeResources.loadBinding("jcuda.driver.JCudaDriver", "lib/" + BINDING, BINDING);
     loaded = driver;
   }
 
@@ -168,22 +166,6 @@ final class CudaLibrary {
           "Native library %s cannot be loaded: its folder may not allow running programs; move it with %s."
               .formatted(library, NativeLibrary.FOLDER_PROPERTY_NAME),
           e);
-    }
-  }
-
-  private static void loadBinding() {
-    Path folder = NativeLibrary.of(BINDING).unpack().getParent();
-    String before = System.getProperty(TEMPORARY_FOLDER);
-    System.setProperty(TEMPORARY_FOLDER, folder.toString());
-    try {
-      Class.forName("jcuda.driver.JCudaDriver");
-    } catch (ClassNotFoundException | LinkageError e) {
-      throw new DeviceException(
-          "JCuda's library cannot be loaded (%s): put jcuda and jcuda-natives 12.6.0 on the class path."
-              .formatted(String.valueOf(e.getMessage()).lines().findFirst().orElse(e.toString())),
-          e);
-    } finally {
-      System.setProperty(TEMPORARY_FOLDER, before);
     }
   }
 }

@@ -91,10 +91,19 @@ record NativeLibrary(
    * @throws DeviceException if there is none for this machine, or it cannot be unpacked
    */
   Path unpack() {
+    return unpackAs(file());
+  }
+
+  /**
+   * As {@link #unpack()}, to a file of another name.
+   *
+   * @throws DeviceException if there is none for this machine, or it cannot be unpacked
+   */
+  Path unpackAs(String file) {
     requireSupported();
     String expected = new String(read(resource + ".sha256"), StandardCharsets.US_ASCII).strip();
     try {
-      return unpack(expected);
+      return unpack(expected, file);
     } catch (IOException e) {
       throw new DeviceException(
           "Native library %s cannot be unpacked (%s): set %s to a folder of your own."
@@ -162,7 +171,7 @@ record NativeLibrary(
     }
   }
 
-  private Path unpack(String expected) throws IOException {
+  private Path unpack(String expected, String name) throws IOException {
     Path folder = ownFolder(folder());
     Path versionFolder =
         ownFolder(
@@ -170,7 +179,7 @@ record NativeLibrary(
                 version()
                     + "-"
                     + expected.substring(0, Math.min(HASH_CHARACTERS_SHOWN, expected.length()))));
-    Path file = versionFolder.resolve(file());
+    Path file = versionFolder.resolve(name);
     if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
         && sha256(Files.readAllBytes(file)).equals(expected)) {
       return file;
@@ -185,7 +194,7 @@ record NativeLibrary(
     // Other processes see no file or all of it.
     Path temporary =
         Files.createTempFile(
-            versionFolder, file(), ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+            versionFolder, name, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     try {
       Files.write(temporary, library);
       Files.move(

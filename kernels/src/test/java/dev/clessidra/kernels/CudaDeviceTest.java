@@ -2,11 +2,14 @@ package dev.clessidra.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +52,24 @@ final class CudaDeviceTest {
       float[] back = new float[3];
       device.copyToHost(buffer, back);
       assertThat(back).containsExactly(1, 2, 3);
+    }
+  }
+
+  @Test
+  void otherCodeCanWorkOnItsStreamAndMemory() {
+    try (Scope scope = device.scope();
+        Device processor = Device.open("cpu")) {
+      Buffer buffer = scope.allocate("x", 4);
+      CUstream stream = CudaHandles.stream(device);
+      int result = JCudaDriver.cuMemsetD32Async(CudaHandles.pointer(buffer), 42, 1, stream);
+      int[] back = new int[1];
+      device.copyToHost(buffer, back);
+
+      assertThat(result).isZero();
+      assertThat(back).containsExactly(42);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> CudaHandles.stream(processor))
+          .withMessage("Device cpu has no CUDA stream: expected cuda:0 or emulated.");
     }
   }
 

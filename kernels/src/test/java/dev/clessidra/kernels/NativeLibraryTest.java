@@ -84,6 +84,14 @@ final class NativeLibraryTest {
   }
 
   @Test
+  void theLibraryCanHaveAnotherNameOnceUnpacked() {
+    Path file = library().unpackAs("libother.so");
+
+    assertThat(file).hasFileName("libother.so").hasBinaryContent(content);
+    assertThat(file.getParent()).isEqualTo(library().locate().getParent());
+  }
+
+  @Test
   void aTamperedFileIsReplaced() throws IOException {
     Path file = library().locate();
     Files.writeString(file, "something else");

@@ -1,11 +1,15 @@
 package dev.clessidra.bench.baselines;
 
+import dev.clessidra.bench.baselines.nvidia.CublasBaseline;
+import dev.clessidra.bench.baselines.nvidia.CudnnBaseline;
+import dev.clessidra.bench.baselines.pytorch.PytorchBaseline;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /** Finds baselines by name. */
 public final class Baselines {
@@ -16,11 +20,26 @@ public final class Baselines {
   /** Baselines of the Maven profile, which a plain build does not have. */
   private static final List<String> OPTIONAL = List.of("libtorch", "onednn", "openblas");
 
+  /** Baselines that every build has: little more than bindings, to libraries of the machine. */
+  private static final List<Baseline> BUILT_IN =
+      List.of(
+          CublasBaseline.float32(),
+          CublasBaseline.tf32(),
+          CudnnBaseline.float32(),
+          CudnnBaseline.tf32(),
+          PytorchBaseline.eager(),
+          PytorchBaseline.compiled(),
+          PytorchBaseline.compiledTf32());
+
   private final Map<String, Baseline> found = new TreeMap<>();
 
-  /** Looks for service providers on the class path. */
+  /** Takes the built-in ones, and looks for service providers on the class path. */
   public Baselines() {
-    this(ServiceLoader.load(Baseline.class));
+    this(
+        Stream.concat(
+                BUILT_IN.stream(),
+                ServiceLoader.load(Baseline.class).stream().map(ServiceLoader.Provider::get))
+            .toList());
   }
 
   /** Takes baselines that are made already. */

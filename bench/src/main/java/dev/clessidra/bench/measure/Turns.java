@@ -1,9 +1,11 @@
 package dev.clessidra.bench.measure;
 
 import dev.clessidra.bench.work.Implementation;
+import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.kernels.Device;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * One implementation of a work, timed turn by turn. On a GPU there are several of it, each with
@@ -39,20 +41,32 @@ final class Turns implements AutoCloseable {
   Time measure(Duration slice) {
     // What others left in caches is not what is measured.
     endToEnd(slice.dividedBy(WARMING_SHARE));
+    if (copies.getFirst() instanceof SelfTimed timed) {
+      double seconds = secondsOfRun(slice, timed::seconds);
+      return new Time(seconds, seconds);
+    }
     if (device.name().equals("cpu")) {
       double seconds = endToEnd(slice);
       return new Time(seconds, seconds);
     }
-    int runs = (int) Math.clamp(slice.toNanos() * 1e-9 / secondsOfRun, 1, 1 << 20);
     double seconds =
-        device.measureTime(() -> {
-          for (int i = 0; i < runs; i++) {
-            next().run();
-          }
-        })
-            / runs;
-    secondsOfRun = Math.max(seconds, 1e-7);
+        secondsOfRun(
+            slice,
+            runs ->
+                device.measureTime(() -> {
+                  for (int i = 0; i < runs; i++) {
+                    next().run();
+                  }
+                }));
     return new Time(seconds, endToEnd(slice.dividedBy(2)));
+  }
+
+  /** Chooses how often to run by how long that took before. */
+  private double secondsOfRun(Duration slice, IntToDoubleFunction time) {
+    int runs = (int) Math.clamp(slice.toNanos() * 1e-9 / secondsOfRun, 1, 1 << 20);
+    double seconds = time.applyAsDouble(runs) / runs;
+    secondsOfRun = Math.max(seconds, 1e-7);
+    return seconds;
   }
 
   private double endToEnd(Duration atLeast) {

@@ -22,7 +22,9 @@ import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.TrainingData;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
 
 /**
  * Training steps with Adam (learning rate 0.001, beta 0.9 and 0.999, epsilon 1e-8), each: the next
@@ -177,6 +179,18 @@ public enum TrainedModel implements Work {
       addBatches(inputs, model, data);
     }
     return inputs.build();
+  }
+
+  /** The shapes of the parameters among the inputs, by name. */
+  public SequencedMap<String, Shape> parameterShapes() {
+    SequencedMap<String, Shape> shapes = new LinkedHashMap<>();
+    try (Device device = Device.open("cpu");
+        Model model = model(device)) {
+      for (Parameter parameter : model.parameters()) {
+        shapes.put(parameter.name(), parameter.shape());
+      }
+    }
+    return shapes;
   }
 
   /** Adds each parameter by its name. */

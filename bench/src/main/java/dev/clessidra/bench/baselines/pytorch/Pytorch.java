@@ -1,0 +1,186 @@
+package dev.clessidra.bench.baselines.pytorch;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Library;
+import dev.clessidra.bench.work.Implementation;
+import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.SelfTimed;
+import dev.clessidra.bench.work.TrainedModel;
+import dev.clessidra.bench.work.Work;
+import dev.clessidra.engine.Shape;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.stream.IntStream;
+
+/** PyTorch in a process of its own, which serves all works. */
+final class Pytorch implements Library {
+  private final String name;
+  private final double tolerance;
+  private final TrainingProcess process;
+  private final String version;
+  private int prepared;
+
+  private Pytorch(String name, double tolerance, TrainingProcess process) {
+    this.name = name;
+    this.tolerance = tolerance;
+    this.process = process;
+    JsonObject versions = process.read();
+    version =
+        versions.get("cuda").isJsonNull()
+            ? versions.get("version").getAsString()
+            : "%s, cuDNN %d"
+                .formatted(versions.get("version").getAsString(), versions.get("cudnn").getAsInt());
+  }
+
+  static Pytorch open(String name, List<String> options, double tolerance) throws AbsentException {
+    TrainingProcess process = TrainingProcess.start(options);
+    try {
+      return new Pytorch(name, tolerance, process);
+    } catch (IllegalStateException e) {
+      process.close();
+      throw new AbsentException(e.getMessage());
+    }
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public String version() {
+    return version;
+  }
+
+  @Override
+  public Optional<Implementation> prepare(Work work, Inputs inputs) {
+    return work instanceof TrainedModel model
+        ? Optional.of(new Training(model, inputs))
+        : Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    process.close();
+  }
+
+  /** The script's name for models of one kind. */
+  private static String kind(TrainedModel model) {
+    return switch (model) {
+      case DEEP_AUTOENCODER, TIED_AUTOENCODER -> "autoencoder";
+      case SPARSE_AUTOENCODER -> "sparse-autoencoder";
+      case CONVOLUTIONAL_VAE, DENSE_VAE, SMALL_BATCH_VAE -> "vae";
+      case U_NET -> "unet";
+    };
+  }
+
+  private final class Training implements SelfTimed {
+    private final int number = prepared++;
+    private final float[] losses;
+
+    private Training(TrainedModel model, Inputs inputs) {
+      Path file = process.file("arrays-" + number);
+      write(file, model, inputs);
+      JsonArray answer =
+          process
+              .ask("prepare %d %s %s".formatted(number, kind(model), file))
+              .getAsJsonArray("losses");
+      losses = new float[answer.size()];
+      for (int i = 0; i < losses.length; i++) {
+        losses[i] = answer.get(i).getAsFloat();
+      }
+    }
+
+    @Override
+    public float[] result() {
+      return losses;
+    }
+
+    /** The script waits for the end of the step. */
+    @Override
+    public void run() {
+      seconds(1);
+    }
+
+    @Override
+    public double tolerance() {
+      return tolerance;
+    }
+
+    @Override
+    public double seconds(int runs) {
+      return process.ask("run %d %d".formatted(number, runs)).get("seconds").getAsDouble();
+    }
+
+    @Override
+    public void close() {
+      process.ask("close " + number);
+    }
+  }
+
+  /** Writes the inputs with their shapes, as the script reads them. */
+  private static void write(Path file, TrainedModel model, Inputs inputs) {
+    SequencedMap<String, Shape> parameters = model.parameterShapes();
+    JsonArray header = new JsonArray();
+    List<ByteBuffer> arrays = new ArrayList<>();
+    for (String name : inputs.names()) {
+      boolean integers = name.equals(TrainedModel.LABELS);
+      ByteBuffer bytes = integers ? bytes(inputs.integers(name)) : bytes(inputs.floats(name));
+      JsonArray sizes = new JsonArray();
+      if (parameters.containsKey(name)) {
+        Shape shape = parameters.get(name);
+        IntStream.range(0, shape.rank()).forEach(i -> sizes.add(shape.dim(i)));
+      } else {
+        int rows = TrainedModel.CHECKED_STEPS * model.batch();
+        sizes.add(TrainedModel.CHECKED_STEPS);
+        sizes.add(model.batch());
+        sizes.add(bytes.capacity() / Float.BYTES / rows);
+      }
+      JsonObject array = new JsonObject();
+      array.addProperty("name", name);
+      array.addProperty("type", integers ? "int32" : "float32");
+      array.add("shape", sizes);
+      header.add(array);
+      arrays.add(bytes);
+    }
+    arrays.addFirst(ByteBuffer.wrap((header + "\n").getBytes(StandardCharsets.UTF_8)));
+    try (FileChannel out =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      for (ByteBuffer bytes : arrays) {
+        while (bytes.hasRemaining()) {
+          out.write(bytes);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ByteBuffer bytes(int[] values) {
+    ByteBuffer bytes = littleEndian(values.length);
+    bytes.asIntBuffer().put(values);
+    return bytes;
+  }
+
+  private static ByteBuffer bytes(float[] values) {
+    ByteBuffer bytes = littleEndian(values.length);
+    bytes.asFloatBuffer().put(values);
+    return bytes;
+  }
+
+  private static ByteBuffer littleEndian(int values) {
+    return ByteBuffer.allocate(Float.BYTES * values).order(ByteOrder.LITTLE_ENDIAN);
+  }
+}

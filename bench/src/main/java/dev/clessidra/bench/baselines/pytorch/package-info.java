@@ -1,0 +1,2 @@
+/** PyTorch, in a process of the machine's Python. */
+package dev.clessidra.bench.baselines.pytorch;

@@ -1,0 +1,101 @@
+package dev.clessidra.bench.baselines.nvidia;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.work.BiasActivation;
+import dev.clessidra.bench.work.Implementation;
+import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.MatrixProduct;
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.Device;
+import java.util.List;
+import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasStatus;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** JCublas, linked with libcublas.so.12, on what stands in for libcublas.so.13. */
+final class CublasTest {
+  private static Device device;
+  private static Cublas cublas;
+
+  @BeforeAll
+  static void open() throws AbsentException {
+    device = Device.open("emulated");
+    StandIns.load("libcublas.so.13");
+    cublas = Cublas.open(device, Arithmetic.FLOAT32);
+  }
+
+  @AfterAll
+  static void close() {
+    cublas.close();
+    device.close();
+  }
+
+  // Fourteen arguments, eight of them on the stack.
+  @ParameterizedTest
+  @CsvSource({"false,false", "false,true", "true,false", "true,true"})
+  void aProductIsOurs(boolean transposeA, boolean transposeB) {
+    MatrixProduct product = new MatrixProduct(5, 7, 3, transposeA, transposeB);
+    Inputs inputs = product.inputs();
+    try (Implementation ours = product.on(device, inputs);
+        Implementation theirs = cublas.prepare(product, inputs).orElseThrow()) {
+      assertThat(product.error(inputs, theirs.result(), ours.result())).isLessThan(1e-6);
+    }
+    assertThat(device.memory().liveBuffers()).isZero();
+  }
+
+  @Test
+  void theVersionIsTheNewerLibrarys() {
+    assertThat(cublas.version()).isEqualTo("13.9.99, float32");
+  }
+
+  @Test
+  void tensorCoresAreUsedOnlyByTheBaselineOfThatName() throws AbsentException {
+    try (Cublas tf32 = Cublas.open(device, Arithmetic.TF32)) {
+      assertThat(cublas.name()).isEqualTo("cublas");
+      assertThat(cublas.mathMode()).isZero();
+      assertThat(tf32.name()).isEqualTo("cublas-tf32");
+      assertThat(tf32.mathMode()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void whatTheNewerLibraryLacksIsNotSupported() {
+    int status = JCublas2.cublasGetAtomicsMode(new cublasHandle(), new int[1]);
+
+    assertThat(status).isEqualTo(cublasStatus.CUBLAS_STATUS_NOT_SUPPORTED);
+  }
+
+  @Test
+  void otherWorkIsNotForIt() {
+    BiasActivation work = new BiasActivation(2, 3, Activation.SIGMOID);
+
+    assertThat(cublas.prepare(work, work.inputs())).isEmpty();
+  }
+
+  @Test
+  void withoutAGpuItIsAbsent() {
+    assertThatExceptionOfType(AbsentException.class)
+        .isThrownBy(() -> CublasBaseline.float32().open(device, 1))
+        .withMessage("it runs on GPUs, and the device is emulated");
+  }
+
+  @Test
+  void aLibraryThatIsNowhereIsNamed() {
+    NvidiaLibrary unknown =
+        new NvidiaLibrary("nowhere", 1, 2, List.of(), "jcuda.Nowhere", "lib/libnowhere.so", "x");
+
+    assertThatExceptionOfType(AbsentException.class)
+        .isThrownBy(unknown::load)
+        .withMessage(
+            "neither libnowhere.so.1 nor libnowhere.so.2 was found: install it, or name its folder"
+                + " in clessidra.cuda.libraries");
+  }
+}

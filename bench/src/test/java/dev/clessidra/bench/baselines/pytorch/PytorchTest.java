@@ -1,0 +1,162 @@
+package dev.clessidra.bench.baselines.pytorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Library;
+import dev.clessidra.bench.baselines.Python;
+import dev.clessidra.bench.work.Implementation;
+import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.MatrixProduct;
+import dev.clessidra.bench.work.SelfTimed;
+import dev.clessidra.bench.work.TrainedModel;
+import dev.clessidra.kernels.Device;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+final class PytorchTest {
+  private static final String VERSIONS = "{\"version\": \"2.99\", \"cuda\": null, \"cudnn\": null}";
+  private static Device processor;
+
+  private final String before = System.getProperty(Python.PROPERTY_NAME, "");
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void openDevice() {
+    processor = Device.open("cpu");
+  }
+
+  @AfterAll
+  static void closeDevice() {
+    processor.close();
+  }
+
+  @AfterEach
+  void restore() {
+    System.setProperty(Python.PROPERTY_NAME, before);
+  }
+
+  /** Makes a shell script the machine's Python. */
+  private void python(String script) throws IOException {
+    Path file = folder.resolve("python");
+    Files.writeString(file, "#!/bin/sh\n" + script);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
+    System.setProperty(Python.PROPERTY_NAME, file.toString());
+  }
+
+  private static Library open() throws AbsentException {
+    return PytorchBaseline.eager().open(processor, 1);
+  }
+
+  @Test
+  void theScriptIsAskedForLossesAndTimes() throws IOException, AbsentException {
+    python(
+        """
+        echo '%s'
+        while read -r command number rest; do
+          case $command in
+            prepare) echo '{"losses": [3, 2, 1.5]}' ;;
+            run) echo "{\\"seconds\\": $rest.25}" ;;
+            close) echo '{}' ;;
+          esac
+        done
+        """
+            .formatted(VERSIONS));
+    TrainedModel model = TrainedModel.DENSE_VAE;
+    Inputs inputs = model.inputs();
+    MatrixProduct product = new MatrixProduct(1, 1, 1, false, false);
+    try (Library library = open();
+        Implementation training = library.prepare(model, inputs).orElseThrow()) {
+      training.run();
+
+      assertThat(((SelfTimed) training).seconds(3)).isEqualTo(3.25);
+      assertThat(library.name()).isEqualTo("pytorch");
+      assertThat(library.version()).isEqualTo("2.99");
+      assertThat(training.result()).containsExactly(3, 2, 1.5f);
+      assertThat(library.prepare(product, product.inputs())).isEmpty();
+    }
+  }
+
+  @Test
+  void withoutPythonItIsAbsent() {
+    System.setProperty(Python.PROPERTY_NAME, folder.resolve("nothing").toString());
+
+    assertThatExceptionOfType(AbsentException.class)
+        .isThrownBy(PytorchTest::open)
+        .withMessageStartingWith(
+            "Python was not found: install it, or name it in clessidra.python:");
+  }
+
+  @Test
+  void withoutPytorchItIsAbsent() throws IOException {
+    python(
+        """
+        echo 'Traceback' >&2
+        echo "ModuleNotFoundError: No module named 'torch'" >&2
+        exit 1
+        """);
+
+    assertThatExceptionOfType(AbsentException.class)
+        .isThrownBy(PytorchTest::open)
+        .withMessage("PyTorch's process ended: ModuleNotFoundError: No module named 'torch'");
+  }
+
+  @Test
+  void whatTheScriptFindsWrongIsSaid() throws IOException, AbsentException {
+    python(
+        """
+        echo '%s'
+        read -r line
+        echo '{"error": "ValueError: it is wrong"}'
+        """
+            .formatted(VERSIONS));
+    TrainedModel model = TrainedModel.DENSE_VAE;
+    Inputs inputs = model.inputs();
+    try (Library library = open()) {
+      assertThatIllegalStateException()
+          .isThrownBy(() -> library.prepare(model, inputs))
+          .withMessage("ValueError: it is wrong");
+    }
+  }
+
+  @Test
+  void theEmulatedGpuHasNoPytorch() {
+    try (Device device = Device.open("emulated")) {
+      assertThatExceptionOfType(AbsentException.class)
+          .isThrownBy(() -> PytorchBaseline.compiled().open(device, 1))
+          .withMessage("it runs on GPUs and CPUs, and the device is emulated");
+    }
+  }
+
+  /** Where the machine's Python has PyTorch; a benchmark checks all models so. */
+  @ParameterizedTest
+  @EnumSource(names = {"DENSE_VAE", "SPARSE_AUTOENCODER"})
+  void itsLossesAreOurs(TrainedModel model) {
+    Library library;
+    try {
+      library = open();
+    } catch (AbsentException e) {
+      assumeTrue(false, e.getMessage());
+      return;
+    }
+    Inputs inputs = model.inputs();
+    try (library;
+        Implementation ours = model.on(processor, inputs);
+        Implementation theirs = library.prepare(model, inputs).orElseThrow()) {
+      assertThat(model.error(inputs, theirs.result(), ours.result())).isLessThan(model.tolerance());
+      theirs.run();
+    }
+  }
+}
