@@ -45,6 +45,9 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
   /** Returns floating-point operations a second; see {@link #measurePeak}. */
   abstract double peak(int milliseconds);
 
+  /** Returns seconds; see {@link #measureTime}. */
+  abstract double time(Runnable work);
+
   /** Frees what the device itself holds; its memory is freed already. */
   abstract void shutDown();
 
@@ -125,6 +128,13 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
     requireOpen();
     requireNoCapture("measurePeak");
     return peak(Math.clamp(duration.toMillis(), 1, Integer.MAX_VALUE));
+  }
+
+  @Override
+  public final double measureTime(Runnable work) {
+    requireOpen();
+    requireNoCapture("measureTime");
+    return time(work);
   }
 
   @Override

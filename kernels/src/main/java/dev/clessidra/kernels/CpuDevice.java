@@ -70,6 +70,13 @@ final class CpuDevice extends AbstractDevice {
   }
 
   @Override
+  double time(Runnable work) {
+    long start = System.nanoTime();
+    work.run();
+    return (System.nanoTime() - start) * 1e-9;
+  }
+
+  @Override
   void shutDown() {
     CpuLibrary.close(handle);
   }

@@ -291,16 +291,20 @@ final class CudaContext implements DeviceMemory.Hardware {
     }
   }
 
-  /** Returns how long the device takes, in seconds. */
   private double timePeak(GridLaunch grid, long results, long iterations) {
-    makeCurrent();
     argument.set(ValueLayout.JAVA_LONG, 0, results);
     argument.set(ValueLayout.JAVA_LONG, Long.BYTES, iterations);
+    return measureTime(() -> launch(grid, stream));
+  }
+
+  /** Returns how long the device takes for what is launched, in seconds. */
+  double measureTime(Runnable work) {
+    makeCurrent();
     CUevent start = event(CUevent_flags.CU_EVENT_DEFAULT);
     CUevent end = event(CUevent_flags.CU_EVENT_DEFAULT);
     try {
       check(JCudaDriver.cuEventRecord(start, stream), "recording an event");
-      launch(grid, stream);
+      work.run();
       check(JCudaDriver.cuEventRecord(end, stream), "recording an event");
       check(JCudaDriver.cuEventSynchronize(end), "waiting for the GPU");
       float[] milliseconds = new float[1];

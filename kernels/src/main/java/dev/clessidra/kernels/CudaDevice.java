@@ -83,6 +83,11 @@ final class CudaDevice extends AbstractDevice {
   }
 
   @Override
+  double time(Runnable work) {
+    return context.measureTime(work);
+  }
+
+  @Override
   void shutDown() {
     context.close();
   }

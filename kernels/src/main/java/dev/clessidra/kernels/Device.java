@@ -146,6 +146,16 @@ public sealed interface Device extends AutoCloseable permits AbstractDevice {
    */
   double measurePeak(Duration duration);
 
+  /**
+   * Measures how long the device takes for what some work launches: on a GPU from the first launch
+   * to the end of the last, between two events on the device's stream; on the CPU the time that
+   * passes.
+   *
+   * @param work launches kernels, by the calling thread
+   * @return seconds
+   */
+  double measureTime(Runnable work);
+
   /** Returns whether the device has not been closed. */
   boolean isOpen();
 

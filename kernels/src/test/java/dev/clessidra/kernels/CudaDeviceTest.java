@@ -158,6 +158,19 @@ final class CudaDeviceTest {
   }
 
   @Test
+  void itsTimeForLaunchesIsMeasured() {
+    try (Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("x", 4 << 20);
+      Runnable work = () -> device.kernels().fill(buffer, 1 << 20, 1);
+      long start = System.nanoTime();
+      double seconds = device.measureTime(work);
+      double passed = (System.nanoTime() - start) * 1e-9;
+
+      assertThat(seconds).isBetween(1e-6, passed);
+    }
+  }
+
+  @Test
   void itsPeakIsMeasured() {
     assertThat(device.measurePeak(Duration.ofMillis(5))).isBetween(1e7, 1e13);
   }

@@ -302,6 +302,20 @@ final class DeviceTest {
   }
 
   @Test
+  void theTimeOfLaunchesIsMeasured() {
+    try (Device device = Device.open(CPU.withThreads(1));
+        Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("x", 4 << 20);
+      Runnable work = () -> device.kernels().fill(buffer, 1 << 20, 1);
+      long start = System.nanoTime();
+      double seconds = device.measureTime(work);
+      double passed = (System.nanoTime() - start) * 1e-9;
+
+      assertThat(seconds).isBetween(1e-6, passed);
+    }
+  }
+
+  @Test
   void thePeakIsMeasured() {
     try (Device device = Device.open(CPU.withThreads(1))) {
       assertThat(device.measurePeak(Duration.ofMillis(10))).isBetween(1e8, 1e13);

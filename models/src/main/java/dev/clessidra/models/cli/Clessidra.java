@@ -53,6 +53,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "    clessidra interpolate runs/vae-1 --from 30 --to 15 --out walk.png",
       "  Find out what this machine offers, or why something does not work:",
       "    clessidra doctor",
+      "  Time kernels and models, alone or beside other libraries (by the launcher alone):",
+      "    clessidra bench gemm",
       "%nEvery command has --help with more examples."
     })
 public final class Clessidra implements Callable<Integer> {

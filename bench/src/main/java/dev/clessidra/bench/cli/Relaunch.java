@@ -1,0 +1,49 @@
+package dev.clessidra.bench.cli;
+
+import dev.clessidra.bench.baselines.Baseline;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/** Starts the program again with environment variables that baselines have to find. */
+final class Relaunch {
+  private Relaunch() {}
+
+  /** Returns the exit code of the other process, or nothing if no variable is missing. */
+  static OptionalInt ifNeeded(List<Baseline> baselines, List<String> arguments) {
+    Map<String, String> missing = new HashMap<>();
+    for (Baseline baseline : baselines) {
+      baseline
+          .environment()
+          .forEach((name, value) -> {
+            if (System.getenv(name) == null) {
+              missing.put(name, value);
+            }
+          });
+    }
+    if (missing.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Bench.class.getName()));
+    command.addAll(arguments);
+    ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+    builder.environment().putAll(missing);
+    try {
+      return OptionalInt.of(builder.start().waitFor());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while the benchmarks ran", e);
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.clessidra.bench.cli;
+
+import dev.clessidra.bench.work.Direction;
+import dev.clessidra.kernels.Activation;
+import dev.clessidra.models.Activations;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/**
+ * What the command line says about the sizes of a work; null where it says nothing.
+ *
+ * @param shape such as {@code 8x64x64x64,64x3x3}
+ * @param transpose which operands of a product are stored transposed: {@code a}, {@code b} or
+ *     {@code ab}
+ * @param directions of a convolution, such as {@code forward,data}
+ */
+record ShapeOptions(
+    String shape,
+    String transpose,
+    Integer stride,
+    Integer padding,
+    String directions,
+    String activation) {
+  static final ShapeOptions NONE = new ShapeOptions(null, null, null, null, null, null);
+
+  private static final int LARGEST_SIZE = 1 << 24;
+
+  /**
+   * Reads numbers.
+   *
+   * @param pattern how they stand, with a letter or letters for each: {@code NxHxWxC,KxRxS}
+   * @param standard the shape unless one is given
+   * @throws IllegalArgumentException if the shape is not of this pattern
+   */
+  int[] sizes(String pattern, String standard) {
+    String text = shape == null ? standard : shape;
+    String expression = pattern.replaceAll("[A-Z]", "([0-9]{1,9})");
+    if (text.matches(expression)) {
+      int[] sizes = Arrays.stream(text.split("[x,]", -1)).mapToInt(Integer::parseInt).toArray();
+      if (Arrays.stream(sizes).allMatch(size -> size >= 1 && size <= LARGEST_SIZE)) {
+        return sizes;
+      }
+    }
+    throw new IllegalArgumentException(
+        "--shape is '%s': expected %s with numbers of 1 to %d, such as %s"
+            .formatted(text, pattern, LARGEST_SIZE, standard));
+  }
+
+  List<Direction> parsedDirections() {
+    if (directions == null) {
+      return List.of(Direction.FORWARD);
+    }
+    return Arrays.stream(directions.split(",", -1)).map(ShapeOptions::direction).toList();
+  }
+
+  private static Direction direction(String text) {
+    for (Direction direction : Direction.values()) {
+      if (direction.toString().equals(text)) {
+        return direction;
+      }
+    }
+    throw new IllegalArgumentException(
+        "--direction is '%s': expected one or more of %s, with commas between"
+            .formatted(
+                text,
+                Arrays.stream(Direction.values())
+                    .map(Direction::toString)
+                    .collect(Collectors.joining(", "))));
+  }
+
+  boolean isTransposed(String operand) {
+    if (transpose == null) {
+      return false;
+    }
+    if (!List.of("a", "b", "ab").contains(transpose)) {
+      throw new IllegalArgumentException(
+          "--transpose is '%s': expected a, b or ab".formatted(transpose));
+    }
+    return transpose.contains(operand);
+  }
+
+  Activation parsedActivation() {
+    return activation == null
+        ? Activation.SIGMOID
+        : Activations.parse(activation.toLowerCase(Locale.ROOT));
+  }
+
+  int strideOr(int standard) {
+    return stride == null ? standard : stride;
+  }
+
+  int paddingOr(int standard) {
+    return padding == null ? standard : padding;
+  }
+
+  /** Checks that nothing is given but the named options. */
+  void requireOnly(String work, List<String> allowed) {
+    refuse(work, "--shape", shape, allowed);
+    refuse(work, "--transpose", transpose, allowed);
+    refuse(work, "--stride", stride, allowed);
+    refuse(work, "--padding", padding, allowed);
+    refuse(work, "--direction", directions, allowed);
+    refuse(work, "--activation", activation, allowed);
+  }
+
+  private static void refuse(String work, String option, Object value, List<String> allowed) {
+    if (value != null && !allowed.contains(option)) {
+      throw new IllegalArgumentException(
+          "%s is not for %s: expected %s"
+              .formatted(
+                  option,
+                  work,
+                  allowed.isEmpty() ? "none of these options" : String.join(", ", allowed)));
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** JMH benchmarks of every operation. */
+package dev.clessidra.bench.jmh;

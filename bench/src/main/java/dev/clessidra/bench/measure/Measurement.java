@@ -1,0 +1,263 @@
+package dev.clessidra.bench.measure;
+
+import dev.clessidra.bench.baselines.Clessidra;
+import dev.clessidra.bench.baselines.Library;
+import dev.clessidra.bench.work.Implementation;
+import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.Work;
+import dev.clessidra.kernels.Buffer;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Scope;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Times works, each as Clessidra and as other libraries do it.
+ *
+ * <p>Before anything is timed, each library's result is compared with Clessidra's. Then come
+ * rounds: in each, every implementation has its turn, in one order and the next time in the other,
+ * so that what else slows the machine down slows all of them; and between rounds the limits of the
+ * machine are measured. Ratios and shares are taken within a round.
+ */
+public final class Measurement implements AutoCloseable {
+  private static final int MAXIMUM_COPIES = 256;
+
+  private final Device device;
+  private final List<Library> libraries;
+  private final Effort effort;
+  private final LimitMeter meter;
+  private final List<Limits> limits = new ArrayList<>();
+
+  /**
+   * Prepares to measure.
+   *
+   * @param device what Clessidra runs on
+   * @param baselines to compare with; they are not closed with this
+   */
+  public Measurement(Device device, List<Library> baselines, Effort effort) {
+    this.device = device;
+    this.effort = effort;
+    libraries = new ArrayList<>();
+    libraries.add(new Clessidra(device));
+    libraries.addAll(baselines);
+    meter = new LimitMeter(device, effort);
+  }
+
+  /** The operations a second that were measured so far, at least once a work. */
+  public Spread peak() {
+    return Spread.of(limits.stream().mapToDouble(Limits::operations).toArray());
+  }
+
+  /** The bytes a second that were measured so far. */
+  public Spread bandwidth() {
+    return Spread.of(limits.stream().mapToDouble(Limits::bytes).toArray());
+  }
+
+  /** Measures what a launch costs that does nothing but write one number. */
+  public Timing smallestLaunch() {
+    try (Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("one", Float.BYTES);
+      Turns turns = new Turns(device, List.of(new SmallestLaunch(device, buffer)));
+      turns.warmUp();
+      List<Turns.Time> times = new ArrayList<>();
+      for (int round = 0; round < effort.rounds(); round++) {
+        times.add(turns.measure(effort.limitSlice()));
+      }
+      return new Timing(
+          Clessidra.NAME,
+          spread(times, Turns.Time::device),
+          spread(times, Turns.Time::endToEnd),
+          null,
+          null,
+          null);
+    }
+  }
+
+  /**
+   * Measures a work.
+   *
+   * @param group whose ratios are averaged together
+   */
+  public Result measure(String group, Work work) {
+    Inputs inputs = work.inputs();
+    Map<String, String> failures = new LinkedHashMap<>();
+    List<Contender> contenders = new ArrayList<>();
+    try {
+      for (Library library : libraries) {
+        try {
+          prepare(library, work, inputs, contenders).ifPresent(contenders::add);
+        } catch (RuntimeException | LinkageError e) {
+          failures.put(library.name(), Objects.requireNonNullElse(e.getMessage(), e.toString()));
+        }
+      }
+      List<Limits> limitsOfRounds = run(contenders);
+      return new Result(
+          work.label(),
+          group,
+          work.operations(),
+          work.bytes(),
+          work.samples(),
+          contenders.stream()
+              .map(contender -> contender.timing(work, limitsOfRounds, contenders.getFirst()))
+              .toList(),
+          failures);
+    } finally {
+      contenders.forEach(contender -> contender.turns.close());
+    }
+  }
+
+  /** Prepares a library's implementation, and compares its result with the first contender's. */
+  private Optional<Contender> prepare(
+      Library library, Work work, Inputs inputs, List<Contender> contenders) {
+    List<Implementation> copies = new ArrayList<>();
+    try {
+      library.prepare(work, inputs).ifPresent(copies::add);
+      if (copies.isEmpty()) {
+        return Optional.empty();
+      }
+      float[] result = copies.getFirst().result();
+      double error = error(work, inputs, copies.getFirst(), result, contenders);
+      while (copies.size() < copiesOf(work)) {
+        copies.add(library.prepare(work, inputs).orElseThrow());
+      }
+      Turns turns = new Turns(device, copies);
+      turns.warmUp();
+      return Optional.of(new Contender(library.name(), turns, result, error));
+    } catch (RuntimeException | LinkageError e) {
+      copies.forEach(Implementation::close);
+      throw e;
+    }
+  }
+
+  private static double error(
+      Work work,
+      Inputs inputs,
+      Implementation implementation,
+      float[] result,
+      List<Contender> contenders) {
+    if (result.length != work.resultSize()) {
+      throw new IllegalStateException(
+          "wrong result: %d values, expected %d".formatted(result.length, work.resultSize()));
+    }
+    for (int i = 0; i < result.length; i++) {
+      if (!Float.isFinite(result[i])) {
+        throw new IllegalStateException(
+            "wrong result: value %d is %s, expected finite numbers".formatted(i, result[i]));
+      }
+    }
+    // Clessidra's own is compared too where there is nothing else: with itself, or with what its
+    // random numbers have to be like.
+    float[] reference = contenders.isEmpty() ? result : contenders.getFirst().result;
+    double error = work.error(inputs, result, reference);
+    double tolerance = Math.max(work.tolerance(), implementation.tolerance());
+    if (!(error <= tolerance)) {
+      throw new IllegalStateException(
+          String.format(
+              Locale.ROOT,
+              "wrong result: it differs by %.2g from what is right, expected at most %.2g",
+              error,
+              tolerance));
+    }
+    return error;
+  }
+
+  private int copiesOf(Work work) {
+    return device.name().equals("cpu") || work.bytes() == 0
+        ? 1
+        : (int) Math.clamp(effort.rotatedBytes() / work.bytes(), 1, MAXIMUM_COPIES);
+  }
+
+  /** Gives every contender its turns; returns the limits of the rounds. */
+  private List<Limits> run(List<Contender> contenders) {
+    List<Limits> limitsOfRounds = new ArrayList<>();
+    Limits before = limit();
+    for (int round = 0; round < effort.rounds(); round++) {
+      List<Contender> order = round % 2 == 0 ? contenders : contenders.reversed();
+      order.forEach(contender -> contender.times.add(contender.turns.measure(effort.slice())));
+      Limits after = limit();
+      limitsOfRounds.add(before.mean(after));
+      before = after;
+    }
+    return limitsOfRounds;
+  }
+
+  private Limits limit() {
+    Limits measured = meter.measure();
+    limits.add(measured);
+    return measured;
+  }
+
+  private static Spread spread(List<Turns.Time> times, ToDoubleFunction<Turns.Time> figure) {
+    return Spread.of(times.stream().mapToDouble(figure).toArray());
+  }
+
+  @Override
+  public void close() {
+    meter.close();
+  }
+
+  /** A library's implementation of a work, and what was measured of it, round by round. */
+  private static final class Contender {
+    private final String library;
+    private final Turns turns;
+    private final float[] result;
+    private final double error;
+    private final List<Turns.Time> times = new ArrayList<>();
+
+    Contender(String library, Turns turns, float[] result, double error) {
+      this.library = library;
+      this.turns = turns;
+      this.result = result;
+      this.error = error;
+    }
+
+    Timing timing(Work work, List<Limits> limits, Contender first) {
+      double[] shares = new double[times.size()];
+      double[] ratios = new double[times.size()];
+      for (int round = 0; round < shares.length; round++) {
+        double seconds = times.get(round).device();
+        shares[round] = limits.get(round).seconds(work) / seconds;
+        ratios[round] = seconds / first.times.get(round).device();
+      }
+      boolean compared = this != first && first.library.equals(Clessidra.NAME);
+      return new Timing(
+          library,
+          spread(times, Turns.Time::device),
+          spread(times, Turns.Time::endToEnd),
+          Limits.apply(work) ? Spread.of(shares) : null,
+          compared ? Spread.of(ratios) : null,
+          compared ? error : null);
+    }
+  }
+
+  private record SmallestLaunch(Device device, Buffer buffer) implements Implementation {
+    @Override
+    public void run() {
+      device.kernels().fill(buffer, 1, 1);
+    }
+
+    @Override
+    public void await() {
+      device.synchronize();
+    }
+
+    @Override
+    public float[] result() {
+      run();
+      float[] value = new float[1];
+      device.copyToHost(buffer, value);
+      return value;
+    }
+
+    @Override
+    public void close() {
+      buffer.close();
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package dev.clessidra.bench.measure;
+
+/**
+ * How long one library takes for a work.
+ *
+ * @param library its name
+ * @param seconds of a run; on a GPU the device's time
+ * @param endToEnd seconds from the start of a run to its end, with the launch and the wait; on the
+ *     CPU the same as {@code seconds}
+ * @param share of the machine's limit that is reached, the limit being measured before and after
+ *     each round; null where the limits of the work cannot be told
+ * @param ratio this library's time divided by Clessidra's in the same round: above 1 Clessidra is
+ *     faster; null of Clessidra itself, or if that was not timed
+ * @param error by which the library's result differs from Clessidra's; null of Clessidra itself
+ */
+public record Timing(
+    String library, Spread seconds, Spread endToEnd, Spread share, Spread ratio, Double error) {}

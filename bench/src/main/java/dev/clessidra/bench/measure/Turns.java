@@ -1,0 +1,81 @@
+package dev.clessidra.bench.measure;
+
+import dev.clessidra.bench.work.Implementation;
+import dev.clessidra.kernels.Device;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * One implementation of a work, timed turn by turn. On a GPU there are several of it, each with
+ * operands of its own, which are used one after the other.
+ */
+final class Turns implements AutoCloseable {
+  private static final int WARMING_SHARE = 8;
+
+  private final Device device;
+  private final List<Implementation> copies;
+  private int next;
+  // Of the turn before; tells how many runs a turn on a GPU has to have.
+  private double secondsOfRun;
+
+  /** What a turn measured, in seconds of a run. */
+  record Time(double device, double endToEnd) {}
+
+  Turns(Device device, List<Implementation> copies) {
+    this.device = device;
+    this.copies = copies;
+  }
+
+  /** Touches all memory, wakes threads up, and finds out how long a run takes. */
+  void warmUp() {
+    for (Implementation copy : copies) {
+      copy.run();
+      copy.await();
+    }
+    secondsOfRun = endToEnd(Duration.ZERO);
+  }
+
+  /** Measures the time from the start of a run to its end, and on a GPU that of the device. */
+  Time measure(Duration slice) {
+    // What others left in caches is not what is measured.
+    endToEnd(slice.dividedBy(WARMING_SHARE));
+    if (device.name().equals("cpu")) {
+      double seconds = endToEnd(slice);
+      return new Time(seconds, seconds);
+    }
+    int runs = (int) Math.clamp(slice.toNanos() * 1e-9 / secondsOfRun, 1, 1 << 20);
+    double seconds =
+        device.measureTime(() -> {
+          for (int i = 0; i < runs; i++) {
+            next().run();
+          }
+        })
+            / runs;
+    secondsOfRun = Math.max(seconds, 1e-7);
+    return new Time(seconds, endToEnd(slice.dividedBy(2)));
+  }
+
+  private double endToEnd(Duration atLeast) {
+    int runs = 0;
+    long start = System.nanoTime();
+    long nanos;
+    do {
+      Implementation copy = next();
+      copy.run();
+      copy.await();
+      runs++;
+      nanos = System.nanoTime() - start;
+    } while (nanos < atLeast.toNanos());
+    return nanos * 1e-9 / runs;
+  }
+
+  private Implementation next() {
+    next = next + 1 == copies.size() ? 0 : next + 1;
+    return copies.get(next);
+  }
+
+  @Override
+  public void close() {
+    copies.forEach(Implementation::close);
+  }
+}

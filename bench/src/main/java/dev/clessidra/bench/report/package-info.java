@@ -1,0 +1,2 @@
+/** How measurements are shown, kept and compared. */
+package dev.clessidra.bench.report;

@@ -1,0 +1,165 @@
+package dev.clessidra.bench.work;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.Model;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The time from the start of a process to the first result that it prints: a new virtual machine
+ * loads the deep autoencoder from its file and restores one image. Of Clessidra with the options
+ * that its launcher has, a cache of classes among them, which is made beforehand.
+ *
+ * <p>Inputs are the model's parameters by name, and {@value ModelLatency#IMAGE}. The result is the
+ * first {@value #PRINTED} pixels of the restored image.
+ */
+public record ColdStart() implements Work {
+  /** The family's name. */
+  public static final String FAMILY = "cold-start";
+
+  /** The numbers that are printed. */
+  public static final int PRINTED = 10;
+
+  private static final TrainedModel MODEL = TrainedModel.DEEP_AUTOENCODER;
+  private static final int PIXELS = 784;
+
+  @Override
+  public String label() {
+    return "%s %s".formatted(FAMILY, MODEL);
+  }
+
+  @Override
+  public String family() {
+    return FAMILY;
+  }
+
+  @Override
+  public double operations() {
+    return 0;
+  }
+
+  @Override
+  public double bytes() {
+    return 0;
+  }
+
+  @Override
+  public Inputs inputs() {
+    Inputs.Builder inputs = Inputs.builder().floats(ModelLatency.IMAGE, FirstResult.image(PIXELS));
+    try (Device device = Device.open("cpu");
+        Model model = MODEL.model(device)) {
+      TrainedModel.addParameters(inputs, model);
+    }
+    return inputs.build();
+  }
+
+  @Override
+  public int resultSize() {
+    return PRINTED;
+  }
+
+  @Override
+  public Implementation on(Device device, Inputs inputs) {
+    try {
+      Path folder = Files.createTempDirectory("clessidra-cold-start");
+      try (Model model = MODEL.model(device)) {
+        model.save(folder.resolve("model.safetensors"));
+      }
+      return new Start(folder, device.name());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static final class Start implements Implementation {
+    private final Path folder;
+    private final List<String> command;
+    private String line = "";
+
+    Start(Path folder, String device) {
+      this.folder = folder;
+      Path cache = folder.resolve("classes.aot");
+      start(command(device, "-Xlog:disable", "-XX:AOTCacheOutput=" + cache));
+      command =
+          Files.isRegularFile(cache)
+              ? command(device, "-XX:AOTCache=" + cache, "-Xlog:aot=off", "-Xlog:cds=off")
+              : command(device);
+    }
+
+    private List<String> command(String device, String... options) {
+      List<String> words = new ArrayList<>();
+      words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      words.addAll(
+          List.of(
+              "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"));
+      words.addAll(List.of(options));
+      System.getProperties()
+          .forEach((name, value) -> {
+            if (name.toString().startsWith("clessidra.")) {
+              words.add("-D%s=%s".formatted(name, value));
+            }
+          });
+      words.addAll(List.of("-cp", System.getProperty("java.class.path")));
+      words.addAll(
+          List.of(
+              FirstResult.class.getName(), folder.resolve("model.safetensors").toString(), device));
+      return words;
+    }
+
+    /** Waits for the line, and for the process to end. */
+    private static String start(List<String> command) {
+      try {
+        Process process =
+            new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try (BufferedReader output = process.inputReader()) {
+          String line = output.readLine();
+          process.waitFor();
+          if (line == null) {
+            throw new IllegalStateException(
+                "the process ended with code %d and no result".formatted(process.exitValue()));
+          }
+          return line;
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted while a process ran", e);
+      }
+    }
+
+    @Override
+    public void run() {
+      line = start(command);
+    }
+
+    @Override
+    public float[] result() {
+      run();
+      String[] numbers = line.strip().split(" ", -1);
+      float[] values = new float[numbers.length];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = Float.parseFloat(numbers[i]);
+      }
+      return values;
+    }
+
+    @Override
+    public void close() {
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+}
