@@ -1,5 +1,6 @@
 package dev.clessidra.bench.baselines.libtorch;
 
+import dev.clessidra.bench.baselines.cpu.Owner;
 import dev.clessidra.bench.work.Implementation;
 import java.util.List;
 import java.util.function.Function;

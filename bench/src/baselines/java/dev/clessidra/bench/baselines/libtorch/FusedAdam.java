@@ -1,5 +1,6 @@
 package dev.clessidra.bench.baselines.libtorch;
 
+import dev.clessidra.bench.baselines.cpu.Owner;
 import java.util.List;
 import org.bytedeco.pytorch.Dispatcher;
 import org.bytedeco.pytorch.GenericList;

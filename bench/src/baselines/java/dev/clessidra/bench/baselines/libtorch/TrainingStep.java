@@ -1,5 +1,6 @@
 package dev.clessidra.bench.baselines.libtorch;
 
+import dev.clessidra.bench.baselines.cpu.Owner;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.TrainedModel;

@@ -17,6 +17,7 @@ import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.stream;
+import org.bytedeco.javacpp.PointerScope;
 
 /**
  * oneDNN in strict float32. Of each work all of the library's implementations (but its scalar
@@ -53,17 +54,20 @@ final class OneDnnLibrary implements Library {
 
   @Override
   public Optional<Implementation> prepare(Work work, Inputs inputs) {
-    PrimitiveSearch search = new PrimitiveSearch(cpu, queue, inputs);
-    List<Supplier<Implementation>> ways =
-        switch (work) {
-          case MatrixProduct product -> Products.ways(search, product);
-          case Conv2d convolution -> Convolutions.ways(search, convolution);
-          case ConvTranspose2d convolution -> Convolutions.ways(search, convolution);
-          case Concatenation concatenation -> Rearrangements.ways(search, concatenation);
-          case BiasActivation activation -> Products.ways(search, activation);
-          default -> List.of();
-        };
-    return ways.isEmpty() ? Optional.empty() : Optional.of(Fastest.of(ways));
+    // What is described and not chosen goes with the scope.
+    try (PointerScope _ = new PointerScope()) {
+      PrimitiveSearch search = new PrimitiveSearch(cpu, queue, inputs);
+      List<Supplier<Implementation>> ways =
+          switch (work) {
+            case MatrixProduct product -> Products.ways(search, product);
+            case Conv2d convolution -> Convolutions.ways(search, convolution);
+            case ConvTranspose2d convolution -> Convolutions.ways(search, convolution);
+            case Concatenation concatenation -> Rearrangements.ways(search, concatenation);
+            case BiasActivation activation -> Products.ways(search, activation);
+            default -> List.of();
+          };
+      return ways.isEmpty() ? Optional.empty() : Optional.of(Fastest.of(ways));
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.clessidra.bench.baselines.onednn;
 
+import dev.clessidra.bench.baselines.cpu.Owner;
 import dev.clessidra.bench.work.Implementation;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,7 +11,6 @@ import org.bytedeco.dnnl.primitive;
 import org.bytedeco.dnnl.reorder;
 import org.bytedeco.dnnl.stream;
 import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.Pointer;
 
 /** A primitive on memory of its own, in the formats that it asks for. */
 final class Primitive implements Implementation {
@@ -19,8 +19,8 @@ final class Primitive implements Implementation {
   private final primitive executable;
   private final memory.desc plainResult;
   private final memory result;
-  private final List<Pointer> owned = new ArrayList<>();
-  private final IntMemoryMap operands = new IntMemoryMap();
+  private final Owner owner = new Owner();
+  private final IntMemoryMap operands = owner.keep(new IntMemoryMap());
 
   /**
    * Brings the inputs into the formats wanted.
@@ -37,12 +37,12 @@ final class Primitive implements Implementation {
       List<PrimitiveSearch.Input> inputs) {
     this.cpu = search.cpu();
     this.queue = search.queue();
-    this.executable = executable;
-    this.plainResult = result.plain();
+    this.executable = owner.keep(executable);
+    this.plainResult = owner.keep(result.plain());
     List<memory> memories = new ArrayList<>();
     for (int i = 0; i < inputs.size(); i++) {
       PrimitiveSearch.Input input = inputs.get(i);
-      memory operand = own(new memory(formats.get(i + 1), cpu));
+      memory operand = owner.keep(new memory(formats.get(i + 1), cpu));
       try (FloatPointer values = new FloatPointer(search.inputs().floats(input.name()));
           memory plain = new memory(input.plain(), cpu, values)) {
         convert(plain, operand);
@@ -50,13 +50,8 @@ final class Primitive implements Implementation {
       operands.put(input.index(), operand);
       memories.add(operand);
     }
-    this.result = inPlace ? memories.getFirst() : own(new memory(formats.getFirst(), cpu));
+    this.result = inPlace ? memories.getFirst() : owner.keep(new memory(formats.getFirst(), cpu));
     operands.put(result.index(), this.result);
-  }
-
-  private <P extends Pointer> P own(P pointer) {
-    owned.add(pointer);
-    return pointer;
   }
 
   private void convert(memory from, memory to) {
@@ -90,7 +85,6 @@ final class Primitive implements Implementation {
 
   @Override
   public void close() {
-    operands.close();
-    owned.forEach(Pointer::close);
+    owner.close();
   }
 }
