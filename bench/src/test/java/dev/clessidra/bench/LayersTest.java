@@ -73,7 +73,7 @@ class LayersTest {
   private static final ArchRule ONLY_THE_COMMAND_LINE_ENDS_THE_JVM =
       noClasses()
           .that()
-          .resideOutsideOfPackage(ROOT + ".models.cli..")
+          .resideOutsideOfPackages(ROOT + ".models.cli..", ROOT + ".bench.cli..")
           .and()
           .doNotBelongToAnyOf(GpuCheck.class)
           .should()

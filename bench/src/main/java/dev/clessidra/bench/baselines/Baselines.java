@@ -23,7 +23,8 @@ public final class Baselines {
     this(ServiceLoader.load(Baseline.class));
   }
 
-  Baselines(Iterable<Baseline> providers) {
+  /** Takes baselines that are made already. */
+  public Baselines(Iterable<? extends Baseline> providers) {
     for (Baseline baseline : providers) {
       found.put(baseline.name(), baseline);
     }

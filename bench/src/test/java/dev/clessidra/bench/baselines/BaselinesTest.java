@@ -1,0 +1,50 @@
+package dev.clessidra.bench.baselines;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.clessidra.kernels.Device;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BaselinesTest {
+  private static final Baseline ABSENT =
+      new Baseline() {
+        @Override
+        public String name() {
+          return "some";
+        }
+
+        @Override
+        public Library open(Device device, int threads) throws AbsentException {
+          throw new AbsentException(
+              "its library cannot be loaded", new UnsatisfiedLinkError("no file\nnor folder"));
+        }
+      };
+
+  @Test
+  void whatIsNotBuiltInSaysHowItIs() {
+    Baselines baselines = new Baselines(List.of(ABSENT));
+
+    assertThat(baselines.names()).containsExactly("libtorch", "onednn", "openblas", "some");
+    assertThatExceptionOfType(AbsentException.class)
+        .isThrownBy(() -> baselines.get("onednn"))
+        .withMessage(
+            "not built in; this builds it in: mvn -B -Dmaven.test.skip=true -Pbaselines -pl bench"
+                + " -am package");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> baselines.get("none"))
+        .withMessage("Baseline 'none' is unknown: expected libtorch, onednn, openblas, some.");
+  }
+
+  @Test
+  void theReasonOfALoaderIsOneLine() throws AbsentException {
+    Baseline baseline = new Baselines(List.of(ABSENT)).get("some");
+    try (Device device = Device.open("cpu")) {
+      assertThatExceptionOfType(AbsentException.class)
+          .isThrownBy(() -> baseline.open(device, 1))
+          .withMessage("its library cannot be loaded: no file");
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package dev.clessidra.bench.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.clessidra.bench.baselines.Baseline;
+import dev.clessidra.bench.baselines.Baselines;
+import dev.clessidra.bench.baselines.Library;
+import dev.clessidra.bench.measure.StubLibrary;
+import dev.clessidra.kernels.Device;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class BenchTest {
+  @TempDir private Path folder;
+
+  private record Outcome(int code, String out, String err) {}
+
+  /** A baseline that gives zeros. */
+  private static final class Zeros implements Baseline {
+    @Override
+    public String name() {
+      return "zeros";
+    }
+
+    @Override
+    public Library open(Device device, int threads) {
+      assertThat(threads).isEqualTo(1);
+      return new StubLibrary(name(), (work, _) -> new float[work.resultSize()]);
+    }
+  }
+
+  private static Outcome run(String... arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int code =
+        Bench.commandLine(new Baselines(List.of(new Zeros())), arguments)
+            .setOut(new PrintWriter(out, true))
+            .setErr(new PrintWriter(err, true))
+            .execute(arguments);
+    return new Outcome(code, out.toString(), err.toString());
+  }
+
+  @Test
+  void aWorkIsMeasuredAndKept() {
+    Path json = folder.resolve("run.json");
+    Path picture = folder.resolve("roofline.png");
+    Outcome outcome =
+        run(
+            "conv2d",
+            "--shape",
+            "2x8x8x3,4x3x3",
+            "--direction",
+            "forward,data,filter",
+            "--trial",
+            "--vs",
+            "onednn",
+            "--json",
+            json.toString(),
+            "--roofline",
+            picture.toString());
+
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.out())
+        .startsWith("cpu: ")
+        .contains("onednn is absent: not built in; this builds it in: mvn")
+        .containsPattern("conv2d 2x8x8x3,4x3x3 stride 1 padding 1 forward .* GFLOP/s +[0-9]+ %")
+        .contains("padding 1 data ")
+        .contains("padding 1 filter ");
+    assertThat(picture).isNotEmptyFile();
+
+    Outcome compared = run("compare", json.toString(), json.toString());
+    assertThat(compared.code()).isZero();
+    assertThat(compared.out())
+        .contains("share of the limit")
+        .contains("0 of 3 figures changed beyond the noise.");
+  }
+
+  @Test
+  void aWrongBaselineIsAnErrorAndTheExitCodeIsOne() {
+    Outcome outcome = run("gemm", "--shape", "4x5x6", "--trial", "--threads", "1", "--vs", "zeros");
+
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.out())
+        .contains("zeros: 1")
+        .contains("error: gemm 4x5x6 NN, zeros: wrong result: it differs by 1.0 from what is right")
+        .doesNotContain("to zeros");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "gemm --shape 8x9|--shape is '8x9': expected MxNxK with numbers of 1 to 16777216, such as"
+            + " 1024x1024x1024",
+        "gemm --shape 0x1x1|--shape is '0x1x1': expected MxNxK",
+        "gemm --shape 16000000x16000000x1|has operands of 953674 GiB together: expected at most 8,"
+            + " choose a smaller --shape",
+        "gemm --transpose c|--transpose is 'c': expected a, b or ab",
+        "gemm --stride 2|--stride is not for gemm: expected --shape, --transpose",
+        "conv2d --shape 1x2x2x1,1x5x5 --padding 0|Window spans a height of 5 pixels",
+        "conv2d --shape 1x4x4x1,1x3x3 --stride 0|Window is 3 x 3, stride 0 x 0",
+        "conv2d --direction up|--direction is 'up': expected one or more of forward, data, filter",
+        "bias-activation --activation cube|cube",
+        "adam --shape 3|--shape is not for adam: expected none of these options",
+        "gem|there is no work 'gem': expected one that --list shows, such as gemm or conv2d",
+        "''|nothing to time: expected a work, or --suite",
+        "gemm --suite kernels|--suite kernels and the work gemm: expected one of them",
+        "--suite kernels --shape 3|--shape is not for --suite",
+        "gemm --rounds 0|Number of rounds is 0: expected at least 1",
+        "gemm --threads -1|Number of threads is -1: expected 1 to 1024",
+        "gemm --vs mkl|Baseline 'mkl' is unknown: expected libtorch, onednn, openblas, zeros; see",
+      })
+  void badInputGetsOneLine(String line, String message) {
+    Outcome outcome = run(line.isEmpty() ? new String[0] : line.split(" ", -1));
+
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.out()).isEmpty();
+    assertThat(outcome.err())
+        .startsWith("clessidra: ")
+        .contains(message)
+        .endsWith("; see clessidra bench --help" + System.lineSeparator())
+        .hasLineCount(1);
+  }
+
+  @Test
+  void aDeviceOrRunThatIsNotThereIsOneLine() {
+    assertThat(run("gemm", "--device", "cuda:x").err())
+        .startsWith("clessidra: Device 'cuda:x' is unknown")
+        .hasLineCount(1);
+    Outcome outcome = run("compare", "a", "b");
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err()).startsWith("clessidra: a is no file").hasLineCount(1);
+  }
+
+  @Test
+  void allWorksAreListed() {
+    assertThat(run("--list").out())
+        .containsPattern("conv2d +NxHxWxC,KxRxS +8x64x64x64,64x3x3")
+        .contains("max-pool-backward", "cold-start", "kernels", "models", "zeros", "not built in");
+  }
+
+  @Test
+  void worksOfGivenSizesAreMeasuredTogether() {
+    List<String> arguments =
+        new ArrayList<>(
+            Arrays.asList(
+                "conv-transpose2d", "--shape", "1x3x3x2,4x2x2", "--direction", "data", "--trial"));
+    assertThat(run(arguments.toArray(String[]::new)).out())
+        .contains("conv-transpose2d 1x3x3x2,4x2x2 stride 2 padding 0 data");
+    for (String[] work :
+        new String[][] {
+          {"concat", "1x2x2x3,2"}, {"bias-activation", "3x5"}, {"kl", "3x4"}, {"sample", "5000"}
+        }) {
+      Outcome outcome = run(work[0], "--shape", work[1], "--trial");
+      assertThat(outcome.code()).isZero();
+      assertThat(outcome.out()).contains(work[0] + " " + work[1]).contains("GB/s");
+    }
+  }
+
+  @Test
+  void theStartOfAProcessIsMeasured() {
+    Outcome outcome = run("cold-start", "--trial");
+
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.out()).containsPattern("cold-start deep autoencoder +[0-9.]+ m?s");
+  }
+}

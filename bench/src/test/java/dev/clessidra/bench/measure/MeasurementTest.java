@@ -1,0 +1,124 @@
+package dev.clessidra.bench.measure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.clessidra.bench.baselines.Clessidra;
+import dev.clessidra.bench.work.GaussianSample;
+import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.MatrixProduct;
+import dev.clessidra.bench.work.Work;
+import dev.clessidra.kernels.Device;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MeasurementTest {
+  private static final MatrixProduct PRODUCT = new MatrixProduct(3, 5, 4, true, false);
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "emulated"})
+  void aRightResultIsTimedBesideClessidras(String name) {
+    Result result = measure(name, PRODUCT, new StubLibrary("other", MeasurementTest::product));
+
+    assertThat(result.failures()).isEmpty();
+    assertThat(result.timings()).extracting(Timing::library).containsExactly("clessidra", "other");
+    Timing own = result.timing(Clessidra.NAME).orElseThrow();
+    assertThat(own.seconds().median()).isPositive();
+    assertThat(own.endToEnd().median()).isPositive();
+    assertThat(own.share().median()).isPositive();
+    assertThat(own.seconds().rounds()).isEqualTo(Effort.TRIAL.rounds());
+    assertThat(own.ratio()).isNull();
+    Timing other = result.timing("other").orElseThrow();
+    assertThat(other.ratio().median()).isPositive();
+    assertThat(other.error()).isLessThan(1e-6);
+  }
+
+  @Test
+  void aWrongResultIsAnErrorAndNotTimed() {
+    Result result =
+        measure(
+            "cpu",
+            PRODUCT,
+            new StubLibrary("wrong", (_, inputs) -> changed(product(PRODUCT, inputs), 1.01f)),
+            new StubLibrary("short", (_, _) -> new float[] {1}),
+            new StubLibrary("infinite", (_, _) -> changed(new float[15], Float.NaN)),
+            new StubLibrary(
+                "broken",
+                (_, _) -> {
+                  throw new IllegalStateException("it broke");
+                }),
+            new StubLibrary("without", (_, _) -> null));
+
+    assertThat(result.timings()).extracting(Timing::library).containsExactly("clessidra");
+    assertThat(result.failures())
+        .hasSize(4)
+        .containsEntry("short", "wrong result: 1 values, expected 15")
+        .containsEntry("infinite", "wrong result: value 0 is NaN, expected finite numbers")
+        .containsEntry("broken", "it broke");
+    assertThat(result.failures().get("wrong"))
+        .matches("wrong result: it differs by .* from what is right, expected at most 0.00010");
+  }
+
+  @Test
+  void samplesHaveToBeNormallyDistributed() {
+    GaussianSample work = new GaussianSample(10_000);
+
+    assertThat(
+            measure(
+                    "cpu",
+                    work,
+                    new StubLibrary("normal", (_, inputs) -> samples(inputs, true)),
+                    new StubLibrary("uniform", (_, inputs) -> samples(inputs, false)))
+                .failures())
+        .containsOnlyKeys("uniform");
+  }
+
+  private static Result measure(String name, Work work, StubLibrary... libraries) {
+    try (Device device = Device.open(name)) {
+      Result result;
+      try (Measurement measurement = new Measurement(device, List.of(libraries), Effort.TRIAL)) {
+        assertThat(measurement.smallestLaunch().seconds().median()).isPositive();
+        result = measurement.measure("group", work);
+        assertThat(measurement.peak().median()).isPositive();
+        assertThat(measurement.bandwidth().median()).isPositive();
+      }
+      assertThat(device.memory().liveBuffers()).isZero();
+      return result;
+    }
+  }
+
+  private static float[] product(Work work, Inputs inputs) {
+    assertThat(work).isEqualTo(PRODUCT);
+    float[] a = inputs.floats("a");
+    float[] b = inputs.floats("b");
+    float[] c = new float[3 * 5];
+    for (int row = 0; row < 3; row++) {
+      for (int column = 0; column < 5; column++) {
+        for (int i = 0; i < 4; i++) {
+          c[row * 5 + column] += a[i * 3 + row] * b[i * 5 + column];
+        }
+      }
+    }
+    return c;
+  }
+
+  private static float[] changed(float[] values, float factor) {
+    values[0] = factor * Math.max(values[0], 1);
+    return values;
+  }
+
+  private static float[] samples(Inputs inputs, boolean normal) {
+    Random random = new Random(1);
+    float[] mean = inputs.floats("mean");
+    float[] logVariance = inputs.floats("log variance");
+    float[] z = new float[mean.length];
+    for (int i = 0; i < z.length; i++) {
+      // A uniform number of the same variance.
+      double e = normal ? random.nextGaussian() : Math.sqrt(12) * (random.nextDouble() - 0.5);
+      z[i] = (float) (mean[i] + Math.exp(logVariance[i] / 2) * e);
+    }
+    return z;
+  }
+}

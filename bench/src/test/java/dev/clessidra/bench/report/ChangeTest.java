@@ -1,0 +1,83 @@
+package dev.clessidra.bench.report;
+
+import static dev.clessidra.bench.report.Runs.about;
+import static dev.clessidra.bench.report.Runs.product;
+import static dev.clessidra.bench.report.Runs.timing;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.clessidra.bench.measure.Result;
+import dev.clessidra.bench.measure.Spread;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ChangeTest {
+  @Test
+  void aChangeWithinTheQuartilesIsNoise() {
+    // Quartiles at 0.95 and 1.05 of the median, notches at 0.948 and 1.052 of 9 rounds.
+    assertThat(new Change("w", "f", about(1), about(1.09)).isBeyondNoise()).isFalse();
+    assertThat(new Change("w", "f", about(1), about(1.12)).isBeyondNoise()).isTrue();
+    assertThat(new Change("w", "f", about(1), about(0.88)).isBeyondNoise()).isTrue();
+    assertThat(new Change("w", "f", about(1), about(1.12)).relative())
+        .isCloseTo(0.12, within(1e-12));
+  }
+
+  @Test
+  void fewRoundsAreNotEnoughForASmallChange() {
+    Spread before = new Spread(0.99, 1, 1.01, 2);
+    Spread after = new Spread(1.02, 1.03, 1.04, 2);
+    assertThat(new Change("w", "f", before, after).isBeyondNoise()).isFalse();
+
+    Spread manyBefore = new Spread(0.99, 1, 1.01, 20);
+    Spread manyAfter = new Spread(1.02, 1.03, 1.04, 20);
+    assertThat(new Change("w", "f", manyBefore, manyAfter).isBeyondNoise()).isTrue();
+  }
+
+  @Test
+  void sharesRatiosAndSpeedsAreCompared() {
+    Run before =
+        Runs.of(
+            "a",
+            product(
+                "gemm",
+                "g",
+                timing("clessidra", 1, about(0.5), null),
+                timing("onednn", 2, about(0.25), about(2))),
+            uncounted("training", 0.1),
+            product("old", "g", timing("clessidra", 1, about(0.5), null)));
+    Run after =
+        Runs.of(
+            "b",
+            product(
+                "gemm",
+                "g",
+                timing("clessidra", 1, about(0.75), null),
+                timing("onednn", 2, about(0.25), about(2.01))),
+            uncounted("training", 0.05),
+            product("new", "g", timing("clessidra", 1, about(0.5), null)));
+
+    List<Change> changes = Change.between(before, after);
+
+    assertThat(changes)
+        .extracting(change -> change.work() + ", " + change.figure())
+        .containsExactly("gemm, share of the limit", "gemm, ratio to onednn", "training, speed");
+    assertThat(changes).extracting(Change::isBeyondNoise).containsExactly(true, false, true);
+    assertThat(changes.getLast().relative()).isCloseTo(1, within(1e-9));
+    StringWriter text = new StringWriter();
+    ChangeTable.print(before, after, new PrintWriter(text, true));
+    assertThat(text.toString())
+        .containsPattern("gemm +share of the limit +0.500 +0.750 +\\+50.0 % +beyond the noise")
+        .containsPattern("gemm +ratio to onednn +2.00 +2.01 +\\+0.5 % +within the noise")
+        .contains("2 of 3 figures changed beyond the noise.")
+        .contains("only before: old")
+        .contains("only after: new");
+  }
+
+  private static Result uncounted(String work, double seconds) {
+    return new Result(
+        work, "training", 0, 0, 256, List.of(timing("clessidra", seconds, null, null)), Map.of());
+  }
+}
