@@ -43,6 +43,11 @@ public enum ModelLatency implements Work {
     this.resultSize = resultSize;
   }
 
+  /** Which model answers. */
+  public TrainedModel model() {
+    return model;
+  }
+
   @Override
   public String label() {
     return "%s %s, batch 1".formatted(FAMILY, model);

@@ -1,0 +1,2 @@
+/** oneDNN as a baseline, through Bytedeco's binding. */
+package dev.clessidra.bench.baselines.onednn;

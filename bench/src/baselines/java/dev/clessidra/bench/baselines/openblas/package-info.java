@@ -1,0 +1,2 @@
+/** OpenBLAS as a baseline: Bytedeco's build, called without its binding. */
+package dev.clessidra.bench.baselines.openblas;
