@@ -88,6 +88,14 @@ void run_binary(ThreadPool& threads, const clessidra_binary& arguments) {
   });
 }
 
+// Whether the result is too large to be found in a cache again, and lies so that it can be streamed.
+bool streams(const clessidra_copy& arguments) {
+  constexpr int64_t kCached = 1 << 20;
+  return arguments.beta == 0.0f && arguments.rows * arguments.columns > kCached &&
+         arguments.columns % kLanes == 0 && arguments.ldy % kLanes == 0 &&
+         reinterpret_cast<uintptr_t>(arguments.y) % sizeof(Vec) == 0;
+}
+
 }  // namespace
 
 void activation_forward(ThreadPool& threads, const clessidra_activation_forward& arguments) {
@@ -169,7 +177,13 @@ void fill(ThreadPool& threads, const clessidra_fill& arguments) {
 }
 
 void copy(ThreadPool& threads, const clessidra_copy& arguments) {
+  // Streamed, what is overwritten is not read: a third of the traffic less.
+  const bool streamed = streams(arguments);
   const auto copy_run = [&](const float* x, float* y, int64_t count) {
+    if (streamed) {
+      for (int64_t i = 0; i < count; i += kLanes) stream(y + i, load(x + i));
+      return;
+    }
     if (arguments.beta == 0.0f) {
       std::memcpy(y, x, static_cast<size_t>(count) * sizeof(float));
       return;
@@ -184,6 +198,7 @@ void copy(ThreadPool& threads, const clessidra_copy& arguments) {
   if (arguments.rows == 1 || (arguments.ldx == columns && arguments.ldy == columns)) {
     threads.for_ranges(arguments.rows * columns, kGrain, [&](int64_t begin, int64_t end) {
       copy_run(arguments.x + begin, arguments.y + begin, end - begin);
+      if (streamed) finish_streams();
     });
     return;
   }
@@ -191,6 +206,7 @@ void copy(ThreadPool& threads, const clessidra_copy& arguments) {
     for (int64_t row = begin; row < end; ++row) {
       copy_run(arguments.x + row * arguments.ldx, arguments.y + row * arguments.ldy, columns);
     }
+    if (streamed) finish_streams();
   });
 }
 

@@ -10,6 +10,7 @@
 // Each element of C is one chain over k: a tile starts from what the slice before left in C, and
 // threads divide C alone, never k.
 #include <algorithm>
+#include <iterator>
 
 #include "../scratch.h"
 #include "activation.h"
@@ -220,6 +221,58 @@ void pack_panel(const Strip& s, int64_t i, float* packed) {
   }
 }
 
+// V vectors of the only row of C; B is read once, in long pieces, and that is what takes the time.
+template <int V>
+void multiply_row(const clessidra_gemm& g, int64_t column, int64_t columns) {
+  constexpr int64_t kAhead = 4;  // rows of B that are asked for early
+  const int64_t last = columns - (V - 1) * kLanes;
+  const int64_t step = g.transpose_a ? g.lda : 1;
+  float* const c = g.c + column;
+  Vec sum[V];
+#pragma GCC unroll 16
+  for (int v = 0; v < V; ++v) {
+    sum[v] = Vec{};
+    if (g.beta != 0.0f) {
+      sum[v] = broadcast(g.beta) * load_columns(c + v * kLanes, v < V - 1 ? kLanes : last);
+    }
+  }
+  const float* b = g.b + column;
+  for (int64_t p = 0; p < g.k; ++p, b += g.ldb) {
+    const Vec element = broadcast(g.a[p * step]);
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      __builtin_prefetch(b + kAhead * g.ldb + v * kLanes);
+      const Vec row = load_columns(b + v * kLanes, v < V - 1 ? kLanes : last);
+      sum[v] = fma(element, row, sum[v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int v = 0; v < V; ++v) store_columns(c + v * kLanes, sum[v], v < V - 1 ? kLanes : last);
+  finish_tile(c, g.ldc, 1, columns, g.bias == nullptr ? nullptr : g.bias + column, g.activation,
+              g.slope);
+}
+
+constexpr int kRowVectors = 16;
+constexpr void (*kRowTiles[])(const clessidra_gemm&, int64_t, int64_t) = {
+    multiply_row<1>,  multiply_row<2>,  multiply_row<3>,  multiply_row<4>,
+    multiply_row<5>,  multiply_row<6>,  multiply_row<7>,  multiply_row<8>,
+    multiply_row<9>,  multiply_row<10>, multiply_row<11>, multiply_row<12>,
+    multiply_row<13>, multiply_row<14>, multiply_row<15>, multiply_row<16>};
+static_assert(std::size(kRowTiles) == kRowVectors);
+
+void multiply_single_row(ThreadPool& threads, const clessidra_gemm& g, bool small) {
+  const int64_t vectors = ceil_div(g.n, kLanes);
+  const int64_t turns = small ? 1 : threads.threads();
+  const int64_t tasks = ceil_div(vectors, kRowVectors * turns) * turns;
+  const int64_t columns = ceil_div(vectors, tasks) * kLanes;
+  threads.for_ranges(g.n, small ? g.n : columns, [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; j += columns) {
+      const int64_t count = std::min(columns, end - j);
+      kRowTiles[(count - 1) / kLanes](g, j, count);
+    }
+  });
+}
+
 // c = activation(beta * c + bias), what is left of a product of depth 0: bias and activation alone.
 void finish_without_product(ThreadPool& threads, const clessidra_gemm& g) {
   const Vec seed = broadcast(g.beta);
@@ -245,6 +298,7 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
   if (g.k == 0) return finish_without_product(threads, g);
   // Below this many multiply-adds another thread costs more than it brings.
   const bool small = int64_t{g.m} * g.n * g.k < 1 << 16;
+  if (g.m == 1 && !g.transpose_b) return multiply_single_row(threads, g, small);
   // Slices of about the same depth: each costs a pass over C.
   const int64_t slices = std::max<int64_t>(1, ceil_div(g.k, kDepth));
   const int64_t slice_depth = std::max<int64_t>(1, ceil_div(g.k, slices));
@@ -267,7 +321,10 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
         continue;
       }
       // About 8 tasks a thread, so that a thread that lost time leaves work to the others.
-      const int64_t row_blocks = ceil_div(rows, kBlockRows);
+      // With few columns it is the rows that give every thread work.
+      const int64_t row_blocks =
+          std::max(ceil_div(rows, kBlockRows),
+                   std::min(ceil_div(threads.threads(), column_panels), ceil_div(rows, 8 * kRows)));
       const int64_t block_rows = ceil_div(ceil_div(rows, row_blocks), kRows) * kRows;
       const int64_t wanted = 8 * threads.threads();
       const int64_t block_panels =

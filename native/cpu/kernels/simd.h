@@ -98,6 +98,18 @@ CLESSIDRA_FUNCTION IntVec lane_indices() {
   return v;
 }
 
+// A store that goes past the caches; p is aligned to a Vec. Others see it after finish_streams().
+CLESSIDRA_FUNCTION void stream(float* p, Vec v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(p, v);
+#else
+  _mm_stream_ps(p, v);
+#endif
+}
+CLESSIDRA_FUNCTION void finish_streams() { _mm_sfence(); }
+
 // Lanes from n on become +0.
 CLESSIDRA_FUNCTION Vec first_lanes(Vec v, int64_t n) {
   return lane_indices() < static_cast<int32_t>(n) ? v : Vec{};

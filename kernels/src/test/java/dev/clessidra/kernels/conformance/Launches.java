@@ -185,6 +185,8 @@ final class Launches {
       {7, 47, 383},
       {9, 49, 385},
       {1, 100, 50},
+      {1, 531, 40},
+      {1, 1500, 60},
       {100, 1, 50},
       {33, 17, 29},
       {63, 64, 65},
@@ -367,19 +369,24 @@ final class Launches {
         for (float beta : BETAS) {
           int rows = shape[0];
           int columns = shape[1];
-          int ldx = columns + padding;
-          int ldy = columns + padding * 2;
-          Launch launch = add(Kernel.COPY).input("x", floats((long) rows * ldx));
-          accumulated(launch, "y", (long) rows * ldy, beta);
-          launch
-              .int64("rows", rows)
-              .int32("columns", columns)
-              .int32("ldx", ldx)
-              .int32("ldy", ldy)
-              .float32("beta", beta);
+          copy(rows, columns, columns + padding, columns + padding * 2, beta);
         }
       }
     }
+    // So much that a processor streams it past its caches.
+    copy(2100, 512, 515, 528, 0).heavy();
+    copy(2100, 512, 512, 512, 0).heavy();
+  }
+
+  private Launch copy(int rows, int columns, int ldx, int ldy, float beta) {
+    Launch launch = add(Kernel.COPY).input("x", floats((long) rows * ldx));
+    accumulated(launch, "y", (long) rows * ldy, beta);
+    return launch
+        .int64("rows", rows)
+        .int32("columns", columns)
+        .int32("ldx", ldx)
+        .int32("ldy", ldy)
+        .float32("beta", beta);
   }
 
   private void repeatRows() {
