@@ -1,4 +1,5 @@
 // Element by element: bound by memory, so one pass over it.
+#include <algorithm>
 #include <cstring>
 
 #include "activation.h"
@@ -88,12 +89,24 @@ void run_binary(ThreadPool& threads, const clessidra_binary& arguments) {
   });
 }
 
-// Whether the result is too large to be found in a cache again, and lies so that it can be streamed.
+// Whether the result is too large to be found in a cache again, in rows that are whole vectors or so
+// long that what is beside them does not count.
 bool streams(const clessidra_copy& arguments) {
   constexpr int64_t kCached = 1 << 20;
-  return arguments.beta == 0.0f && arguments.rows * arguments.columns > kCached &&
-         arguments.columns % kLanes == 0 && arguments.ldy % kLanes == 0 &&
-         reinterpret_cast<uintptr_t>(arguments.y) % sizeof(Vec) == 0;
+  constexpr int64_t kLong = 1 << 10;
+  if (arguments.beta != 0.0f || arguments.rows * arguments.columns <= kCached) return false;
+  const bool whole = arguments.columns % kLanes == 0 && arguments.ldy % kLanes == 0 &&
+                     reinterpret_cast<uintptr_t>(arguments.y) % sizeof(Vec) == 0;
+  return whole || arguments.columns >= kLong;
+}
+
+// y = x past the caches, but for what does not fill a vector at either end.
+void stream_run(const float* x, float* y, int64_t count) {
+  const int64_t before = -static_cast<int64_t>(reinterpret_cast<uintptr_t>(y) / sizeof(float));
+  int64_t i = std::min<int64_t>(before & (kLanes - 1), count);
+  if (i > 0) store_part(y, load_part(x, i), i);
+  for (; i + kLanes <= count; i += kLanes) stream(y + i, load(x + i));
+  if (i < count) store_part(y + i, load_part(x + i, count - i), count - i);
 }
 
 }  // namespace
@@ -181,7 +194,7 @@ void copy(ThreadPool& threads, const clessidra_copy& arguments) {
   const bool streamed = streams(arguments);
   const auto copy_run = [&](const float* x, float* y, int64_t count) {
     if (streamed) {
-      for (int64_t i = 0; i < count; i += kLanes) stream(y + i, load(x + i));
+      stream_run(x, y, count);
       return;
     }
     if (arguments.beta == 0.0f) {

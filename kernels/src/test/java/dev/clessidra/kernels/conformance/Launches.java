@@ -374,7 +374,7 @@ final class Launches {
       }
     }
     // So much that a processor streams it past its caches.
-    copy(2100, 512, 515, 528, 0).heavy();
+    copy(2, 530_001, 530_004, 530_006, 0).heavy();
     copy(2100, 512, 512, 512, 0).heavy();
   }
 
