@@ -8,6 +8,7 @@ import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,7 +65,7 @@ public final class Measurement implements AutoCloseable {
     try (Scope scope = device.scope()) {
       Buffer buffer = scope.allocate("one", Float.BYTES);
       Turns turns = new Turns(device, List.of(new SmallestLaunch(device, buffer)));
-      turns.warmUp();
+      turns.warmUp(Duration.ZERO);
       List<Turns.Time> times = new ArrayList<>();
       for (int round = 0; round < effort.rounds(); round++) {
         times.add(turns.measure(effort.limitSlice()));
@@ -127,7 +128,7 @@ public final class Measurement implements AutoCloseable {
         copies.add(library.prepare(work, inputs).orElseThrow());
       }
       Turns turns = new Turns(device, copies);
-      turns.warmUp();
+      turns.warmUp(effort.slice().multipliedBy(work.warmUpTurns()));
       return Optional.of(new Contender(library.name(), turns, result, error));
     } catch (RuntimeException | LinkageError e) {
       copies.forEach(Implementation::close);

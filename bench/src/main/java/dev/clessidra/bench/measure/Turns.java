@@ -28,13 +28,13 @@ final class Turns implements AutoCloseable {
     this.copies = copies;
   }
 
-  /** Touches all memory, wakes threads up, and finds out how long a run takes. */
-  void warmUp() {
+  /** Touches all memory, wakes threads up, and finds out how long a run takes, for so long. */
+  void warmUp(Duration atLeast) {
     for (Implementation copy : copies) {
       copy.run();
       copy.await();
     }
-    secondsOfRun = endToEnd(Duration.ZERO);
+    secondsOfRun = endToEnd(atLeast);
   }
 
   /** Measures the time from the start of a run to its end, and on a GPU that of the device. */

@@ -31,6 +31,11 @@ public interface Work {
     return 0;
   }
 
+  /** Turns before those that count, for works that the JVM has to compile first. */
+  default int warmUpTurns() {
+    return 0;
+  }
+
   /** Makes the inputs: seeded random values, never zeros; the same at each call. */
   Inputs inputs();
 
