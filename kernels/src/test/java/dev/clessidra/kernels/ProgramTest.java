@@ -164,11 +164,13 @@ final class ProgramTest {
       long before = threads.getCurrentThreadAllocatedBytes();
       long overhead = threads.getCurrentThreadAllocatedBytes() - before;
       before = threads.getCurrentThreadAllocatedBytes();
-      for (int i = 0; i < 1000; i++) {
+      int runs = 1000;
+      for (int i = 0; i < runs; i++) {
         program.run();
       }
       long allocated = threads.getCurrentThreadAllocatedBytes() - before - overhead;
-      assertThat(allocated).isZero();
+      // An object a run would be 16 bytes a run; the JVM may need some once, to compile anew.
+      assertThat(allocated).isLessThan(runs);
       assertThat(device.memory()).isEqualTo(memory);
       // Negative control: eager work is seen by both measures.
       before = threads.getCurrentThreadAllocatedBytes();
