@@ -443,7 +443,8 @@ void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sou
       source.find_taps(next, std::min(tile_rows, end - i), g.zeros, to, parts * tile_rows);
     }
   }
-  for (int64_t i = begin; g.copied() && i < end; ++i) *sources++ = patches + (i - begin) * patch;
+  if (!g.copied()) return;
+  for (int64_t i = 0; i < end - begin; ++i) sources[i] = patches + i * patch;
 }
 
 // Points [begin, end) and panels [first, last).
