@@ -87,17 +87,17 @@
   F(x) F(second_x) F(filter) F(bias) F(y) F(images) F(height) F(width) F(channels)    \
   F(second_channels) F(filters) F(filter_height) F(filter_width) F(output_height)     \
   F(output_width) F(stride_height) F(stride_width) F(padding_height) F(padding_width) \
-  F(dilation_height) F(dilation_width) F(activation) F(slope) F(beta)
+  F(dilation_height) F(dilation_width) F(algorithm) F(activation) F(slope) F(beta)
 #define FIELDS_conv2d_backward_data(F)                                                \
   F(dy) F(filter) F(bias) F(dx) F(second_dx) F(images) F(height) F(width) F(channels) \
   F(second_channels) F(filters) F(filter_height) F(filter_width) F(output_height)     \
   F(output_width) F(stride_height) F(stride_width) F(padding_height) F(padding_width) \
-  F(dilation_height) F(dilation_width) F(activation) F(slope) F(beta) F(second_beta)
+  F(dilation_height) F(dilation_width) F(algorithm) F(activation) F(slope) F(beta) F(second_beta)
 #define FIELDS_conv2d_backward_filter(F)                                                  \
   F(x) F(second_x) F(dy) F(dfilter) F(workspace) F(images) F(height) F(width) F(channels) \
   F(second_channels) F(filters) F(filter_height) F(filter_width) F(output_height)         \
   F(output_width) F(stride_height) F(stride_width) F(padding_height) F(padding_width)     \
-  F(dilation_height) F(dilation_width) F(beta)
+  F(dilation_height) F(dilation_width) F(algorithm) F(beta)
 #define FIELDS_max_pool(F)                                                                       \
   F(x) F(y) F(indices) F(images) F(height) F(width) F(channels) F(window_height) F(window_width) \
   F(output_height) F(output_width) F(stride_height) F(stride_width) F(padding_height)            \

@@ -25,6 +25,7 @@
 #include "kernel_table.h"
 #include "simd.h"
 #include "transpose.h"
+#include "winograd.h"
 
 namespace clessidra {
 namespace CLESSIDRA_ISA {
@@ -941,6 +942,7 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
 }  // namespace
 
 void conv2d(ThreadPool& threads, const clessidra_conv2d& c) {
+  if (c.algorithm == CLESSIDRA_WINOGRAD) return winograd_conv2d(threads, c);
   const int64_t taps = int64_t{c.filter_height} * c.filter_width;
   const Product g{forward_axis(c.height, c.output_height, c.filter_height, c.stride_height,
                                c.padding_height, c.dilation_height),
@@ -965,6 +967,7 @@ void conv2d(ThreadPool& threads, const clessidra_conv2d& c) {
 }
 
 void conv2d_backward_data(ThreadPool& threads, const clessidra_conv2d_backward_data& c) {
+  if (c.algorithm == CLESSIDRA_WINOGRAD) return winograd_conv2d_backward_data(threads, c);
   const int64_t first_channels = c.channels - c.second_channels;
   // The channels [first, first + channels), which are all those of dx.
   const auto multiply_channels = [&](float* dx, int64_t first, int64_t channels, float beta) {
@@ -1001,6 +1004,7 @@ void conv2d_backward_data(ThreadPool& threads, const clessidra_conv2d_backward_d
 }
 
 void conv2d_backward_filter(ThreadPool& threads, const clessidra_conv2d_backward_filter& c) {
+  if (c.algorithm == CLESSIDRA_WINOGRAD) return winograd_conv2d_backward_filter(threads, c);
   const int64_t elements = FilterGradient::elements(c);
   if (elements == 0) return;
   FilterGradient g(c);

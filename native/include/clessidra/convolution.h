@@ -17,6 +17,15 @@ CLESSIDRA_FUNCTION int64_t pixels_per_chunk(int64_t pixels, int64_t filter_eleme
   return even < 256 ? 256 : even;
 }
 
+// Tiles of a chunk by Winograd's algorithm, with 36 floats of results for each pair of a filter and a
+// channel: at least as many pixels, and enough that the results do not outweigh them.
+CLESSIDRA_FUNCTION int64_t tiles_per_chunk(int64_t tiles, int64_t pairs) {
+  const int64_t wanted = (int64_t{1} << 22) / (pairs > 0 ? 36 * pairs : 1);
+  const int64_t chunks = wanted < 1 ? 1 : (wanted > 256 ? 256 : wanted);
+  const int64_t even = (tiles + chunks - 1) / chunks;
+  return even < 128 ? 128 : even;
+}
+
 // The two rows (or columns) between which clessidra_upsample reads, and the fraction.
 struct BilinearPosition {
   int64_t low, high;

@@ -644,6 +644,10 @@ struct clessidra_gaussian_log_density_backward {
   float x_beta, mean_beta, log_variance_beta;
 };
 
+// How a convolution is computed: as sums over the taps, or, with 3 x 3 taps, stride 1 and dilation 1,
+// by Winograd's algorithm F(4 x 4, 3 x 3).
+enum clessidra_convolution_algorithm { CLESSIDRA_DIRECT = 0, CLESSIDRA_WINOGRAD = 1 };
+
 // Convolutions of images [images, height, width, channels] with filters [filters, filter_height,
 // filter_width, channels] to [images, output_height, output_width, filters]. Tap (r, s) of output
 // pixel (p, q) lies at row p * stride_height - padding_height + r * dilation_height and column
@@ -654,6 +658,13 @@ struct clessidra_gaussian_log_density_backward {
 //
 // y = activation(chain + bias): one sequential chain of fma(x, filter, chain) over (r, s, channel) in
 // that order, seeded with beta * y, or with +0 when beta is 0.
+//
+// By Winograd's algorithm y is cut into tiles of 4 x 4 pixels, row by row, the first with its corner at
+// that of the image, the last ones reaching beyond it. Of each tile, d being the 6 x 6 pixels that it
+// reads and A, B, G the matrices of winograd.h, whose functions say how they are applied:
+// products = one chain of fma(B' d B, G filter G', chain) over the channels from +0, by elements; y =
+// activation(beta * y + (A' products A) + bias), the product and both sums rounded, beta * y only where
+// beta is not 0, bias where there is one.
 struct clessidra_conv2d {
   const float* x;
   const float* second_x;  // or null
@@ -666,6 +677,7 @@ struct clessidra_conv2d {
   int32_t stride_height, stride_width;
   int32_t padding_height, padding_width;
   int32_t dilation_height, dilation_width;
+  int32_t algorithm;  // clessidra_convolution_algorithm
   int32_t activation;
   float slope;
   float beta;
@@ -675,6 +687,8 @@ struct clessidra_conv2d {
 // beta * dx (second_beta * second_dx), or with +0 when beta is 0. Of pixel (h, w) those taps count whose output position
 // p = (h + padding_height - r * dilation_height) / stride_height, q likewise, is whole; where it is
 // not in the output, dy reads +0, and the multiply-add with it is done.
+// By Winograd's algorithm: as the forward convolution of dy with the filters turned by half a turn,
+// [channels, 3, 3, filters], and paddings of 2 - padding.
 struct clessidra_conv2d_backward_data {
   const float* dy;
   const float* filter;
@@ -687,6 +701,7 @@ struct clessidra_conv2d_backward_data {
   int32_t stride_height, stride_width;
   int32_t padding_height, padding_width;
   int32_t dilation_height, dilation_width;
+  int32_t algorithm;  // clessidra_convolution_algorithm
   int32_t activation;
   float slope;
   float beta, second_beta;
@@ -696,6 +711,10 @@ struct clessidra_conv2d_backward_data {
 // of fma(dy, x, chain) over its pixels from +0; the results are added in order, starting with the
 // first (+0 when there is none), to r; dfilter = beta * dfilter + r, the product rounded, just r when
 // beta is 0. workspace: chunks * filters * filter_height * filter_width * channels floats.
+// By Winograd's algorithm: the tiles of all images are cut into chunks of tiles_per_chunk; a chunk's
+// result is one chain of fma(A dy A', B' d B, chain) over its tiles from +0, by elements; the results
+// are added in order as above to s, 6 x 6 for each filter and channel; r = G' s G. workspace: chunks *
+// 6 * 6 * filters * channels floats.
 struct clessidra_conv2d_backward_filter {
   const float* x;
   const float* second_x;  // or null
@@ -708,6 +727,7 @@ struct clessidra_conv2d_backward_filter {
   int32_t stride_height, stride_width;
   int32_t padding_height, padding_width;
   int32_t dilation_height, dilation_width;
+  int32_t algorithm;  // clessidra_convolution_algorithm
   float beta;
 };
 

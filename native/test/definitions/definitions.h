@@ -106,6 +106,11 @@ inline float normal_of(int64_t i, uint32_t stream, uint64_t step, uint64_t seed)
   return radius * (element % 2 == 0 ? cosine : sine);
 }
 
+// Of a convolution whose algorithm is Winograd's.
+void define_winograd(const clessidra_conv2d& c);
+void define_winograd(const clessidra_conv2d_backward_data& c);
+void define_winograd(const clessidra_conv2d_backward_filter& c);
+
 // The definition of each kernel.
 #define CLESSIDRA_DECLARE_DEFINITION(name) void define(const clessidra_##name& arguments);
 CLESSIDRA_KERNELS(CLESSIDRA_DECLARE_DEFINITION)

@@ -44,6 +44,7 @@ void for_elements(int64_t images, int64_t height, int64_t width, int64_t channel
 }  // namespace
 
 void define(const clessidra_conv2d& c) {
+  if (c.algorithm == CLESSIDRA_WINOGRAD) return define_winograd(c);
   for_elements(c.images, c.output_height, c.output_width, c.filters,
                [&](int64_t i, int64_t p, int64_t q, int64_t k, int64_t index) {
     float chain = c.beta == 0.0f ? 0.0f : c.beta * c.y[index];
@@ -61,6 +62,7 @@ void define(const clessidra_conv2d& c) {
 }
 
 void define(const clessidra_conv2d_backward_data& c) {
+  if (c.algorithm == CLESSIDRA_WINOGRAD) return define_winograd(c);
   for_elements(c.images, c.height, c.width, c.channels,
                [&](int64_t i, int64_t h, int64_t w, int64_t channel, int64_t) {
     const int64_t first = c.channels - c.second_channels;
@@ -86,6 +88,7 @@ void define(const clessidra_conv2d_backward_data& c) {
 }
 
 void define(const clessidra_conv2d_backward_filter& c) {
+  if (c.algorithm == CLESSIDRA_WINOGRAD) return define_winograd(c);
   const int64_t pixels = int64_t{c.images} * c.output_height * c.output_width;
   const int64_t elements = int64_t{c.filters} * c.filter_height * c.filter_width * c.channels;
   const int64_t chunk = math::pixels_per_chunk(pixels, elements);

@@ -12,18 +12,24 @@ import java.util.Objects;
  * @param window the filters' size and how they move
  * @param secondChannels how many of the images' channels, the last ones, lie in a second operand; 0
  *     where there is none
+ * @param algorithm how results are computed, which decides about their last bits
  */
-public record Convolution(Images images, int filters, Window window, int secondChannels) {
+public record Convolution(
+    Images images, int filters, Window window, int secondChannels, ConvolutionAlgorithm algorithm) {
+
+  private static final int WINOGRAD_TILE = 4;
+  private static final long WINOGRAD_POINTS = 36;
 
   /**
    * Checks the sizes.
    *
    * @throws IllegalArgumentException if there is no filter, the window does not fit into the padded
-   *     images, or no channel is left for the first operand
+   *     images, no channel is left for the first operand, or the algorithm does not fit the window
    */
   public Convolution {
     Objects.requireNonNull(images, "images");
     Objects.requireNonNull(window, "window");
+    Objects.requireNonNull(algorithm, "algorithm");
     if (filters < 1) {
       throw new IllegalArgumentException(
           "Convolution has %d filters: expected at least 1.".formatted(filters));
@@ -34,6 +40,21 @@ public record Convolution(Images images, int filters, Window window, int secondC
           "Convolution has %d channels, %d of them in a second operand: expected 0 to %d."
               .formatted(images.channels(), secondChannels, images.channels() - 1));
     }
+    if (!algorithm.fits(window)) {
+      throw new IllegalArgumentException(
+          "Convolution by %s with %s: expected 3 x 3 taps, stride 1 and dilation 1."
+              .formatted(algorithm, window));
+    }
+  }
+
+  /** A convolution by the algorithm that its sizes ask for. */
+  public Convolution(Images images, int filters, Window window, int secondChannels) {
+    this(
+        images,
+        filters,
+        window,
+        secondChannels,
+        ConvolutionAlgorithm.forSizes(images, filters, window));
   }
 
   /** A convolution of images in one operand. */
@@ -51,6 +72,11 @@ public record Convolution(Images images, int filters, Window window, int secondC
     return window.over(images).withChannels(filters);
   }
 
+  /** Returns this convolution, computed another way. */
+  public Convolution withAlgorithm(ConvolutionAlgorithm other) {
+    return new Convolution(images, filters, window, secondChannels, other);
+  }
+
   /**
    * Returns the number of elements of all filters.
    *
@@ -63,10 +89,28 @@ public record Convolution(Images images, int filters, Window window, int secondC
 
   /** Returns the floats of workspace that {@link Kernels#conv2dBackwardFilter} needs. */
   public long backwardFilterWorkspace() {
+    if (algorithm == ConvolutionAlgorithm.WINOGRAD) {
+      long pairs = Math.multiplyExact((long) filters, images.channels());
+      long tiles = winogradTiles(output());
+      long chunks = Math.ceilDiv(tiles, tilesPerChunk(tiles, pairs));
+      return Math.multiplyExact(chunks, Math.multiplyExact(WINOGRAD_POINTS, pairs));
+    }
     long pixels = output().pixels();
     long elements = filterElements();
     long chunks = Math.ceilDiv(pixels, pixelsPerChunk(pixels, elements));
     return Math.multiplyExact(chunks, elements);
+  }
+
+  /** Tiles of 4 x 4 pixels. */
+  static long winogradTiles(Images images) {
+    long down = Math.ceilDiv(images.height(), WINOGRAD_TILE);
+    return images.count() * down * Math.ceilDiv(images.width(), WINOGRAD_TILE);
+  }
+
+  /** Tiles of a chunk of the filter's gradient, as {@code convolution.h} has it. */
+  static long tilesPerChunk(long tiles, long pairs) {
+    long chunks = Math.clamp((1L << 22) / (WINOGRAD_POINTS * pairs), 1, 256);
+    return Math.max(128, Math.ceilDiv(tiles, chunks));
   }
 
   /** Output pixels of a chunk of the filter's gradient, as {@code convolution.h} has it. */

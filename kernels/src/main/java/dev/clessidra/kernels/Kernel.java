@@ -287,6 +287,7 @@ public enum Kernel {
           "padding_width",
           "dilation_height",
           "dilation_width",
+          "algorithm",
           "activation"),
       FLOAT32.named("slope", "beta")),
   /** {@link Kernels#conv2dBackwardData}. */
@@ -309,6 +310,7 @@ public enum Kernel {
           "padding_width",
           "dilation_height",
           "dilation_width",
+          "algorithm",
           "activation"),
       FLOAT32.named("slope", "beta", "second_beta")),
   /** {@link Kernels#conv2dBackwardFilter}. */
@@ -330,7 +332,8 @@ public enum Kernel {
           "padding_height",
           "padding_width",
           "dilation_height",
-          "dilation_width"),
+          "dilation_width",
+          "algorithm"),
       FLOAT32.named("beta")),
   /** {@link Kernels#maxPool}. */
   MAX_POOL(

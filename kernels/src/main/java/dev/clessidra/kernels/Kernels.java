@@ -1595,7 +1595,8 @@ public final class Kernels {
   /**
    * Convolution: {@code y = activation(chain + bias)}, where the chain of {@code fma(x, filter,
    * chain)} over (row of the filter, column, channel) starts from {@code beta * y}, from +0 when
-   * beta is 0. What a filter reads outside the image is 0.
+   * beta is 0. What a filter reads outside the image is 0. What {@link
+   * ConvolutionAlgorithm#WINOGRAD} computes in its place is in kernels.h.
    *
    * @param x {@code convolution.firstImages()}, which are all but where the convolution is of two
    * @param secondX the images with the other channels, null where there are none
@@ -2200,7 +2201,8 @@ public final class Kernels {
         .int32("padding_height", window.paddingHeight())
         .int32("padding_width", window.paddingWidth())
         .int32("dilation_height", window.dilationHeight())
-        .int32("dilation_width", window.dilationWidth());
+        .int32("dilation_width", window.dilationWidth())
+        .int32("algorithm", convolution.algorithm().code());
   }
 
   private static Arguments sizes(Arguments arguments, Images images, Window window) {

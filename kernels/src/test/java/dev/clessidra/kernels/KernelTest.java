@@ -84,6 +84,8 @@ final class KernelTest {
     assertCodes(header, "loss_function", LossFunction.values(), LossFunction::code);
     assertCodes(header, "distribution", Distribution.values(), Distribution::code);
     assertCodes(header, "interpolation", Interpolation.values(), Interpolation::code);
+    assertCodes(
+        header, "convolution_algorithm", ConvolutionAlgorithm.values(), ConvolutionAlgorithm::code);
     assertCodes(header, "element", ElementType.values(), ElementType::code);
     assertCodes(header, "schedule_kind", ScheduleKind.values(), ScheduleKind::code);
   }

@@ -1,6 +1,7 @@
 package dev.clessidra.kernels.conformance;
 
 import dev.clessidra.kernels.Convolution;
+import dev.clessidra.kernels.ConvolutionAlgorithm;
 import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Kernel;
 import dev.clessidra.kernels.Window;
@@ -89,6 +90,41 @@ final class ImageLaunches {
     {1, 4, 5, 364, 512, 3, 3, 1, 1, 1, 1, 1, 1},
     {1, 5, 4, 361, 509, 3, 3, 1, 1, 1, 1, 1, 1},
   };
+  // {count, height, width, channels, filters, paddings, channels of a second operand} for
+  // Winograd's
+  // algorithm: whole tiles and every rest of them, images smaller than one, channels and filters
+  // around vectors and tiles of every width, paddings from none to more than the window, many
+  // tiles.
+  private static final int[][] WINOGRAD = {
+    {1, 4, 4, 1, 1, 1, 1, 0},
+    {2, 5, 7, 3, 4, 1, 1, 0},
+    {1, 8, 8, 8, 8, 1, 1, 0},
+    {1, 6, 9, 15, 16, 0, 0, 0},
+    {1, 7, 6, 16, 17, 2, 2, 0},
+    {2, 9, 10, 17, 15, 1, 0, 0},
+    {1, 3, 3, 31, 33, 0, 2, 0},
+    {1, 1, 1, 2, 3, 1, 1, 0},
+    {1, 5, 5, 6, 5, 3, 4, 0},
+    {0, 4, 4, 2, 3, 1, 1, 0},
+    {1, 12, 11, 48, 49, 1, 1, 0},
+    {1, 8, 9, 49, 47, 1, 1, 0},
+    {3, 30, 31, 5, 7, 1, 1, 0},
+    {2, 13, 12, 100, 20, 1, 1, 0},
+    {1, 6, 7, 20, 100, 1, 1, 0},
+    {2, 5, 7, 3, 4, 1, 1, 2},
+    {1, 8, 8, 32, 16, 1, 1, 16},
+    {1, 9, 7, 17, 9, 1, 1, 1},
+    {1, 10, 12, 48, 40, 0, 1, 15},
+    {1, 6, 6, 65, 33, 1, 1, 31},
+  };
+  private static final int[][] LARGE_WINOGRAD = {
+    {2, 66, 65, 16, 16, 1, 1, 0},
+    {1, 120, 121, 8, 12, 1, 1, 0},
+    {1, 16, 16, 300, 200, 1, 1, 0},
+    {5, 28, 28, 33, 70, 1, 1, 0},
+    {2, 64, 64, 24, 16, 1, 1, 8},
+    {1, 32, 32, 160, 64, 1, 1, 96},
+  };
   // {count, height, width, channels, window height, window width, strides, paddings}
   private static final int[][] POOLS = {
     {2, 6, 8, 3, 2, 2, 2, 2, 0, 0},
@@ -162,7 +198,33 @@ final class ImageLaunches {
         new Images(s[0], s[1], s[2], s[3]),
         s[4],
         new Window(s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12]),
-        s.length > 13 ? s[13] : 0);
+        s.length > 13 ? s[13] : 0,
+        ConvolutionAlgorithm.DIRECT);
+  }
+
+  private static Convolution winograd(int[] s) {
+    return new Convolution(
+        new Images(s[0], s[1], s[2], s[3]),
+        s[4],
+        new Window(3, 3, 1, 1, s[5], s[6], 1, 1),
+        s[7],
+        ConvolutionAlgorithm.WINOGRAD);
+  }
+
+  private static Stream<Convolution> convolutions() {
+    return Stream.concat(
+        Stream.of(CONVOLUTIONS, CONCATENATIONS)
+            .flatMap(Arrays::stream)
+            .map(ImageLaunches::convolution),
+        Arrays.stream(WINOGRAD).map(ImageLaunches::winograd));
+  }
+
+  private static Stream<Convolution> largeConvolutions() {
+    return Stream.concat(
+        Stream.of(LARGE_CONVOLUTIONS, LARGE_CONCATENATIONS)
+            .flatMap(Arrays::stream)
+            .map(ImageLaunches::convolution),
+        Arrays.stream(LARGE_WINOGRAD).map(ImageLaunches::winograd));
   }
 
   private static Launch sizes(Launch launch, Convolution c) {
@@ -183,7 +245,8 @@ final class ImageLaunches {
         .int32("padding_height", w.paddingHeight())
         .int32("padding_width", w.paddingWidth())
         .int32("dilation_height", w.dilationHeight())
-        .int32("dilation_width", w.dilationWidth());
+        .int32("dilation_width", w.dilationWidth())
+        .int32("algorithm", c.algorithm().code());
   }
 
   /** Elements of the second operand. */
@@ -208,25 +271,22 @@ final class ImageLaunches {
     }
   }
 
-  private static int[][] with(int[][] some, int[][] others) {
-    return Stream.of(some, others).flatMap(Arrays::stream).toArray(int[][]::new);
-  }
-
   void conv2d() {
-    for (int[] shape : with(CONVOLUTIONS, CONCATENATIONS)) {
-      conv2d(shape);
-      conv2d(shape);
-      conv2d(shape);
-    }
-    for (int[] shape : with(LARGE_CONVOLUTIONS, LARGE_CONCATENATIONS)) {
-      conv2d(shape).heavy();
-      conv2d(shape).heavy();
-    }
+    convolutions()
+        .forEach(convolution -> {
+          conv2d(convolution);
+          conv2d(convolution);
+          conv2d(convolution);
+        });
+    largeConvolutions()
+        .forEach(convolution -> {
+          conv2d(convolution).heavy();
+          conv2d(convolution).heavy();
+        });
     negativeZeros(Kernel.CONV2D, "x", "y");
   }
 
-  private Launch conv2d(int[] shape) {
-    Convolution c = convolution(shape);
+  private Launch conv2d(Convolution c) {
     float beta = launches.beta();
     Launch launch = launches.add(Kernel.CONV2D);
     images(launch, c);
@@ -240,20 +300,21 @@ final class ImageLaunches {
   }
 
   void conv2dBackwardData() {
-    for (int[] shape : with(CONVOLUTIONS, CONCATENATIONS)) {
-      conv2dBackwardData(shape);
-      conv2dBackwardData(shape);
-      conv2dBackwardData(shape);
-    }
-    for (int[] shape : with(LARGE_CONVOLUTIONS, LARGE_CONCATENATIONS)) {
-      conv2dBackwardData(shape).heavy();
-      conv2dBackwardData(shape).heavy();
-    }
+    convolutions()
+        .forEach(convolution -> {
+          conv2dBackwardData(convolution);
+          conv2dBackwardData(convolution);
+          conv2dBackwardData(convolution);
+        });
+    largeConvolutions()
+        .forEach(convolution -> {
+          conv2dBackwardData(convolution).heavy();
+          conv2dBackwardData(convolution).heavy();
+        });
     negativeZeros(Kernel.CONV2D_BACKWARD_DATA, "dy", "dx");
   }
 
-  private Launch conv2dBackwardData(int[] shape) {
-    Convolution c = convolution(shape);
+  private Launch conv2dBackwardData(Convolution c) {
     float beta = launches.beta();
     Launch launch =
         launches
@@ -276,18 +337,19 @@ final class ImageLaunches {
   }
 
   void conv2dBackwardFilter() {
-    for (int[] shape : with(CONVOLUTIONS, CONCATENATIONS)) {
-      conv2dBackwardFilter(shape);
-      conv2dBackwardFilter(shape);
-    }
-    for (int[] shape : with(LARGE_CONVOLUTIONS, LARGE_CONCATENATIONS)) {
-      conv2dBackwardFilter(shape).heavy();
-      conv2dBackwardFilter(shape).heavy();
-    }
+    convolutions()
+        .forEach(convolution -> {
+          conv2dBackwardFilter(convolution);
+          conv2dBackwardFilter(convolution);
+        });
+    largeConvolutions()
+        .forEach(convolution -> {
+          conv2dBackwardFilter(convolution).heavy();
+          conv2dBackwardFilter(convolution).heavy();
+        });
   }
 
-  private Launch conv2dBackwardFilter(int[] shape) {
-    Convolution c = convolution(shape);
+  private Launch conv2dBackwardFilter(Convolution c) {
     float beta = launches.beta();
     Launch launch = launches.add(Kernel.CONV2D_BACKWARD_FILTER);
     images(launch, c);
