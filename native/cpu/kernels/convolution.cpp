@@ -23,7 +23,7 @@
 #include "../scratch.h"
 #include "activation.h"
 #include "kernel_table.h"
-#include "simd.h"
+#include "tiles.h"
 #include "transpose.h"
 #include "winograd.h"
 
@@ -35,7 +35,6 @@ namespace {
 // Rows of a tile of one, two and three vectors. 8 x 48 fills 24 of 32 AVX-512 registers, 4 x 24 fills
 // 12 of 16 AVX2 registers; narrower tiles have more rows, for as many independent sums. Of pixels no
 // more than have their pointers in registers; filters have one pointer.
-constexpr int kVectors = 3;
 #if defined(__AVX512F__)
 constexpr int kPixelRows[kVectors] = {10, 10, 8};
 constexpr int kFilterRows[kVectors] = {16, 8, 8};
@@ -66,35 +65,6 @@ constexpr int64_t kPatchFloats = 1 << 14;
 constexpr int64_t kFilterFloats = 48 << 10;
 // The room that a pointer takes in scratch memory.
 constexpr int64_t kPointerFloats = sizeof(void*) / sizeof(float);
-
-CLESSIDRA_FUNCTION int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-CLESSIDRA_FUNCTION int64_t rounded_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-
-// The lanes of the last vector of a tile that exist.
-CLESSIDRA_FUNCTION Vec load_columns(const float* p, int64_t columns) {
-  return columns >= kLanes ? load(p) : load_part(p, columns);
-}
-CLESSIDRA_FUNCTION void store_columns(float* p, Vec v, int64_t columns) {
-  if (columns >= kLanes) {
-    store(p, v);
-  } else {
-    store_part(p, v, columns);
-  }
-}
-
-// Columns cut into panels of at most kVectors vectors, all about as wide.
-struct Panels {
-  int64_t columns, width, count;
-
-  explicit Panels(int64_t columns) : columns(columns) {
-    const int64_t vectors = ceil_div(columns, kLanes);
-    width = ceil_div(vectors, std::max<int64_t>(1, ceil_div(vectors, kVectors))) * kLanes;
-    count = columns == 0 ? 0 : ceil_div(columns, width);
-  }
-  int64_t padded_columns() const { return rounded_up(columns, kLanes); }
-  int64_t columns_of(int64_t panel) const { return std::min(width, columns - panel * width); }
-  int64_t vectors() const { return width / kLanes; }
-};
 
 // One dimension of a convolution: the points of the target along it, and what its taps read.
 struct Axis {
@@ -381,23 +351,6 @@ void multiply_tile(int64_t runs, int64_t depth, int64_t next_depth, const float*
 using Tile = void (*)(int64_t runs, int64_t depth, int64_t next_depth,
                       const float* const* sources, int64_t stride, const float* b,
                       float* const* targets, int64_t first_column, int64_t columns, float seed);
-// Tiles of 1 to 16 rows; those that have more rows than `most` says are not used.
-#define CLESSIDRA_TILES(function, most, rows)                                               \
-  {                                                                                         \
-    function<std::min(rows, most[0]), 1>, function<std::min(rows, most[1]), 2>,             \
-        function<std::min(rows, most[2]), 3>                                                \
-  }
-#define CLESSIDRA_ALL_TILES(function, most)                                                 \
-  {                                                                                         \
-    CLESSIDRA_TILES(function, most, 1), CLESSIDRA_TILES(function, most, 2),                 \
-        CLESSIDRA_TILES(function, most, 3), CLESSIDRA_TILES(function, most, 4),             \
-        CLESSIDRA_TILES(function, most, 5), CLESSIDRA_TILES(function, most, 6),             \
-        CLESSIDRA_TILES(function, most, 7), CLESSIDRA_TILES(function, most, 8),             \
-        CLESSIDRA_TILES(function, most, 9), CLESSIDRA_TILES(function, most, 10),            \
-        CLESSIDRA_TILES(function, most, 11), CLESSIDRA_TILES(function, most, 12),           \
-        CLESSIDRA_TILES(function, most, 13), CLESSIDRA_TILES(function, most, 14),           \
-        CLESSIDRA_TILES(function, most, 15), CLESSIDRA_TILES(function, most, 16)            \
-  }
 constexpr Tile kTiles[][kVectors] = CLESSIDRA_ALL_TILES(multiply_tile, kPixelRows);
 
 // Bias and activation for a tile that is complete and still in the cache.

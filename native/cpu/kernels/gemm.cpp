@@ -15,6 +15,7 @@
 #include "../scratch.h"
 #include "activation.h"
 #include "kernel_table.h"
+#include "tiles.h"
 #include "transpose.h"
 
 namespace clessidra {
@@ -28,14 +29,11 @@ constexpr int kRows = 8;
 #else
 constexpr int kRows = 4;
 #endif
-constexpr int kVectors = 3;
 constexpr int kColumns = kVectors * kLanes;
 constexpr int64_t kDepth = 400;
 constexpr int64_t kStripRows = 2048;
 constexpr int64_t kStripFloats = 3 << 19;
 constexpr int64_t kBlockRows = 512;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // to[p * width + i] = from[i * stride + p] for i < lines, p < depth; +0 for lines <= i < width.
 void pack_across(const float* from, int64_t stride, int64_t lines, int64_t depth, float* to,
@@ -55,18 +53,6 @@ void pack_along(const float* from, int64_t stride, int64_t lines, int64_t depth,
   for (int64_t p = 0; p < depth; ++p)
     for (int64_t i = 0; i < kWidth; ++i)
       to[p * kWidth + i] = i < lines ? from[p * stride + i] : 0.0f;
-}
-
-// The columns of the last vector of a tile that exist.
-CLESSIDRA_FUNCTION Vec load_columns(const float* p, int64_t columns) {
-  return columns >= kLanes ? load(p) : load_part(p, columns);
-}
-CLESSIDRA_FUNCTION void store_columns(float* p, Vec v, int64_t columns) {
-  if (columns >= kLanes) {
-    store(p, v);
-  } else {
-    store_part(p, v, columns);
-  }
 }
 
 // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a panel of kRows rows,
@@ -128,14 +114,8 @@ void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stri
 
 using Tile = void (*)(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
                       int64_t ldc, int64_t columns, float seed, const float* next_c);
-#define CLESSIDRA_TILES(rows) \
-  { multiply_tile<rows, 1>, multiply_tile<rows, 2>, multiply_tile<rows, 3> }
-constexpr Tile kTiles[kRows][kVectors] = {
-    CLESSIDRA_TILES(1), CLESSIDRA_TILES(2), CLESSIDRA_TILES(3), CLESSIDRA_TILES(4),
-#if defined(__AVX512F__)
-    CLESSIDRA_TILES(5), CLESSIDRA_TILES(6), CLESSIDRA_TILES(7), CLESSIDRA_TILES(8),
-#endif
-};
+constexpr int kMostRows[kVectors] = {kRows, kRows, kRows};
+constexpr Tile kTiles[][kVectors] = CLESSIDRA_ALL_TILES(multiply_tile, kMostRows);
 
 // Bias and activation for a tile that is complete and still in the cache.
 void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
