@@ -1,5 +1,7 @@
 package dev.clessidra.kernels;
 
+import java.util.Locale;
+
 /**
  * How a convolution, and its gradients, are computed. Each way is one sequence of roundings that
  * all devices follow; between the two results differ by some units of the last place.
@@ -58,6 +60,12 @@ public enum ConvolutionAlgorithm {
             && fillsTiles(window.over(images))
         ? WINOGRAD
         : DIRECT;
+  }
+
+  /** For example {@code winograd}. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
   }
 
   private static boolean fillsTiles(Images images) {

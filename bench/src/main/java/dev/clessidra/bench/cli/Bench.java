@@ -115,6 +115,12 @@ public final class Bench implements Callable<Integer> {
   private String directions;
 
   @Option(
+      names = "--algorithm",
+      paramLabel = "NAME",
+      description = "Of conv2d: direct or winograd; unless set as the sizes ask for.")
+  private String algorithm;
+
+  @Option(
       names = "--activation",
       paramLabel = "NAME",
       description = "Of bias-activation: sigmoid (the default), relu, tanh, ...")
@@ -248,7 +254,7 @@ public final class Bench implements Callable<Integer> {
 
   private List<Suite.Entry> entries() {
     ShapeOptions sizes =
-        new ShapeOptions(shape, transpose, stride, padding, directions, activation);
+        new ShapeOptions(shape, transpose, stride, padding, directions, algorithm, activation);
     if (suite != null) {
       if (!names.isEmpty()) {
         throw new IllegalArgumentException(

@@ -2,6 +2,8 @@ package dev.clessidra.bench.cli;
 
 import dev.clessidra.bench.work.Direction;
 import dev.clessidra.kernels.Activation;
+import dev.clessidra.kernels.Convolution;
+import dev.clessidra.kernels.ConvolutionAlgorithm;
 import dev.clessidra.models.Activations;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +17,7 @@ import java.util.stream.Collectors;
  * @param transpose which operands of a product are stored transposed: {@code a}, {@code b} or
  *     {@code ab}
  * @param directions of a convolution, such as {@code forward,data}
+ * @param algorithm of a convolution, {@code direct} or {@code winograd}
  */
 record ShapeOptions(
     String shape,
@@ -22,8 +25,9 @@ record ShapeOptions(
     Integer stride,
     Integer padding,
     String directions,
+    String algorithm,
     String activation) {
-  static final ShapeOptions NONE = new ShapeOptions(null, null, null, null, null, null);
+  static final ShapeOptions NONE = new ShapeOptions(null, null, null, null, null, null, null);
 
   private static final int LARGEST_SIZE = 1 << 24;
 
@@ -70,6 +74,20 @@ record ShapeOptions(
                     .collect(Collectors.joining(", "))));
   }
 
+  /** Returns the convolution by the algorithm that is asked for, by its usual one if none is. */
+  Convolution withAlgorithm(Convolution convolution) {
+    if (algorithm == null) {
+      return convolution;
+    }
+    for (ConvolutionAlgorithm known : ConvolutionAlgorithm.values()) {
+      if (known.toString().equals(algorithm)) {
+        return convolution.withAlgorithm(known);
+      }
+    }
+    throw new IllegalArgumentException(
+        "--algorithm is '%s': expected direct or winograd".formatted(algorithm));
+  }
+
   boolean isTransposed(String operand) {
     if (transpose == null) {
       return false;
@@ -102,6 +120,7 @@ record ShapeOptions(
     refuse(work, "--stride", stride, allowed);
     refuse(work, "--padding", padding, allowed);
     refuse(work, "--direction", directions, allowed);
+    refuse(work, "--algorithm", algorithm, allowed);
     refuse(work, "--activation", activation, allowed);
   }
 

@@ -61,7 +61,7 @@ record WorkFamily(
             Conv2d.FAMILY,
             IMAGES_AND_FILTERS,
             "8x64x64x64,64x3x3",
-            WINDOW_OPTIONS,
+            List.of("--shape", "--stride", "--padding", "--direction", "--algorithm"),
             WorkFamily::convolutions));
     families.add(
         sized(
@@ -155,7 +155,8 @@ record WorkFamily(
   /** Unless a padding is given the images keep their size at stride 1. */
   private static List<Work> convolutions(int[] sizes, ShapeOptions given) {
     Convolution convolution =
-        new Convolution(images(sizes), sizes[4], window(sizes, given, 1, (sizes[5] - 1) / 2));
+        given.withAlgorithm(
+            new Convolution(images(sizes), sizes[4], window(sizes, given, 1, (sizes[5] - 1) / 2)));
     List<Work> works = new ArrayList<>();
     given.parsedDirections().forEach(direction -> works.add(new Conv2d(direction, convolution)));
     return works;

@@ -3,6 +3,7 @@ package dev.clessidra.bench.work;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.Convolution;
+import dev.clessidra.kernels.ConvolutionAlgorithm;
 import dev.clessidra.kernels.Kernel;
 
 /**
@@ -18,14 +19,20 @@ public record Conv2d(Direction direction, Convolution convolution) implements Ke
   /** The family's name. */
   public static final String FAMILY = "conv2d";
 
+  /** Names the algorithm where it is not the one that the sizes ask for. */
   @Override
   public String label() {
-    return Names.convolution(
-        FAMILY,
-        convolution.images(),
-        convolution.filters(),
-        convolution.window(),
-        direction.toString());
+    String label =
+        Names.convolution(
+            FAMILY,
+            convolution.images(),
+            convolution.filters(),
+            convolution.window(),
+            direction.toString());
+    ConvolutionAlgorithm usual =
+        ConvolutionAlgorithm.forSizes(
+            convolution.images(), convolution.filters(), convolution.window());
+    return convolution.algorithm() == usual ? label : label + " " + convolution.algorithm();
   }
 
   @Override
@@ -42,6 +49,7 @@ public record Conv2d(Direction direction, Convolution convolution) implements Ke
     };
   }
 
+  /** The operations of the direct sums, whatever the algorithm. */
   @Override
   public double operations() {
     return operations(convolution);

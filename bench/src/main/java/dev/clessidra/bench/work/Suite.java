@@ -2,6 +2,7 @@ package dev.clessidra.bench.work;
 
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Convolution;
+import dev.clessidra.kernels.ConvolutionAlgorithm;
 import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Window;
 import java.util.ArrayList;
@@ -32,11 +33,20 @@ public enum Suite {
       }
       Window three = Window.square(3).withPadding(1);
       Window four = Window.square(4).withStride(2).withPadding(1);
-      addConvolution(entries, "conv2d 3x3", new Images(4, 128, 128, 32), 32, three);
-      addConvolution(entries, "conv2d 3x3", new Images(4, 64, 64, 64), 64, three);
-      addConvolution(entries, "conv2d 3x3", new Images(4, 32, 32, 128), 128, three);
-      addConvolution(entries, "conv2d 4x4 stride 2", new Images(128, 28, 28, 1), 32, four);
-      addConvolution(entries, "conv2d 4x4 stride 2", new Images(128, 14, 14, 32), 64, four);
+      for (ConvolutionAlgorithm algorithm : ConvolutionAlgorithm.values()) {
+        String group = "conv2d 3x3 " + algorithm;
+        for (int channels = 32; channels <= 128; channels *= 2) {
+          Images images = new Images(4, 4096 / channels, 4096 / channels, channels);
+          Convolution convolution = new Convolution(images, channels, three);
+          addConvolution(entries, group, convolution.withAlgorithm(algorithm));
+        }
+      }
+      for (Convolution convolution :
+          List.of(
+              new Convolution(new Images(128, 28, 28, 1), 32, four),
+              new Convolution(new Images(128, 14, 14, 32), 64, four))) {
+        addConvolution(entries, "conv2d 4x4 stride 2", convolution);
+      }
       addTransposed(entries, new Images(4, 32, 32, 128), 64, Window.square(2).withStride(2));
       addTransposed(entries, new Images(128, 7, 7, 64), 32, four);
       entries.add(new Entry(new Concatenation(new Images(4, 128, 128, 32), 32)));
@@ -101,9 +111,8 @@ public enum Suite {
   public abstract List<Entry> entries();
 
   private static void addConvolution(
-      List<Entry> entries, String group, Images images, int filters, Window window) {
+      List<Entry> entries, String group, Convolution convolution) {
     for (Direction direction : Direction.values()) {
-      Convolution convolution = new Convolution(images, filters, window);
       entries.add(new Entry(group, new Conv2d(direction, convolution)));
     }
   }
