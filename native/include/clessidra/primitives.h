@@ -6,8 +6,10 @@
 
 #ifdef __CUDACC__
 #define CLESSIDRA_FUNCTION __host__ __device__ inline
+#define CLESSIDRA_UNROLL _Pragma("unroll")
 #else
 #define CLESSIDRA_FUNCTION inline __attribute__((always_inline))
+#define CLESSIDRA_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 namespace clessidra {

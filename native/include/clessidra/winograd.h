@@ -106,21 +106,21 @@ template <int kFrom, int kTo, class T, class Transform, class Load, class Store>
 CLESSIDRA_FUNCTION void transform_both_ways(const Transform& transform, const Load& load,
                                             const Store& store) {
   T half[kTo][kFrom];
-#pragma GCC unroll 8
+  CLESSIDRA_UNROLL
   for (int j = 0; j < kFrom; ++j) {
     T from[kFrom];
     T to[kTo];
-#pragma GCC unroll 8
+    CLESSIDRA_UNROLL
     for (int i = 0; i < kFrom; ++i) from[i] = load(i, j);
     transform(from, to);
-#pragma GCC unroll 8
+    CLESSIDRA_UNROLL
     for (int i = 0; i < kTo; ++i) half[i][j] = to[i];
   }
-#pragma GCC unroll 8
+  CLESSIDRA_UNROLL
   for (int i = 0; i < kTo; ++i) {
     T to[kTo];
     transform(half[i], to);
-#pragma GCC unroll 8
+    CLESSIDRA_UNROLL
     for (int j = 0; j < kTo; ++j) store(i, j, to[j]);
   }
 }

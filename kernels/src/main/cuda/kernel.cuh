@@ -11,12 +11,6 @@
 #define EMULATOR_KERNEL(name)
 #endif
 
-#ifdef CLESSIDRA_EMULATOR
-#define CLESSIDRA_UNROLL _Pragma("GCC unroll 32")
-#else
-#define CLESSIDRA_UNROLL _Pragma("unroll")
-#endif
-
 namespace clessidra {
 
 constexpr int kWarp = 32;

@@ -91,7 +91,8 @@ public record Convolution(
   public long backwardFilterWorkspace() {
     if (algorithm == ConvolutionAlgorithm.WINOGRAD) {
       long pairs = Math.multiplyExact((long) filters, images.channels());
-      long tiles = winogradTiles(output());
+      Images output = output();
+      long tiles = winogradTiles(output.count(), output.height(), output.width());
       long chunks = Math.ceilDiv(tiles, tilesPerChunk(tiles, pairs));
       return Math.multiplyExact(chunks, Math.multiplyExact(WINOGRAD_POINTS, pairs));
     }
@@ -101,10 +102,10 @@ public record Convolution(
     return Math.multiplyExact(chunks, elements);
   }
 
-  /** Tiles of 4 x 4 pixels. */
-  static long winogradTiles(Images images) {
-    long down = Math.ceilDiv(images.height(), WINOGRAD_TILE);
-    return images.count() * down * Math.ceilDiv(images.width(), WINOGRAD_TILE);
+  /** Tiles of 4 x 4 pixels that cover images of these sizes. */
+  static long winogradTiles(int images, int height, int width) {
+    long down = Math.ceilDiv(height, WINOGRAD_TILE);
+    return images * down * Math.ceilDiv(width, WINOGRAD_TILE);
   }
 
   /** Tiles of a chunk of the filter's gradient, as {@code convolution.h} has it. */

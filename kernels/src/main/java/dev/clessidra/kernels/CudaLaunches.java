@@ -38,6 +38,12 @@ final class CudaLaunches {
   /** Columns that a block takes when the sums over their rows are finished. */
   private static final int COLUMN_TILE = 8;
 
+  /** Pairs of a filter and a channel whose gradient a block finishes by Winograd's algorithm. */
+  private static final int WINOGRAD_FINISH_PAIRS = 8;
+
+  /** A thread for each of the 36 points of these. */
+  private static final int WINOGRAD_FINISH_THREADS = 36 * WINOGRAD_FINISH_PAIRS;
+
   /** Rows that a thread takes where what belongs to a column serves several. */
   private static final int ROW_GROUP = 4;
 
@@ -161,7 +167,11 @@ final class CudaLaunches {
     MIDDLE(64, 64, 128, 44),
     SMALL(32, 32, 128, 14),
     FEW_COLUMNS(128, 32, 128, 44),
-    FEWER_COLUMNS(128, 16, 128, 26);
+    FEWER_COLUMNS(128, 16, 128, 26),
+    /** All 36 points of 32 tiles of an image or filters. */
+    WINOGRAD(32, 32, 384, 400),
+    /** Of fewer columns, each of which costs more: the rows are transformed for all. */
+    WINOGRAD_FEW_COLUMNS(32, 16, 384, 240);
 
     private final int rows;
     private final int columns;
@@ -192,7 +202,10 @@ final class CudaLaunches {
   }
 
   private static final List<Tile> GEMM_TILES = List.of(Tile.LARGE, Tile.MIDDLE, Tile.SMALL);
-  private static final List<Tile> CONVOLUTION_TILES = List.of(Tile.values());
+  private static final List<Tile> CONVOLUTION_TILES =
+      List.of(Tile.LARGE, Tile.MIDDLE, Tile.SMALL, Tile.FEW_COLUMNS, Tile.FEWER_COLUMNS);
+  private static final List<Tile> WINOGRAD_TILES =
+      List.of(Tile.WINOGRAD, Tile.WINOGRAD_FEW_COLUMNS);
 
   /**
    * Products of {@code m x n} in the tiles that are estimated to take the least time.
@@ -216,11 +229,12 @@ final class CudaLaunches {
     return List.of(new GridLaunch(name, blocks, chunks, 1, best.threads));
   }
 
-  // Transforms of the image, such as Winograd's, have their choice in these three.
   private static List<GridLaunch> convolution(Fields fields) {
     checkSizes(fields);
-    return product(
-        "conv2d", CONVOLUTION_TILES, outputPixels(fields), 1, 1, fields.int32("filters"));
+    int filters = fields.int32("filters");
+    return byWinograd(fields)
+        ? product("conv2d_winograd", WINOGRAD_TILES, outputTiles(fields), 1, 1, filters)
+        : product("conv2d", CONVOLUTION_TILES, outputPixels(fields), 1, 1, filters);
   }
 
   /**
@@ -231,25 +245,26 @@ final class CudaLaunches {
     checkSizes(fields);
     int height = fields.int32("height");
     int width = fields.int32("width");
+    int second = fields.int32("second_channels");
+    int first = fields.int32("channels") - second;
+    if (byWinograd(fields)) {
+      long tiles = Convolution.winogradTiles(fields.int32("images"), height, width);
+      return product("conv2d_backward_data_winograd", WINOGRAD_TILES, tiles, 1, 1, first, second);
+    }
     int strideHeight = fields.int32("stride_height");
     int strideWidth = fields.int32("stride_width");
     long pixels =
         fields.int32("images") * blocks(height, strideHeight) * blocks(width, strideWidth);
     int phases = Math.multiplyExact(Math.min(strideHeight, height), Math.min(strideWidth, width));
-    int second = fields.int32("second_channels");
-    return product(
-        "conv2d_backward_data",
-        CONVOLUTION_TILES,
-        pixels,
-        phases,
-        1,
-        fields.int32("channels") - second,
-        second);
+    return product("conv2d_backward_data", CONVOLUTION_TILES, pixels, phases, 1, first, second);
   }
 
   /** The chunks, then the sum of their results. */
   private static List<GridLaunch> filterGradient(Fields fields) {
     checkSizes(fields);
+    if (byWinograd(fields)) {
+      return winogradFilterGradient(fields);
+    }
     int filters = fields.int32("filters");
     int columns =
         fields.int32("filter_height") * fields.int32("filter_width") * fields.int32("channels");
@@ -262,6 +277,29 @@ final class CudaLaunches {
     // A thread to an element or four, since the results of all chunks are read.
     launches.addAll(striding("conv2d_backward_filter_finish", blocks(elements, THREADS)));
     return List.copyOf(launches);
+  }
+
+  private static List<GridLaunch> winogradFilterGradient(Fields fields) {
+    String function = "conv2d_backward_filter_winograd";
+    int filters = fields.int32("filters");
+    int channels = fields.int32("channels");
+    long pairs = (long) filters * channels;
+    long tiles = outputTiles(fields);
+    int chunk = Math.toIntExact(Convolution.tilesPerChunk(tiles, pairs));
+    int chunks = (int) blocks(tiles, chunk);
+    int finishing = (int) Math.min(blocks(pairs, WINOGRAD_FINISH_PAIRS), MAXIMUM_BLOCKS);
+    return inOrder(
+        product(function, WINOGRAD_TILES, filters, 1, chunks, channels),
+        List.of(new GridLaunch(function + "_finish", finishing, 1, 1, WINOGRAD_FINISH_THREADS)));
+  }
+
+  private static boolean byWinograd(Fields fields) {
+    return fields.int32("algorithm") == ConvolutionAlgorithm.WINOGRAD.code();
+  }
+
+  private static long outputTiles(Fields fields) {
+    return Convolution.winogradTiles(
+        fields.int32("images"), fields.int32("output_height"), fields.int32("output_width"));
   }
 
   private static long outputPixels(Fields fields) {

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -31,6 +32,7 @@ final class CudaLaunchesTest {
       EnumSet.of(Kernel.CONV2D, Kernel.CONV2D_BACKWARD_DATA, Kernel.CONV2D_BACKWARD_FILTER);
 
   private static final String SECOND_CHANNELS = "second_channels";
+  private static final String ALGORITHM = "algorithm";
 
   /** Returns the launches of a kernel whose named fields have these values, the others 0. */
   private static List<GridLaunch> launches(Kernel kernel, Map<String, Long> values) {
@@ -56,7 +58,7 @@ final class CudaLaunchesTest {
 
   /** Launches for a square image and 3 x 3 taps. */
   private static List<GridLaunch> convolution(
-      Kernel kernel, long size, long channels, long filters) {
+      Kernel kernel, ConvolutionAlgorithm algorithm, long size, long channels, long filters) {
     Map<String, Long> sizes =
         Map.of("height", size, "width", size, "output_height", size, "output_width", size);
     Map<String, Long> counts =
@@ -65,6 +67,8 @@ final class CudaLaunchesTest {
             channels,
             SECOND_CHANNELS,
             0L,
+            ALGORITHM,
+            (long) algorithm.code(),
             "filters",
             filters,
             "filter_height",
@@ -80,8 +84,14 @@ final class CudaLaunchesTest {
 
   /** Launches of a kernel where every size is the same, and no image is in a second operand. */
   private static List<GridLaunch> launches(Kernel kernel, long size) {
+    return launches(kernel, ConvolutionAlgorithm.DIRECT, size);
+  }
+
+  private static List<GridLaunch> launches(
+      Kernel kernel, ConvolutionAlgorithm algorithm, long size) {
+    Map<String, Long> others = Map.of(SECOND_CHANNELS, 0L, ALGORITHM, (long) algorithm.code());
     return CudaLaunches.of(
-        kernel, arguments(kernel, field -> field.name().equals(SECOND_CHANNELS) ? 0 : size));
+        kernel, arguments(kernel, field -> others.getOrDefault(field.name(), size)));
   }
 
   private static Set<String> functionsOfTheSources() {
@@ -116,7 +126,10 @@ final class CudaLaunchesTest {
     // Those of convolutions, by the number of pixels and channels.
     for (Kernel kernel : CONVOLUTIONS) {
       for (int[] shape : new int[][] {{66, 16}, {113, 32}, {80, 64}, {64, 256}, {57, 512}}) {
-        launched.add(convolution(kernel, shape[0], shape[1], shape[1]).getFirst().function());
+        for (ConvolutionAlgorithm algorithm : ConvolutionAlgorithm.values()) {
+          convolution(kernel, algorithm, shape[0], shape[1], shape[1])
+              .forEach(launch -> launched.add(launch.function()));
+        }
       }
     }
     launched.add(CudaLaunches.peak(1).function());
@@ -131,13 +144,15 @@ final class CudaLaunchesTest {
     // where there are images.
     boolean images = kernel.fields().stream().anyMatch(field -> field.name().equals("height"));
     for (long size : new long[] {1, 7, 1000, images ? 1200 : 1 << 18}) {
-      List<GridLaunch> launches = launches(kernel, size);
-      assertThat(launches).isNotEmpty();
-      for (GridLaunch launch : launches) {
-        assertThat(launch.gridX()).isPositive();
-        assertThat(launch.gridY()).isBetween(1, 65535);
-        assertThat(launch.gridZ()).isBetween(1, 65535);
-        assertThat(launch.blockX()).isBetween(1, 1024);
+      for (ConvolutionAlgorithm algorithm : ConvolutionAlgorithm.values()) {
+        List<GridLaunch> launches = launches(kernel, algorithm, size);
+        assertThat(launches).isNotEmpty();
+        for (GridLaunch launch : launches) {
+          assertThat(launch.gridX()).isPositive();
+          assertThat(launch.gridY()).isBetween(1, 65535);
+          assertThat(launch.gridZ()).isBetween(1, 65535);
+          assertThat(launch.blockX()).isBetween(1, 1024);
+        }
       }
     }
   }
@@ -206,9 +221,35 @@ final class CudaLaunchesTest {
       String function,
       int tiles,
       int chunks) {
-    assertThat(convolution(kernel, size, channels, filters))
+    assertThat(convolution(kernel, ConvolutionAlgorithm.DIRECT, size, channels, filters))
         .extracting(GridLaunch::function, GridLaunch::gridX, GridLaunch::gridY)
         .startsWith(tuple(function, tiles, chunks));
+  }
+
+  // 66 x 66 pixels are 17 x 17 tiles, 10 times 32 rows.
+  @ParameterizedTest
+  @CsvSource({
+    "CONV2D, 66, 4, 16, conv2d_winograd_32x16, 10, 1",
+    "CONV2D, 66, 4, 17, conv2d_winograd_32x16, 20, 1",
+    "CONV2D, 256, 4, 32, conv2d_winograd_32x32, 128, 1",
+    "CONV2D, 256, 4, 48, conv2d_winograd_32x16, 384, 1",
+    "CONV2D, 256, 4, 64, conv2d_winograd_32x32, 256, 1",
+    "CONV2D_BACKWARD_DATA, 66, 16, 4, conv2d_backward_data_winograd_32x16, 10, 1",
+    "CONV2D_BACKWARD_DATA, 256, 64, 4, conv2d_backward_data_winograd_32x32, 256, 1",
+    "CONV2D_BACKWARD_FILTER, 256, 16, 64, conv2d_backward_filter_winograd_32x16, 2, 32",
+    "CONV2D_BACKWARD_FILTER, 64, 512, 256, conv2d_backward_filter_winograd_32x32, 128, 1",
+  })
+  void blockOfWinogradsAlgorithmFollowsFromTheShape(
+      Kernel kernel,
+      long size,
+      long channels,
+      long filters,
+      String function,
+      int blocks,
+      int chunks) {
+    assertThat(
+            convolution(kernel, ConvolutionAlgorithm.WINOGRAD, size, channels, filters).getFirst())
+        .isEqualTo(new GridLaunch(function, blocks, chunks, 1, 384));
   }
 
   @Test
@@ -259,6 +300,10 @@ final class CudaLaunchesTest {
             1L);
     assertThat(launches(Kernel.CONV2D_BACKWARD_DATA, sizes))
         .containsExactly(new GridLaunch("conv2d_backward_data_128x32", 64 * 2, 1, 1, 128));
+    Map<String, Long> byWinograd = new HashMap<>(sizes);
+    byWinograd.put(ALGORITHM, (long) ConvolutionAlgorithm.WINOGRAD.code());
+    assertThat(launches(Kernel.CONV2D_BACKWARD_DATA, byWinograd))
+        .containsExactly(new GridLaunch("conv2d_backward_data_winograd_32x16", 16 * 4, 1, 1, 384));
   }
 
   @Test
@@ -267,14 +312,20 @@ final class CudaLaunchesTest {
         Map.of("channels", 3L, "filters", 5L, "filter_height", 1L, "filter_width", 1L);
     assertThat(launches(Kernel.CONV2D_BACKWARD_FILTER, sizes))
         .containsExactly(new GridLaunch("conv2d_backward_filter_finish", 1, 1, 1, 256));
+    Map<String, Long> byWinograd = new HashMap<>(sizes);
+    byWinograd.put(ALGORITHM, (long) ConvolutionAlgorithm.WINOGRAD.code());
+    assertThat(launches(Kernel.CONV2D_BACKWARD_FILTER, byWinograd))
+        .containsExactly(new GridLaunch("conv2d_backward_filter_winograd_finish", 2, 1, 1, 288));
   }
 
   @Test
   void convolutionBeyond32BitsIsRefused() {
     for (Kernel kernel : CONVOLUTIONS) {
-      assertThatThrownBy(() -> launches(kernel, 1300))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("1690000 taps of up to 1300 channels");
+      for (ConvolutionAlgorithm algorithm : ConvolutionAlgorithm.values()) {
+        assertThatThrownBy(() -> launches(kernel, algorithm, 1300))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("1690000 taps of up to 1300 channels");
+      }
     }
   }
 
