@@ -115,7 +115,7 @@ struct Source {
   }
 };
 
-// Transformed tiles: [point][tile][depth], whole vectors of depth.
+// Transformed tiles: [point][tile][depth], with room for whole vectors of depth.
 struct Transformed {
   float* floats;
   int64_t tile_stride, stride;  // from one tile, and from one point, to the next
@@ -139,7 +139,7 @@ void transform_square(const float* from, int64_t row_stride, int64_t depth, floa
           return load_part(from + i * row_stride + j * depth + channel, n);
         },
         [&](int i, int j, Vec v) __attribute__((always_inline)) {
-          store(to + (i * kInputs + j) * stride + channel, v);
+          store_part(to + (i * kInputs + j) * stride + channel, v, n);
         });
   });
 }

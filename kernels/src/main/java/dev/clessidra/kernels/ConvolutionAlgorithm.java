@@ -13,7 +13,8 @@ public enum ConvolutionAlgorithm {
    * Winograd's minimal filtering F(4 x 4, 3 x 3) (Lavin and Gray, "Fast algorithms for
    * convolutional neural networks", CVPR 2016) at the points 0, ±3/4, ±3/2 and infinity: a quarter
    * of the multiplications, about twice the rounding error of the direct sums. For 3 x 3 taps,
-   * stride 1 and dilation 1.
+   * stride 1 and dilation 1. An infinity or NaN that a tile of 4 x 4 results reads can make NaNs of
+   * all of them.
    */
   WINOGRAD(1);
 

@@ -397,6 +397,12 @@ final class ImageKernelsTest {
     assertThat(window.over(window.under(output))).isEqualTo(output);
     Convolution convolution = new Convolution(new Images(4, 100, 100, 64), 64, Window.square(3));
     // 9604 pixels of each image; the 36,864 elements of the filters allow 113 chunks of 340 pixels.
-    assertThat(convolution.backwardFilterWorkspace()).isEqualTo(113L * 36_864);
+    assertThat(convolution.withAlgorithm(ConvolutionAlgorithm.DIRECT).backwardFilterWorkspace())
+        .isEqualTo(113L * 36_864);
+    // 625 tiles of each image; the 147,456 elements of the transformed filters allow 28 chunks, but
+    // a
+    // chunk has at least 128 tiles.
+    assertThat(convolution.withAlgorithm(ConvolutionAlgorithm.WINOGRAD).backwardFilterWorkspace())
+        .isEqualTo(20L * 147_456);
   }
 }

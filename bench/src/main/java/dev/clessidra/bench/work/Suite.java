@@ -110,8 +110,7 @@ public enum Suite {
   /** The works, in the order in which they are measured. */
   public abstract List<Entry> entries();
 
-  private static void addConvolution(
-      List<Entry> entries, String group, Convolution convolution) {
+  private static void addConvolution(List<Entry> entries, String group, Convolution convolution) {
     for (Direction direction : Direction.values()) {
       entries.add(new Entry(group, new Conv2d(direction, convolution)));
     }
