@@ -18,11 +18,15 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class SegmenterTest {
+  // Where a convolution's tiles of pixels lie decides about the last bits.
+  private static final Offset<Float> ROUNDING = within(2e-6f);
+
   private static Device device;
 
   @BeforeAll
@@ -56,6 +60,15 @@ class SegmenterTest {
     }
   }
 
+  private static double largestDifference(float[] some, float[] others) {
+    assertThat(some).hasSameSizeAs(others);
+    double largest = 0;
+    for (int i = 0; i < some.length; i++) {
+      largest = Math.max(largest, Math.abs(some[i] - others[i]));
+    }
+    return largest;
+  }
+
   @Test
   void tilesGiveWhatTheNetworkGivesTheWholeImage() {
     int height = 128;
@@ -73,8 +86,8 @@ class SegmenterTest {
         int toBorder =
             Math.min(Math.min(row, height - 1 - row), Math.min(column, width - 1 - column));
         if (toBorder >= 24) {
-          assertThat(tiled[i]).isEqualTo(whole[i]);
-        } else if (tiled[i] != whole[i]) {
+          assertThat(tiled[i]).isCloseTo(whole[i], ROUNDING);
+        } else if (Math.abs(tiled[i] - whole[i]) > 1e-4) {
           differing++;
         }
       }
@@ -82,7 +95,7 @@ class SegmenterTest {
       assertThat(differing).isPositive();
       float[] lacking =
           Segmenter.of(model).tile(80, 4).batch(3).probabilities(image, height, width);
-      assertThat(lacking).isNotEqualTo(tiled);
+      assertThat(largestDifference(lacking, tiled)).isGreaterThan(1e-4);
     }
   }
 
@@ -94,8 +107,11 @@ class SegmenterTest {
     try (UNet model = model(UNet.Padding.VALID)) {
       Segmenter large = Segmenter.of(model).tile(200, 0);
       Segmenter small = Segmenter.of(model).tile(84, 0).batch(5);
-      assertThat(small.probabilities(image, height, width))
-          .isEqualTo(large.probabilities(image, height, width));
+      assertThat(
+              largestDifference(
+                  small.probabilities(image, height, width),
+                  large.probabilities(image, height, width)))
+          .isLessThan(ROUNDING.value);
     }
   }
 
