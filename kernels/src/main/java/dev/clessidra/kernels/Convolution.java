@@ -42,8 +42,16 @@ public record Convolution(
     }
     if (!algorithm.fits(window)) {
       throw new IllegalArgumentException(
-          "Convolution by %s with %s: expected 3 x 3 taps, stride 1 and dilation 1."
-              .formatted(algorithm, window));
+          ("Convolution by %s has taps of %d x %d, stride %d x %d, dilation %d x %d:"
+                  + " expected 3 x 3, stride 1 and dilation 1.")
+              .formatted(
+                  algorithm,
+                  window.height(),
+                  window.width(),
+                  window.strideHeight(),
+                  window.strideWidth(),
+                  window.dilationHeight(),
+                  window.dilationWidth()));
     }
   }
 

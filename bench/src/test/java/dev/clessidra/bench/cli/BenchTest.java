@@ -106,6 +106,9 @@ class BenchTest {
         "gemm --transpose c|--transpose is 'c': expected a, b or ab",
         "gemm --stride 2|--stride is not for gemm: expected --shape, --transpose",
         "conv2d --shape 1x2x2x1,1x5x5 --padding 0|Window spans a height of 5 pixels",
+        "conv2d --algorithm fft|--algorithm is 'fft': expected direct or winograd",
+        "conv2d --algorithm winograd --stride 2|has taps of 3 x 3, stride 2 x 2, dilation 1 x 1:"
+            + " expected 3 x 3, stride 1 and dilation 1",
         "conv2d --shape 1x4x4x1,1x3x3 --stride 0|Window is 3 x 3, stride 0 x 0",
         "conv2d --direction up|--direction is 'up': expected one or more of forward, data, filter",
         "bias-activation --activation cube|cube",
@@ -162,6 +165,18 @@ class BenchTest {
       Outcome outcome = run(work[0], "--shape", work[1], "--trial");
       assertThat(outcome.code()).isZero();
       assertThat(outcome.out()).contains(work[0] + " " + work[1]).contains("GB/s");
+    }
+  }
+
+  @Test
+  void anAlgorithmIsNamedWhereItIsNotTheUsualOne() {
+    for (String algorithm : new String[] {"direct", "winograd"}) {
+      Outcome outcome =
+          run("conv2d", "--shape", "1x8x8x8,8x3x3", "--algorithm", algorithm, "--trial");
+      assertThat(outcome.code()).isZero();
+      String label = "conv2d 1x8x8x8,8x3x3 stride 1 padding 1 forward";
+      assertThat(outcome.out()).contains(algorithm.equals("direct") ? label + " direct" : label);
+      assertThat(outcome.out()).doesNotContain("winograd");
     }
   }
 
