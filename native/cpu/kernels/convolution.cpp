@@ -377,11 +377,13 @@ void find_pixels(const Product& g, int64_t begin, int64_t end, const float** sou
   const int64_t taps = g.taps();
   const int64_t tile_rows = g.tile_rows();
   Point point(begin, g.rows, g.columns);
-  for (int64_t i = begin; i < end; ++i, point.advance(g.rows, g.columns)) {
-    const int64_t y = g.rows.target_first + point.row * g.rows.target_step;
-    const int64_t x = g.columns.target_first + point.column * g.columns.target_step;
-    *targets++ = g.target +
-                 ((point.image * g.target_height + y) * g.target_width + x) * g.panels.columns;
+  for (int64_t left = end - begin; left > 0;) {
+    const int64_t together = std::min(left, g.columns.points - point.column);
+    const int64_t stride = g.target_stride();
+    float* target = g.target_row(point.image * g.rows.points + point.row) + point.column * stride;
+    for (int64_t i = 0; i < together; ++i, target += stride) *targets++ = target;
+    left -= together;
+    point.skip(together, g.rows, g.columns);
   }
   const int64_t patch = taps * g.depth();
   for (int64_t part = 0, first_channel = 0; part < parts; ++part) {
