@@ -58,7 +58,8 @@ final class SegmentCommand implements Callable<Integer> {
       names = "--no-flips",
       order = HelpSections.MODEL,
       description =
-          "See each picture once, not also mirrored: four times as fast and a little worse.")
+          "See each picture once, not also mirrored and turned: eight times as fast and a little"
+              + " worse.")
   private boolean noFlips;
 
   @Option(

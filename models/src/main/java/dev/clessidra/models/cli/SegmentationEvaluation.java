@@ -14,7 +14,7 @@ import java.util.List;
  * How well a U-Net segments test images.
  *
  * @param dataset the data
- * @param predicted the masks it gives the test images, flipped and averaged
+ * @param predicted the masks it gives the test images, mirrored, turned and averaged
  * @param metrics of these
  */
 record SegmentationEvaluation(

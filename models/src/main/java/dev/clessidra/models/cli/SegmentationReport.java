@@ -158,8 +158,9 @@ final class SegmentationReport extends RunReport {
     }
     page.section("Classes")
         .text(
-            "Intersection over union and Dice's coefficient of the test images, each flipped four"
-                + " ways and averaged: the mean of the images' values, and of all pixels together.")
+            "Intersection over union and Dice's coefficient of the test images, each seen in eight"
+                + " ways, mirrored and turned, and averaged: the mean of the images' values, and of"
+                + " all pixels together.")
         .table(
             List.of(
                 "Class",

@@ -27,7 +27,8 @@ import picocli.CommandLine.Option;
       "%nExamples:",
       "  clessidra train unet                                  (synthetic cells)",
       "  clessidra train unet --data FOLDER --percentile 99.8 --gamma 0.5 --border-weight 0",
-      "  clessidra train unet --data FOLDER,test=18-23 --view 256 --elastic 10 --width 16",
+      "  clessidra train unet --data FOLDER,test=18-23 --view 256 --elastic 10 --normalization"
+          + " group",
     })
 final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
   /** Evaluation: share of the test images' pixels that have another class than the truth's. */

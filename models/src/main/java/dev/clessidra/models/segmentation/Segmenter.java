@@ -65,8 +65,8 @@ public final class Segmenter {
   }
 
   /**
-   * Whether each tile is seen in its four mirror images, left and right, up and down, and their
-   * probabilities are averaged.
+   * Whether each tile is seen flipped left and right, up and down, and about its diagonal, which is
+   * in all eight ways of mirrors and quarter turns, and the probabilities are averaged.
    */
   public Segmenter flips(boolean value) {
     return new Segmenter(model, tile, overlap, batch, value);
@@ -142,7 +142,10 @@ public final class Segmenter {
     float[] result = new float[Math.multiplyExact(height * width, model.classes())];
     for (int first = 0; first < tiles.size(); first += batch) {
       List<Tile> some = tiles.subList(first, Math.min(first + batch, tiles.size()));
-      predict(image, height, width, some, rows, columns, result);
+      predict(image, height, width, some, rows, columns, false, result);
+      if (flips) {
+        predict(image, height, width, some, rows, columns, true, result);
+      }
     }
     return result;
   }
@@ -209,6 +212,7 @@ public final class Segmenter {
     return new Window(input, output, margin, output);
   }
 
+  /** Adds what the network gives tiles, seen with rows and columns exchanged or not. */
   private void predict(
       float[] image,
       int height,
@@ -216,21 +220,26 @@ public final class Segmenter {
       List<Tile> tiles,
       Window rows,
       Window columns,
+      boolean transposed,
       float[] result) {
     int size = rows.input() * columns.input() * model.channels();
     float[] inputs = new float[Math.multiplyExact(tiles.size(), size)];
     for (int i = 0; i < tiles.size(); i++) {
-      read(image, height, width, tiles.get(i), rows, columns, inputs, i * size);
+      read(image, height, width, tiles.get(i), rows, columns, transposed, inputs, i * size);
     }
     float[] outputs;
     try (Scope scope = model.device().scope()) {
-      Shape shape = Shape.of(tiles.size(), rows.input(), columns.input(), model.channels());
+      Shape shape =
+          transposed
+              ? Shape.of(tiles.size(), columns.input(), rows.input(), model.channels())
+              : Shape.of(tiles.size(), rows.input(), columns.input(), model.channels());
       Tensor x = Tensor.of(model.device(), scope, "tiles", shape, inputs);
       outputs = model.probabilities(Tape.inference(model.device(), scope), x).copyToArray();
     }
     int outputSize = outputs.length / tiles.size();
     for (int i = 0; i < tiles.size(); i++) {
-      write(outputs, i * outputSize, tiles.get(i), rows, columns, height, width, result);
+      write(
+          outputs, i * outputSize, tiles.get(i), rows, columns, transposed, height, width, result);
     }
   }
 
@@ -241,10 +250,10 @@ public final class Segmenter {
       Tile tile,
       Window rows,
       Window columns,
+      boolean transposed,
       float[] inputs,
       int offset) {
     int channels = model.channels();
-    int next = offset;
     for (int y = 0; y < rows.input(); y++) {
       int row = tile.upDown() ? rows.input() - 1 - y : y;
       int fromRow = mirrored(tile.top() - rows.lead() + row, height);
@@ -252,9 +261,8 @@ public final class Segmenter {
         int column = tile.leftRight() ? columns.input() - 1 - x : x;
         int fromColumn = mirrored(tile.left() - columns.lead() + column, width);
         int from = (fromRow * width + fromColumn) * channels;
-        for (int c = 0; c < channels; c++) {
-          inputs[next++] = image[from + c];
-        }
+        int place = transposed ? x * rows.input() + y : y * columns.input() + x;
+        System.arraycopy(image, from, inputs, offset + place * channels, channels);
       }
     }
   }
@@ -265,11 +273,12 @@ public final class Segmenter {
       Tile tile,
       Window rows,
       Window columns,
+      boolean transposed,
       int height,
       int width,
       float[] result) {
     int classes = model.classes();
-    float share = flips ? 0.25f : 1;
+    float share = flips ? 0.125f : 1;
     int bottom = Math.min(rows.core(), height - tile.top());
     int right = Math.min(columns.core(), width - tile.left());
     for (int y = 0; y < bottom; y++) {
@@ -278,7 +287,11 @@ public final class Segmenter {
       for (int x = 0; x < right; x++) {
         int column = columns.skipped() + x;
         int fromColumn = tile.leftRight() ? columns.output() - 1 - column : column;
-        int from = offset + (fromRow * columns.output() + fromColumn) * classes;
+        int place =
+            transposed
+                ? fromColumn * rows.output() + fromRow
+                : fromRow * columns.output() + fromColumn;
+        int from = offset + place * classes;
         int to = ((tile.top() + y) * width + tile.left() + x) * classes;
         for (int c = 0; c < classes; c++) {
           result[to + c] += share * outputs[from + c];

@@ -156,6 +156,57 @@ class SegmenterTest {
   }
 
   @Test
+  void flipsMakeThePredictionOfATurnedImageTheTurnedPrediction() {
+    int height = 40;
+    int width = 52;
+    float[] image = picture(height, width);
+    float[] turned = new float[image.length]; // by a quarter: 52 rows of 40
+    for (int row = 0; row < height; row++) {
+      for (int column = 0; column < width; column++) {
+        turned[column * height + height - 1 - row] = image[row * width + column];
+      }
+    }
+    for (UNet.Padding padding : UNet.Padding.values()) {
+      try (UNet model = model(padding)) {
+        Segmenter flipping = Segmenter.of(model).flips(true);
+        float[] p = flipping.probabilities(image, height, width);
+        float[] q = flipping.probabilities(turned, width, height);
+        float[] once = Segmenter.of(model).probabilities(turned, width, height);
+        double difference = 0;
+        for (int row = 0; row < height; row++) {
+          for (int column = 0; column < width; column++) {
+            int place = row * width + column;
+            int other = column * height + height - 1 - row;
+            assertThat((double) p[2 * place]).isCloseTo(q[2 * other], within(1e-6));
+            difference += Math.abs(p[2 * place] - once[2 * other]);
+          }
+        }
+        assertThat(difference).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void tilesAreTurnedBackToTheirPlaces() {
+    int height = 40;
+    int width = 70;
+    float[] image = picture(height, width);
+    float[] transposed = new float[image.length];
+    for (int i = 0; i < image.length; i++) {
+      transposed[i % width * height + i / width] = image[i];
+    }
+    try (UNet model = model(UNet.Padding.SAME)) {
+      Segmenter flipping = Segmenter.of(model).tile(32, 8).batch(3).flips(true);
+      float[] p = flipping.probabilities(image, height, width);
+      float[] q = flipping.probabilities(transposed, width, height);
+      for (int i = 0; i < image.length; i++) {
+        int other = i % width * height + i / width;
+        assertThat((double) p[2 * i]).isCloseTo(q[2 * other], within(1e-6));
+      }
+    }
+  }
+
+  @Test
   void masksAreTheMostProbableClasses() {
     ImageData images = new SyntheticCells(48, 40, 1, 0.1).draw(2, 1).images();
     try (UNet model =
