@@ -320,11 +320,11 @@ struct Product {
         }
       };
       if (kAccumulate) {
-        for_pixels([&](float* in_patch, const float* pixel) { std::copy_n(pixel, columns, in_patch); });
+        for_pixels([&](float* copy, const float* pixel) { std::copy_n(pixel, columns, copy); });
       }
       finish_tile<f, kAccumulate>(products + tile * width, stride, column, columns, patch,
                                   kOutputs * width, width);
-      for_pixels([&](const float* in_patch, float* pixel) { std::copy_n(in_patch, columns, pixel); });
+      for_pixels([&](const float* copy, float* pixel) { std::copy_n(copy, columns, pixel); });
     });
   }
   void finish(int64_t panel, int64_t begin, int64_t end, const float* products,
@@ -409,9 +409,10 @@ void multiply_many_tiles(ThreadPool& threads, const Product& g, const Filter& fi
     const int64_t end = std::min(begin + block, tiles);
     Transformed inputs = Transformed::at(nullptr, block, depth);
     const int64_t stride = point_stride(block * panels.width);
-    inputs.floats = thread_scratch(Scratch::kPrivate, inputs.size() + kPoints * stride + g.inputs.patch_floats());
+    inputs.floats = thread_scratch(Scratch::kPrivate,
+                                   inputs.size() + kPoints * stride + g.inputs.patch_floats());
     float* const products = inputs.floats + inputs.size();
-    g.inputs.transform(g.tiles, begin, end, inputs, 0, products);
+    g.inputs.transform(g.tiles, begin, end, inputs, 0, products + kPoints * stride);
     const int64_t first = task % groups * group;
     for (int64_t panel = first; panel < std::min(first + group, panels.count); ++panel) {
       const int64_t vectors = ceil_div(panels.columns_of(panel), kLanes);
@@ -579,8 +580,9 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
   const int64_t channels = g.c.channels;
   const int64_t begin = chunk * g.chunk;
   const int64_t end = std::min(begin + g.chunk, g.tiles.count());
-  const int64_t fitting = std::clamp(
-      kGradientFloats / (kPoints * std::max<int64_t>(channels, g.c.filters)), kFewestTiles, kMostTiles);
+  const int64_t fitting =
+      std::clamp(kGradientFloats / (kPoints * std::max<int64_t>(channels, g.c.filters)),
+                 kFewestTiles, kMostTiles);
   const int64_t block = ceil_div(end - begin, ceil_div(end - begin, fitting));
   Transformed x = Transformed::at(nullptr, block, channels);
   Transformed gradients = Transformed::at(nullptr, block, g.c.filters);

@@ -101,7 +101,7 @@ CLESSIDRA_FUNCTION void transform_tap_gradients(const T (&du)[kInputs], T (&dg)[
   dg[2] = fma(constant<T>(kP2), sum_p, fma(constant<T>(kQ2), sum_q, du[5]));
 }
 
-// matrix(transform(column by column), row by row): load(i, j) gives an element, store(i, j, t) takes one.
+// transform(column by column), then row by row: load(i, j) gives an element, store(i, j, t) takes one.
 template <int kFrom, int kTo, class T, class Transform, class Load, class Store>
 CLESSIDRA_FUNCTION void transform_both_ways(const Transform& transform, const Load& load,
                                             const Store& store) {

@@ -102,7 +102,8 @@ struct Pixels {
     Matrix<kSize, kSize> pixels;
     for (size_t i = 0; i < kSize; ++i) {
       for (size_t j = 0; j < kSize; ++j) {
-        pixels[i][j] = at(image, top + static_cast<int64_t>(i), left + static_cast<int64_t>(j), channel);
+        pixels[i][j] = at(image, top + static_cast<int64_t>(i), left + static_cast<int64_t>(j),
+                          channel);
       }
     }
     return pixels;
