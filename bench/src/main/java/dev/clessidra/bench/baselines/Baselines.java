@@ -3,9 +3,12 @@ package dev.clessidra.bench.baselines;
 import dev.clessidra.bench.baselines.nvidia.CublasBaseline;
 import dev.clessidra.bench.baselines.nvidia.CudnnBaseline;
 import dev.clessidra.bench.baselines.pytorch.PytorchBaseline;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -36,10 +39,29 @@ public final class Baselines {
   /** Takes the built-in ones, and looks for service providers on the class path. */
   public Baselines() {
     this(
-        Stream.concat(
-                BUILT_IN.stream(),
-                ServiceLoader.load(Baseline.class).stream().map(ServiceLoader.Provider::get))
+        Stream.concat(BUILT_IN.stream(), provided(Baselines.class.getClassLoader()).stream())
             .toList());
+  }
+
+  /**
+   * Finds service providers. A name without a class is what a build with the profile leaves behind
+   * in a later one without it: that baseline is not built in.
+   */
+  static List<Baseline> provided(ClassLoader loader) {
+    Iterator<Baseline> providers = ServiceLoader.load(Baseline.class, loader).iterator();
+    List<Baseline> baselines = new ArrayList<>();
+    while (true) {
+      try {
+        if (!providers.hasNext()) {
+          return baselines;
+        }
+        baselines.add(providers.next());
+      } catch (ServiceConfigurationError e) {
+        if (e.getCause() != null) {
+          throw e;
+        }
+      }
+    }
   }
 
   /** Takes baselines that are made already. */

@@ -5,10 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.clessidra.kernels.Device;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
-class BaselinesTest {
+public class BaselinesTest {
   private static final Baseline ABSENT =
       new Baseline() {
         @Override
@@ -22,6 +28,19 @@ class BaselinesTest {
               "its library cannot be loaded", new UnsatisfiedLinkError("no file\nnor folder"));
         }
       };
+
+  /** As a service provider has it, with a constructor that everybody may call. */
+  public static final class Present implements Baseline {
+    @Override
+    public String name() {
+      return "present";
+    }
+
+    @Override
+    public Library open(Device device, int threads) throws AbsentException {
+      throw new AbsentException("never opened");
+    }
+  }
 
   @Test
   void whatIsNotBuiltInSaysHowItIs() {
@@ -45,6 +64,21 @@ class BaselinesTest {
       assertThatExceptionOfType(AbsentException.class)
           .isThrownBy(() -> baseline.open(device, 1))
           .withMessage("its library cannot be loaded: no file");
+    }
+  }
+
+  @Test
+  void aNameThatAnotherBuildLeftBehindIsNoBaseline(@TempDir Path folder) throws IOException {
+    Path services = Files.createDirectories(folder.resolve("META-INF/services"));
+    Files.writeString(
+        services.resolve(Baseline.class.getName()),
+        "gone.First\n" + Present.class.getName() + "\n");
+    try (URLClassLoader loader =
+        new URLClassLoader(
+            new URL[] {folder.toUri().toURL()}, BaselinesTest.class.getClassLoader())) {
+      assertThat(Baselines.provided(loader))
+          .noneMatch(baseline -> baseline.getClass().getName().startsWith("gone."))
+          .anyMatch(Present.class::isInstance);
     }
   }
 }
