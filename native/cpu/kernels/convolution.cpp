@@ -15,6 +15,8 @@
 // One vector of columns has a load for every multiply-add. With filters 3 taps wide and no stride,
 // rows are swept instead: a pixel is read once for the three points next to it. With so few columns
 // that they fill a small part of the lanes, pixels are in the lanes: their rows are transposed first.
+//
+// Convolutions by Winograd's algorithm are in winograd.cpp.
 #include "clessidra/convolution.h"
 
 #include <algorithm>

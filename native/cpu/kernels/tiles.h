@@ -1,5 +1,5 @@
-// What the kernels that multiply matrices share: how columns are cut into panels, and how the last
-// vector of a tile of registers is read and written.
+// What the kernels that multiply matrices share: how columns are cut into panels, how the last vector
+// of a tile of registers is read and written, and tables of such tiles.
 #ifndef CLESSIDRA_CPU_TILES_H
 #define CLESSIDRA_CPU_TILES_H
 

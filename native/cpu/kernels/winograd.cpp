@@ -40,7 +40,7 @@ constexpr int kTileRows[kVectors] = {6, 6, 4};
 constexpr int kFilterRows[kVectors] = {8, 4, 4};
 #endif
 // Tiles of a block, of which there are fewer if their transforms take more than so many floats: forward
-// beside their products, for the gradient of the filter of all channels and filters together.
+// beside their products, for the gradient of the filter those of the channels or of the filters.
 constexpr int64_t kBlockFloats = 96 << 10;
 constexpr int64_t kGradientFloats = 192 << 10;
 constexpr int64_t kFewestTiles = 16;
