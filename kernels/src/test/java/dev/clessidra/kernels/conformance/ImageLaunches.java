@@ -14,7 +14,9 @@ final class ImageLaunches {
 
   // {count, height, width, channels, filters, window height, window width, strides, paddings,
   // dilations}: all distinct, all equal, channels and filters around vectors and tiles of every
-  // width, 1, more padding than image, gaps between windows, no image.
+  // width, 1, more padding than image, gaps between windows, no image, strides of few channels,
+  // rows
+  // longer than blocks of points.
   private static final int[][] CONVOLUTIONS = {
     {2, 5, 7, 3, 4, 2, 3, 1, 1, 0, 0, 1, 1},
     {3, 3, 3, 3, 3, 3, 3, 1, 1, 1, 1, 1, 1},
@@ -42,6 +44,11 @@ final class ImageLaunches {
     {1, 17, 16, 2, 1, 1, 1, 1, 1, 0, 0, 1, 1},
     {3, 24, 25, 1, 3, 3, 3, 1, 1, 1, 1, 1, 1},
     {2, 23, 24, 16, 1, 2, 2, 1, 1, 0, 0, 1, 1},
+    {2, 28, 28, 1, 32, 4, 4, 2, 2, 1, 1, 1, 1},
+    {3, 20, 21, 2, 7, 3, 3, 3, 2, 1, 1, 1, 2},
+    {2, 12, 35, 3, 33, 5, 5, 2, 3, 2, 2, 2, 1},
+    {1, 5, 150, 3, 20, 3, 4, 2, 2, 1, 1, 1, 1},
+    {1, 3, 1100, 2, 5, 3, 5, 1, 1, 1, 2, 1, 1},
   };
   // As above, and how many of the channels are in a second operand: one, all but one, around and at
   // vectors and tiles, equal and not.
@@ -60,6 +67,7 @@ final class ImageLaunches {
     {1, 5, 5, 95, 49, 3, 3, 1, 1, 1, 1, 1, 1, 47},
     {1, 4, 5, 400, 8, 3, 3, 1, 1, 1, 1, 1, 1, 144},
     {2, 24, 25, 32, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16},
+    {2, 20, 30, 3, 20, 3, 3, 2, 2, 1, 1, 1, 1, 2},
   };
   private static final int[][] LARGE_CONCATENATIONS = {
     {1, 66, 66, 32, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16},
