@@ -68,20 +68,20 @@ const char* clessidra_cpu_layouts(void) {
   return layouts.c_str();
 }
 
-int32_t clessidra_cpu_best_instruction_set(void) {
+int64_t clessidra_cpu_best_instruction_set(void) {
   // Both ask for the operating system's support too.
   __builtin_cpu_init();
   if (__builtin_cpu_supports("x86-64-v4")) return CLESSIDRA_AVX512;
   return __builtin_cpu_supports("x86-64-v3") ? CLESSIDRA_AVX2 : CLESSIDRA_PORTABLE;
 }
 
-clessidra_cpu* clessidra_cpu_open(int32_t threads, int32_t instruction_set) {
+clessidra_cpu* clessidra_cpu_open(int64_t threads, int64_t instruction_set) {
   if (threads < 1 || instruction_set < CLESSIDRA_PORTABLE ||
       instruction_set > clessidra_cpu_best_instruction_set()) {
     return nullptr;
   }
   try {
-    return new clessidra_cpu{kInstructionSets[instruction_set], ThreadPool(threads)};
+    return new clessidra_cpu{kInstructionSets[instruction_set], ThreadPool(static_cast<int>(threads))};
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -89,13 +89,13 @@ clessidra_cpu* clessidra_cpu_open(int32_t threads, int32_t instruction_set) {
 
 void clessidra_cpu_close(clessidra_cpu* cpu) { delete cpu; }
 
-int32_t clessidra_cpu_launch(clessidra_cpu* cpu, int32_t kernel, const void* arguments) {
+int64_t clessidra_cpu_launch(clessidra_cpu* cpu, int64_t kernel, const void* arguments) {
   if (kernel < 0 || kernel >= kKernels) return -1;
   cpu->instruction_set.kernels[kernel](cpu->threads, arguments);
   return 0;
 }
 
-int32_t clessidra_cpu_run(clessidra_cpu* cpu, const void* commands, int64_t bytes) {
+int64_t clessidra_cpu_run(clessidra_cpu* cpu, const void* commands, int64_t bytes) {
   const bool well_formed = for_commands(commands, bytes, [](const Command& command, const void*) {
     return command.kernel >= 0 && command.kernel < kKernels && command.bytes % 8 == 0 &&
            command.bytes >= kArgumentBytes[command.kernel];
@@ -114,7 +114,7 @@ void* clessidra_cpu_allocate(int64_t bytes) {
 
 void clessidra_cpu_free(void* memory) { std::free(memory); }
 
-double clessidra_cpu_measure_peak(clessidra_cpu* cpu, int32_t milliseconds) {
+double clessidra_cpu_measure_peak(clessidra_cpu* cpu, int64_t milliseconds) {
   using Clock = std::chrono::steady_clock;
   constexpr int64_t kIterations = 100000;
   std::atomic<int64_t> iterations{0};

@@ -1,8 +1,6 @@
 package dev.clessidra.kernels;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
@@ -75,100 +73,81 @@ final class CpuLibrary {
 
   /** Made by the first call; constants, so that the compiler sees through them. */
   private static final class Handles {
-    static final MethodHandle LAYOUTS = handle("layouts", FunctionDescriptor.of(ADDRESS));
-    static final MethodHandle BEST =
-        handle("best_instruction_set", FunctionDescriptor.of(JAVA_INT));
-    static final MethodHandle OPEN =
-        handle("open", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT));
-    static final MethodHandle CLOSE = handle("close", FunctionDescriptor.ofVoid(JAVA_LONG));
-    static final MethodHandle LAUNCH =
-        handle("launch", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG));
-    static final MethodHandle RUN =
-        handle("run", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    static final MethodHandle ALLOCATE =
-        handle("allocate", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
-    static final MethodHandle FREE = handle("free", FunctionDescriptor.ofVoid(JAVA_LONG));
-    static final MethodHandle MEASURE_PEAK =
-        handle("measure_peak", FunctionDescriptor.of(JAVA_DOUBLE, JAVA_LONG, JAVA_INT));
+    // One signature for all, since making the stub of another takes milliseconds; see cpu.h.
+    private static final FunctionDescriptor WORDS =
+        FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+
+    static final MethodHandle LAYOUTS = handle("layouts", WORDS);
+    static final MethodHandle BEST = handle("best_instruction_set", WORDS);
+    static final MethodHandle OPEN = handle("open", WORDS);
+    static final MethodHandle CLOSE = handle("close", WORDS);
+    static final MethodHandle LAUNCH = handle("launch", WORDS);
+    static final MethodHandle RUN = handle("run", WORDS);
+    static final MethodHandle ALLOCATE = handle("allocate", WORDS);
+    static final MethodHandle FREE = handle("free", WORDS);
 
     private Handles() {}
+  }
 
-    @SuppressWarnings("restricted")
-    private static MethodHandle handle(String function, FunctionDescriptor descriptor) {
-      MemorySegment symbol = symbols().findOrThrow("clessidra_cpu_" + function);
-      return Linker.nativeLinker().downcallHandle(symbol, descriptor);
+  /** Seldom called, and not like the others. */
+  private static final class PeakHandle {
+    static final MethodHandle MEASURE_PEAK =
+        handle("measure_peak", FunctionDescriptor.of(JAVA_DOUBLE, JAVA_LONG, JAVA_LONG));
+
+    private PeakHandle() {}
+  }
+
+  @SuppressWarnings("restricted")
+  private static MethodHandle handle(String function, FunctionDescriptor descriptor) {
+    MemorySegment symbol = symbols().findOrThrow("clessidra_cpu_" + function);
+    return Linker.nativeLinker().downcallHandle(symbol, descriptor);
+  }
+
+  private static long call(MethodHandle function, long first, long second, long third) {
+    try {
+      return (long) function.invokeExact(first, second, third);
+    } catch (Throwable e) {
+      throw failure(e);
     }
   }
 
   @SuppressWarnings("restricted")
   static String layouts() {
-    try {
-      MemorySegment text = (MemorySegment) Handles.LAYOUTS.invokeExact();
-      return text.reinterpret(Long.MAX_VALUE).getString(0);
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    MemorySegment text = MemorySegment.ofAddress(call(Handles.LAYOUTS, 0, 0, 0));
+    return text.reinterpret(Long.MAX_VALUE).getString(0);
   }
 
   static int bestInstructionSet() {
-    try {
-      return (int) Handles.BEST.invokeExact();
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    return (int) call(Handles.BEST, 0, 0, 0);
   }
 
   static long open(int threads, int instructionSet) {
-    try {
-      return (long) Handles.OPEN.invokeExact(threads, instructionSet);
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    return call(Handles.OPEN, threads, instructionSet, 0);
   }
 
   static void close(long cpu) {
-    try {
-      Handles.CLOSE.invokeExact(cpu);
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    call(Handles.CLOSE, cpu, 0, 0);
   }
 
   static int launch(long cpu, int kernel, long arguments) {
-    try {
-      return (int) Handles.LAUNCH.invokeExact(cpu, kernel, arguments);
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    return (int) call(Handles.LAUNCH, cpu, kernel, arguments);
   }
 
   static int run(long cpu, long commands, long bytes) {
-    try {
-      return (int) Handles.RUN.invokeExact(cpu, commands, bytes);
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    return (int) call(Handles.RUN, cpu, commands, bytes);
   }
 
   static long allocate(long bytes) {
-    try {
-      return (long) Handles.ALLOCATE.invokeExact(bytes);
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    return call(Handles.ALLOCATE, bytes, 0, 0);
   }
 
   static void free(long memory) {
-    try {
-      Handles.FREE.invokeExact(memory);
-    } catch (Throwable e) {
-      throw failure(e);
-    }
+    call(Handles.FREE, memory, 0, 0);
   }
 
   static double measurePeak(long cpu, int milliseconds) {
     try {
-      return (double) Handles.MEASURE_PEAK.invokeExact(cpu, milliseconds);
+      return (double) PeakHandle.MEASURE_PEAK.invokeExact(cpu, (long) milliseconds);
     } catch (Throwable e) {
       throw failure(e);
     }

@@ -13,14 +13,18 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.zip.CRC32C;
 
 /**
  * A native library that travels in a jar. It is unpacked to {@code <folder>/<version>-<start of its
- * SHA-256>/}, a folder that only its owner may use, and its checksum is verified at each load.
+ * SHA-256>/}, a folder that only its owner may use. Its SHA-256 is verified when it is unpacked,
+ * and at each load that no accident has changed the file: by a CRC-32C, since security providers
+ * and a hash would take a third of the time to a process's first result.
  *
  * @param resource where it lies in the jar, its SHA-256 beside it as {@code <resource>.sha256}
  * @param operatingSystem as in {@code os.name}
@@ -42,6 +46,7 @@ record NativeLibrary(
 
   private static final String PLATFORM = "linux-x86_64";
   private static final int HASH_CHARACTERS_SHOWN = 16;
+  private static final String CHECKSUM = ".crc32c";
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
 
@@ -180,8 +185,10 @@ record NativeLibrary(
                     + "-"
                     + expected.substring(0, Math.min(HASH_CHARACTERS_SHOWN, expected.length()))));
     Path file = versionFolder.resolve(name);
+    Path checksum = versionFolder.resolve(name + CHECKSUM);
     if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-        && sha256(Files.readAllBytes(file)).equals(expected)) {
+        && Files.isRegularFile(checksum, LinkOption.NOFOLLOW_LINKS)
+        && Arrays.equals(Files.readAllBytes(checksum), crc32c(Files.readAllBytes(file)))) {
       return file;
     }
     byte[] library = read(resource);
@@ -191,18 +198,26 @@ record NativeLibrary(
           "Resource %s is damaged: its SHA-256 is %s, expected %s; get the jar again."
               .formatted(resource, actual, expected));
     }
-    // Other processes see no file or all of it.
+    put(file, library);
+    put(checksum, crc32c(library));
+    return file;
+  }
+
+  // Other processes see no file or all of it.
+  private static void put(Path file, byte[] content) throws IOException {
     Path temporary =
         Files.createTempFile(
-            versionFolder, name, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+            file.getParent(),
+            file.getFileName().toString(),
+            ".tmp",
+            PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     try {
-      Files.write(temporary, library);
+      Files.write(temporary, content);
       Files.move(
           temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } finally {
       Files.deleteIfExists(temporary);
     }
-    return file;
   }
 
   // Code is loaded from this folder: nobody else may be able to put a file there.
@@ -233,6 +248,14 @@ record NativeLibrary(
               .formatted(folder, fault, FOLDER_PROPERTY_NAME));
     }
     return folder;
+  }
+
+  private static byte[] crc32c(byte[] content) {
+    CRC32C checksum = new CRC32C();
+    checksum.update(content);
+    return HexFormat.of()
+        .toHexDigits((int) checksum.getValue())
+        .getBytes(StandardCharsets.US_ASCII);
   }
 
   static String sha256(byte[] content) {

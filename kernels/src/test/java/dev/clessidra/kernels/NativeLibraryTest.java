@@ -71,7 +71,7 @@ final class NativeLibraryTest {
           .isEqualTo("rwx------");
     }
     try (var files = Files.list(file.getParent())) {
-      assertThat(files).containsExactly(file);
+      assertThat(files).containsExactlyInAnyOrder(file, file.resolveSibling("libtest.so.crc32c"));
     }
   }
 
@@ -96,6 +96,16 @@ final class NativeLibraryTest {
     Path file = library().locate();
     Files.writeString(file, "something else");
     assertThat(library().locate()).isEqualTo(file).hasBinaryContent(content);
+  }
+
+  @Test
+  void withoutItsChecksumTheFileIsReplaced() throws IOException {
+    Path file = library().locate();
+    Path checksum = file.resolveSibling("libtest.so.crc32c");
+    Files.writeString(file, "something else");
+    Files.delete(checksum);
+    assertThat(library().locate()).isEqualTo(file).hasBinaryContent(content);
+    assertThat(checksum).exists();
   }
 
   @Test
