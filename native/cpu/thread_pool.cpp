@@ -18,9 +18,10 @@ constexpr int kTurns = 10000;
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : shares_(std::make_unique<Share[]>(threads)) {
+  workers_.reserve(threads - 1);
   try {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
   } catch (...) {
     stop();
     throw;
@@ -36,8 +37,12 @@ void ThreadPool::stop() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::take_tasks() {
-  for (int64_t task; (task = next_.fetch_add(1)) < tasks_;) function_(context_, task);
+void ThreadPool::take_tasks(int thread) {
+  const int threads = this->threads();
+  for (int i = 0; i < threads; ++i) {
+    Share& share = shares_[(thread + i) % threads];
+    for (int64_t task; (task = share.next.fetch_add(1)) < share.end;) function_(context_, task);
+  }
 }
 
 void ThreadPool::run(int64_t tasks, Function function, const void* context) {
@@ -48,12 +53,14 @@ void ThreadPool::run(int64_t tasks, Function function, const void* context) {
   }
   function_ = function;
   context_ = context;
-  tasks_ = tasks;
-  next_ = 0;
+  for (int i = 0; i < threads(); ++i) {
+    shares_[i].next = tasks * i / threads();
+    shares_[i].end = tasks * (i + 1) / threads();
+  }
   open_ = true;
   generation_.fetch_add(1);
   if (sleeping_ > 0) generation_.notify_all();
-  take_tasks();
+  take_tasks(0);
   // A worker joins by raising active_ and then reading open_; after this line none can join, so a
   // late worker costs nothing: only those at work are waited for.
   open_ = false;
@@ -66,7 +73,7 @@ void ThreadPool::run(int64_t tasks, Function function, const void* context) {
   }
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(int thread) {
   uint32_t seen = 0;
   while (true) {
     const auto deadline = std::chrono::steady_clock::now() + kSpin;
@@ -81,7 +88,7 @@ void ThreadPool::work() {
     if (stop_) return;
     seen = generation_;
     active_.fetch_add(1);
-    if (open_) take_tasks();
+    if (open_) take_tasks(thread);
     active_.fetch_sub(1);
   }
 }

@@ -1,10 +1,12 @@
-// The engine's own threads. A job is a number of tasks; the caller and the workers take tasks from
-// a counter until none is left, so results must not depend on who takes which.
+// The engine's own threads. A job is a number of tasks, of which each thread has a share: the same
+// part of every job, so that it finds in its caches what it left there. A thread that is through with
+// its own takes tasks from the shares of others, so results must not depend on who takes which.
 #ifndef CLESSIDRA_CPU_THREAD_POOL_H
 #define CLESSIDRA_CPU_THREAD_POOL_H
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -44,16 +46,21 @@ class ThreadPool {
   using Function = void (*)(const void* context, int64_t task);
 
   void run(int64_t tasks, Function function, const void* context);
-  void work();
+  // A thread's tasks that nobody has taken yet; a cache line of its own.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
+  void work(int thread);
   void stop();
-  void take_tasks();
+  void take_tasks(int thread);
 
   std::mutex owner_;
   std::vector<std::thread> workers_;
   Function function_ = nullptr;
   const void* context_ = nullptr;
-  int64_t tasks_ = 0;
-  std::atomic<int64_t> next_{0};
+  std::unique_ptr<Share[]> shares_;
   std::atomic<bool> open_{false};
   std::atomic<int32_t> active_{0};
   std::atomic<uint32_t> generation_{0};
