@@ -115,15 +115,16 @@ struct Source {
   }
 };
 
-// Transformed tiles: [point][tile][depth], with room for whole vectors of depth.
+// Transformed tiles: [point][tile][depth], with room for whole vectors of depth, in memory that whoever
+// makes one finds for size() floats.
 struct Transformed {
   float* floats;
   int64_t tile_stride, stride;  // from one tile, and from one point, to the next
 
-  static Transformed at(float* floats, int64_t tiles, int64_t depth) {
-    const int64_t padded = rounded_up(depth, kLanes);
-    return {floats, padded, point_stride(tiles * padded)};
-  }
+  Transformed(int64_t tiles, int64_t depth)
+      : floats(nullptr),
+        tile_stride(rounded_up(depth, kLanes)),
+        stride(point_stride(tiles * tile_stride)) {}
   int64_t size() const { return kPoints * stride; }
   float* point(int64_t point) const { return floats + point * stride; }
 };
@@ -407,7 +408,7 @@ void multiply_many_tiles(ThreadPool& threads, const Product& g, const Filter& fi
   threads.for_each(blocks * groups, [&](int64_t task) {
     const int64_t begin = task / groups * block;
     const int64_t end = std::min(begin + block, tiles);
-    Transformed inputs = Transformed::at(nullptr, block, depth);
+    Transformed inputs(block, depth);
     const int64_t stride = point_stride(block * panels.width);
     inputs.floats = thread_scratch(Scratch::kPrivate,
                                    inputs.size() + kPoints * stride + g.inputs.patch_floats());
@@ -437,7 +438,7 @@ void multiply_few_tiles(ThreadPool& threads, Product g, const Filter& filter) {
     const auto time = [&](const Panels& p) { return ceil_div(p.count, threads.threads()) * p.width; };
     if (time(narrower) < time(g.panels)) g.panels = narrower;
   }
-  Transformed inputs = Transformed::at(nullptr, tiles, depth);
+  Transformed inputs(tiles, depth);
   inputs.floats = thread_scratch(Scratch::kShared, inputs.size());
   threads.for_ranges(tiles, kGrainTiles, [&](int64_t begin, int64_t end) {
     float* const patch = thread_scratch(Scratch::kPrivate, g.inputs.patch_floats());
@@ -507,7 +508,7 @@ struct FilterGradient {
   }
 
   int64_t groups() const { return ceil_div(c.filters, group); }
-  int64_t patch_floats() const { return std::max(inputs.patch_floats(), kPoints * dy.depth); }
+  int64_t patch_floats() const { return std::max(inputs.patch_floats(), kOutputs * kOutputs * dy.depth); }
 
   // Both operands of tiles [begin, end), to the tiles from `first` on.
   void transform(int64_t begin, int64_t end, const Transformed& x, const Transformed& gradients,
@@ -545,8 +546,8 @@ struct FilterGradient {
 // All tiles are one chunk: the operands are transformed first, and a task's sums stay in the caches.
 void filter_gradient_of_few_tiles(ThreadPool& threads, const FilterGradient& g) {
   const int64_t tiles = g.tiles.count();
-  Transformed x = Transformed::at(nullptr, tiles, g.c.channels);
-  Transformed gradients = Transformed::at(nullptr, tiles, g.c.filters);
+  Transformed x(tiles, g.c.channels);
+  Transformed gradients(tiles, g.c.filters);
   x.floats = thread_scratch(Scratch::kShared, x.size() + gradients.size());
   gradients.floats = x.floats + x.size();
   threads.for_ranges(tiles, kGrainTiles, [&](int64_t begin, int64_t end) {
@@ -584,8 +585,8 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
       std::clamp(kGradientFloats / (kPoints * std::max<int64_t>(channels, g.c.filters)),
                  kFewestTiles, kMostTiles);
   const int64_t block = ceil_div(end - begin, ceil_div(end - begin, fitting));
-  Transformed x = Transformed::at(nullptr, block, channels);
-  Transformed gradients = Transformed::at(nullptr, block, g.c.filters);
+  Transformed x(block, channels);
+  Transformed gradients(block, g.c.filters);
   const int64_t narrow_floats = (last - first) * g.panels.width;
   x.floats = thread_scratch(Scratch::kPrivate,
                             x.size() + gradients.size() + narrow_floats + g.patch_floats());

@@ -17,7 +17,6 @@ import java.util.Objects;
 public record Convolution(
     Images images, int filters, Window window, int secondChannels, ConvolutionAlgorithm algorithm) {
 
-  private static final int WINOGRAD_TILE = 4;
   private static final long WINOGRAD_POINTS = 36;
 
   /**
@@ -100,7 +99,8 @@ public record Convolution(
     if (algorithm == ConvolutionAlgorithm.WINOGRAD) {
       long pairs = Math.multiplyExact((long) filters, images.channels());
       Images output = output();
-      long tiles = winogradTiles(output.count(), output.height(), output.width());
+      long tiles =
+          ConvolutionAlgorithm.winogradTiles(output.count(), output.height(), output.width());
       long chunks = Math.ceilDiv(tiles, tilesPerChunk(tiles, pairs));
       return Math.multiplyExact(chunks, Math.multiplyExact(WINOGRAD_POINTS, pairs));
     }
@@ -108,12 +108,6 @@ public record Convolution(
     long elements = filterElements();
     long chunks = Math.ceilDiv(pixels, pixelsPerChunk(pixels, elements));
     return Math.multiplyExact(chunks, elements);
-  }
-
-  /** Tiles of 4 x 4 pixels that cover images of these sizes. */
-  static long winogradTiles(int images, int height, int width) {
-    long down = Math.ceilDiv(height, WINOGRAD_TILE);
-    return images * down * Math.ceilDiv(width, WINOGRAD_TILE);
   }
 
   /** Tiles of a chunk of the filter's gradient, as {@code convolution.h} has it. */

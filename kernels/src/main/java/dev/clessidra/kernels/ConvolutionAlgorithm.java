@@ -70,11 +70,13 @@ public enum ConvolutionAlgorithm {
   }
 
   private static boolean fillsTiles(Images images) {
-    long covered =
-        (long) Math.ceilDiv(images.height(), TILE)
-            * Math.ceilDiv(images.width(), TILE)
-            * TILE
-            * TILE;
+    long covered = TILE * TILE * winogradTiles(1, images.height(), images.width());
     return covered <= 2L * images.height() * images.width();
+  }
+
+  /** Tiles of 4 x 4 pixels that cover images of these sizes. */
+  static long winogradTiles(int images, int height, int width) {
+    long down = Math.ceilDiv(height, TILE);
+    return images * down * Math.ceilDiv(width, TILE);
   }
 }

@@ -248,7 +248,7 @@ final class CudaLaunches {
     int second = fields.int32("second_channels");
     int first = fields.int32("channels") - second;
     if (byWinograd(fields)) {
-      long tiles = Convolution.winogradTiles(fields.int32("images"), height, width);
+      long tiles = ConvolutionAlgorithm.winogradTiles(fields.int32("images"), height, width);
       return product("conv2d_backward_data_winograd", WINOGRAD_TILES, tiles, 1, 1, first, second);
     }
     int strideHeight = fields.int32("stride_height");
@@ -298,7 +298,7 @@ final class CudaLaunches {
   }
 
   private static long outputTiles(Fields fields) {
-    return Convolution.winogradTiles(
+    return ConvolutionAlgorithm.winogradTiles(
         fields.int32("images"), fields.int32("output_height"), fields.int32("output_width"));
   }
 
