@@ -41,6 +41,7 @@ void ThreadPool::take_tasks(int thread) {
   const int threads = this->threads();
   for (int i = 0; i < threads; ++i) {
     Share& share = shares_[(thread + i) % threads];
+    if (share.next.load(std::memory_order_relaxed) >= share.end) continue;
     for (int64_t task; (task = share.next.fetch_add(1)) < share.end;) function_(context_, task);
   }
 }

@@ -45,13 +45,13 @@ class ThreadPool {
  private:
   using Function = void (*)(const void* context, int64_t task);
 
-  void run(int64_t tasks, Function function, const void* context);
   // A thread's tasks that nobody has taken yet; a cache line of its own.
   struct alignas(64) Share {
     std::atomic<int64_t> next{0};
     int64_t end = 0;
   };
 
+  void run(int64_t tasks, Function function, const void* context);
   void work(int thread);
   void stop();
   void take_tasks(int thread);

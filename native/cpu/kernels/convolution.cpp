@@ -7,7 +7,7 @@
 //   block of pixels x group of panels, one task, taken by any thread
 //     panel of the filter (taps x depth x up to kVectors vectors of columns), packed for all
 //       slice of taps, whose part of the panel stays in the second-level cache
-//         tile (kRows pixels x the panel's columns) in registers
+//         tile (kPixelRows pixels x the panel's columns) in registers
 // Backward for the data with a stride is one such product for each phase of the stride: the pixels of
 // a phase all have the same taps. A 2 x 2 transposed convolution of stride 2 so becomes four
 // products without a gap between their rows.
@@ -108,10 +108,59 @@ struct Source {
   // next, `tap_stride` from one tap to the next.
   CLESSIDRA_FUNCTION void copy_taps(Point& point, int64_t count, float* to, int64_t stride,
                                     int64_t tap_stride) const {
+    if (columns.offset_step == 1 && tap_stride == depth) {
+      copy_runs(point, count, to, stride);
+      return;
+    }
     for (; count > 0; --count, to += stride, point.skip(1, rows, columns)) {
       for_taps(point, [&](int64_t tap, const float* pixel) {
         copy(pixel, pixel == nullptr ? 0 : depth, to + tap * tap_stride, depth);
       });
+    }
+  }
+
+  // The same where the taps of a row of the filter read adjacent pixels and stay adjacent.
+  CLESSIDRA_FUNCTION void copy_runs(Point& point, int64_t count, float* to, int64_t stride) const {
+    const int64_t run = columns.taps * depth;
+    const int64_t step = columns.source_step;
+    while (count > 0) {
+      const int64_t together = std::min(count, columns.points - point.column);
+      const int64_t left = point.column * step + columns.first_offset;
+      // Points [first, last) read nothing to the left or right of the image.
+      const int64_t room = columns.source_size - columns.taps - left;
+      const int64_t last = room < 0 ? 0 : std::min(together, room / step + 1);
+      const int64_t first = left < 0 ? std::min(last, ceil_div(-left, step)) : 0;
+      int64_t y = point.row * rows.source_step + rows.first_offset;
+      for (int64_t r = 0; r < rows.taps; ++r, y += rows.offset_step) {
+        float* const row_to = to + r * run;
+        const bool inside = y >= 0 && y < rows.source_size;
+        const int64_t line = (point.image * rows.source_size + y) * columns.source_size + left;
+        const auto copy_part = [&](int64_t i) {
+          const int64_t x = left + i * step;
+          const int64_t from = std::clamp<int64_t>(-x, 0, columns.taps);
+          const int64_t end = std::clamp<int64_t>(columns.source_size - x, from, columns.taps);
+          float* const point_to = row_to + i * stride;
+          copy(nullptr, 0, point_to, from * depth);
+          copy(images + (line + i * step + from) * depth, inside ? (end - from) * depth : 0,
+               point_to + from * depth, run - from * depth);
+        };
+        for (int64_t i = 0; i < (inside ? first : together); ++i) copy_part(i);
+        if (!inside) continue;
+        const float* const from = images + line * depth;
+        if (run <= kLanes) {
+          for (int64_t i = first; i < last; ++i) {
+            store_part(row_to + i * stride, load_part(from + i * step * depth, run), run);
+          }
+        } else {
+          for (int64_t i = first; i < last; ++i) {
+            copy(from + i * step * depth, run, row_to + i * stride, run);
+          }
+        }
+        for (int64_t i = last; i < together; ++i) copy_part(i);
+      }
+      to += together * stride;
+      count -= together;
+      point.skip(together, rows, columns);
     }
   }
 
@@ -315,7 +364,7 @@ void multiply(ThreadPool& threads, const Product& g) {
   const int64_t points = g.points();
   if (points == 0 || g.panels.count == 0) return;
   if (g.swept()) {
-    for_strips_of_rows(threads, g, g.images * g.rows.points,
+    for_strips_of_rows(threads, g, g.images * g.rows.points, g.small(),
                        [&](auto... strip) { sweep_strip(g, strip...); });
     return;
   }
@@ -423,7 +472,12 @@ struct FilterGradient {
         row_floats(rounded_up(taps * c.channels, kLanes)),
         zeros(nullptr) {}
 
-  bool few_channels() const { return c.channels <= kFewSourceChannels && taps > 1; }
+  // Filters are then in the lanes, so they have to fill them about as well as taps would.
+  bool few_channels() const {
+    const int64_t depth = taps * c.channels;
+    return c.channels <= kFewSourceChannels && taps > 1 && rows.is_dense() && columns.is_dense() &&
+           4 * rounded_up(c.filters, kLanes) * depth <= 5 * c.filters * rounded_up(depth, kLanes);
+  }
 
   static int64_t elements(const clessidra_conv2d_backward_filter& c) {
     return int64_t{c.filters} * c.filter_height * c.filter_width * c.channels;
@@ -543,21 +597,21 @@ void conv2d(ThreadPool& threads, const clessidra_conv2d& c) {
   if (c.algorithm == CLESSIDRA_WINOGRAD) return winograd_conv2d(threads, c);
   const int64_t taps = int64_t{c.filter_height} * c.filter_width;
   Product g{forward_axis(c.height, c.output_height, c.filter_height, c.stride_height,
-                               c.padding_height, c.dilation_height),
-                  forward_axis(c.width, c.output_width, c.filter_width, c.stride_width,
-                               c.padding_width, c.dilation_width),
-                  c.images,
-                  sources_of(c),
-                  c.y,
-                  c.output_height,
-                  c.output_width,
-                  Panels(c.filters),
-                  c.bias,
-                  c.activation,
-                  c.slope,
-                  c.beta,
-                  nullptr,
-                  nullptr};
+                         c.padding_height, c.dilation_height),
+            forward_axis(c.width, c.output_width, c.filter_width, c.stride_width,
+                         c.padding_width, c.dilation_width),
+            c.images,
+            sources_of(c),
+            c.y,
+            c.output_height,
+            c.output_width,
+            Panels(c.filters),
+            c.bias,
+            c.activation,
+            c.slope,
+            c.beta,
+            nullptr,
+            nullptr};
   pack_and_multiply(threads, {{g}, 1, 1}, taps * c.channels,
                     [&](int64_t r, int64_t s, int64_t channel, int64_t k) {
                       return c.filter + (k * taps + r * c.filter_width + s) * c.channels + channel;
@@ -591,7 +645,6 @@ void conv2d_backward_data(ThreadPool& threads, const clessidra_conv2d_backward_d
              nullptr});
       }
     }
-    if (phases.products.empty()) return;
     pack_and_multiply(
         threads, std::move(phases), 1, [&](int64_t r, int64_t s, int64_t k, int64_t channel) {
           const int64_t tap = (k * c.filter_height + r) * c.filter_width + s;

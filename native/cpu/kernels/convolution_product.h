@@ -4,6 +4,7 @@
 #define CLESSIDRA_CPU_CONVOLUTION_PRODUCT_H
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 #include <vector>
 
@@ -43,16 +44,22 @@ struct Axis {
   int64_t taps, first_tap, tap_step;          // tap t is filter row first_tap + t * step
   // Tap t of point i reads source pixel i * source_step + first_offset + t * offset_step.
   int64_t source_size, source_step, first_offset, offset_step;
+
+  // Whether the lines from the first point's first tap to the last one's last are not many more than
+  // those that taps read.
+  bool is_dense() const {
+    return source_step <= 2 * taps && (taps - 1) * std::abs(offset_step) <= source_size;
+  }
 };
 
-inline Axis forward_axis(int64_t size, int64_t output, int64_t filter, int64_t stride, int64_t padding,
-                  int64_t dilation) {
+inline Axis forward_axis(int64_t size, int64_t output, int64_t filter, int64_t stride,
+                         int64_t padding, int64_t dilation) {
   return {output, 0, 1, filter, 0, 1, size, stride, -padding, dilation};
 }
 
 // The pixels phase, phase + stride, ... of an image whose gradient is wanted.
-inline Axis backward_axis(int64_t size, int64_t output, int64_t filter, int64_t stride, int64_t padding,
-                   int64_t dilation, int64_t phase) {
+inline Axis backward_axis(int64_t size, int64_t output, int64_t filter, int64_t stride,
+                          int64_t padding, int64_t dilation, int64_t phase) {
   const int64_t divisor = std::gcd(stride, dilation);
   const int64_t step = stride / divisor;
   int64_t first = 0;
@@ -113,7 +120,9 @@ struct Product {
 
   int64_t taps() const { return rows.taps * columns.taps; }
   int64_t depth() const { return sources.depth(); }
-  bool few_source_channels() const { return depth() <= kFewSourceChannels && taps() > 1; }
+  bool few_source_channels() const {
+    return depth() <= kFewSourceChannels && taps() > 1 && rows.is_dense() && columns.is_dense();
+  }
   bool few_target_channels() const {
     return panels.columns <= kFewTargetChannels && columns.source_step == 1 &&
            columns.points >= kLanePoints;
@@ -126,7 +135,8 @@ struct Product {
   }
   int64_t target_stride() const { return columns.target_step * panels.columns; }
   int64_t points() const { return images * rows.points * columns.points; }
-  bool small() const { return points() * panels.columns * taps() * depth() < kSmall; }
+  int64_t multiply_adds() const { return points() * panels.columns * taps() * depth(); }
+  bool small() const { return multiply_adds() < kSmall; }
   bool plain() const { return bias == nullptr && activation == CLESSIDRA_IDENTITY; }
   int64_t tile_rows() const { return kPixelRows[panels.vectors() - 1]; }
   // Whether neighbouring pixels of the source are neighbouring taps of a row of the filter.
@@ -202,14 +212,15 @@ inline void find_targets(const Product& g, int64_t begin, int64_t end, float** t
 
 // Calls body(first, last, begin, end) for points [begin, end) of rows [first, last) of all images, at
 // most kStripPoints of kStripRows, until they were all; rows of one call lie in one group of
-// `together` rows.
+// `together` rows; all in one task if `small`.
 template <class Body>
-void for_strips_of_rows(ThreadPool& threads, const Product& g, int64_t together, const Body& body) {
+void for_strips_of_rows(ThreadPool& threads, const Product& g, int64_t together, bool small,
+                        const Body& body) {
   const int64_t groups = ceil_div(together, kStripRows);
   const int64_t strips = ceil_div(g.columns.points, kStripPoints);
   const int64_t points = ceil_div(g.columns.points, strips);
   const int64_t tasks = g.images * g.rows.points / together * groups * strips;
-  threads.for_ranges(tasks, g.small() ? tasks : 1, [&](int64_t first_task, int64_t last_task) {
+  threads.for_ranges(tasks, small ? tasks : 1, [&](int64_t first_task, int64_t last_task) {
     for (int64_t task = first_task; task < last_task; ++task) {
       const int64_t group = task / strips;
       const int64_t end_row = (group / groups + 1) * together;

@@ -2,8 +2,8 @@
 //
 // From such images: a pixel's channels fill no vector, and a pointer to each tap costs more than it
 // leads to. The lines that some points read are copied with zeros around the images, so that one table
-// says for all points how far each channel of each tap lies from the first. The columns of the product
-// are filters, of the filter's gradient too.
+// says for all points how far each channel of each tap lies from the first. The columns of a filter's
+// gradient are then its filters, not its taps.
 //
 // To such images: they would fill a small part of the lanes. The lanes are neighbouring points instead,
 // whose sources' lines are transposed first, once for all phases of a stride.
@@ -46,12 +46,13 @@ class PaddedLines {
         across_((columns.taps - 1) * columns.offset_step),
         pixels_((last_column_ - first_column_) * columns.source_step + std::abs(across_) + 1) {}
 
-  // Of the lines of any so many points.
+  // The most floats that copy() writes for so many points, wherever they begin.
   static int64_t most_floats(const Axis& rows, const Axis& columns, const Sources& sources,
                              int64_t points) {
     const int64_t most_rows = points / columns.points + 2;
     const int64_t most_images = most_rows / rows.points + 2;
-    const int64_t lines = most_rows * rows.source_step +
+    const int64_t steps = most_rows - ceil_div(most_rows, rows.points);
+    const int64_t lines = steps * rows.source_step +
                           most_images * ((rows.taps - 1) * std::abs(rows.offset_step) + 1);
     const int64_t pixels = (columns.points - 1) * columns.source_step +
                            (columns.taps - 1) * std::abs(columns.offset_step) + 1;
@@ -209,7 +210,7 @@ struct Transposed {
 };
 
 // sums[row][column] = sums + source taps x filter for `rows` rows of K columns, a vector of points
-// each, `stride` floats from one row of sums to the next. a: what tap 0 of the first row reads.
+// each, `stride` floats from one row of sums to the next. source: what tap 0 of the first row reads.
 template <int K>
 void lane_tile(const Product& g, const Transposed& t, const float* source, int64_t rows, float* sums,
                int64_t stride) {
@@ -271,6 +272,7 @@ struct Span {
       last = std::max(last, (end - 1) * axis.source_step + axis.first_offset +
                                 std::max<int64_t>(across, 0));
     }
+    if (first > last) first = last = 0;  // no taps at all
     count = last - first + 1;
   }
 };
@@ -354,6 +356,8 @@ void transposed_strip(const Phases& phases, int64_t first, int64_t last, int64_t
       Scratch::kPrivate, sum_floats + lines.count * g.depth() * pixels.count);
   const Transposed t{sums + sum_floats, lines.first, lines.count, pixels.first, pixels.count};
   transpose_lines(g, image, t);
+  // Tiles have all rows, of which the last strip may not have that many.
+  std::fill_n(sums, sum_floats, 0.0f);
   const Vec leak = broadcast(g.slope);
   for (int64_t row_phase = 0; row_phase < phases.rows; ++row_phase) {
     const Product& h = phases.at(row_phase, 0);
@@ -429,9 +433,9 @@ void gradient_of_few_channels(const Axis& rows, const Axis& columns, const Sourc
   const int64_t width = panels.padded_columns();
   const int64_t points = std::min(kGradientPoints, end - begin);
   const int64_t pointer_floats = rounded_up((depth + points) * kPointerFloats, kLanes);
-  const int64_t lines = PaddedLines::most_floats(rows, columns, sources, points);
+  const int64_t line_floats = PaddedLines::most_floats(rows, columns, sources, points);
   float* const memory =
-      thread_scratch(Scratch::kPrivate, pointer_floats + depth * width + lines);
+      thread_scratch(Scratch::kPrivate, pointer_floats + depth * width + line_floats);
   auto* const offsets = reinterpret_cast<int64_t*>(memory);
   auto** const pixels = reinterpret_cast<const float**>(offsets + depth);
   float* const sums = memory + pointer_floats;
@@ -459,7 +463,9 @@ void gradient_of_few_channels(const Axis& rows, const Axis& columns, const Sourc
 void multiply_few_target_channels(ThreadPool& threads, const Phases& phases) {
   const Product& g = phases.at(0, 0);
   if (g.points() == 0 || g.panels.count == 0) return;
-  for_strips_of_rows(threads, g, g.rows.points,
+  int64_t multiply_adds = 0;
+  for (const Product& phase : phases.products) multiply_adds += phase.multiply_adds();
+  for_strips_of_rows(threads, g, g.rows.points, multiply_adds < kSmall,
                      [&](auto... strip) { transposed_strip(phases, strip...); });
 }
 

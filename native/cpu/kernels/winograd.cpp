@@ -115,8 +115,8 @@ struct Source {
   }
 };
 
-// Transformed tiles: [point][tile][depth], with room for whole vectors of depth, in memory that whoever
-// makes one finds for size() floats.
+// Transformed tiles: [point][tile][depth], with room for whole vectors of depth. `floats` is set by its
+// owner, to room for size() floats.
 struct Transformed {
   float* floats;
   int64_t tile_stride, stride;  // from one tile, and from one point, to the next

@@ -1,6 +1,7 @@
 // The C interface of libclessidra_cpu. Functions may be called from any thread. But for the last one
-// they have at most three parameters and a result of 64 bits each, so that under System V's calling
-// convention one stub of three parameters serves a binding for all: making one takes the JVM 6 ms.
+// they have at most three parameters of 64 bits and a result of 64 bits or none, so that under System
+// V's calling convention one stub of three parameters serves a binding for all: making one takes the
+// JVM 6 ms.
 #ifndef CLESSIDRA_CPU_H
 #define CLESSIDRA_CPU_H
 

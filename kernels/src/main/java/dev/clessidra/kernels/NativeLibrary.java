@@ -22,8 +22,8 @@ import java.util.zip.CRC32C;
 
 /**
  * A native library that travels in a jar. It is unpacked to {@code <folder>/<version>-<start of its
- * SHA-256>/}, a folder that only its owner may use. Its SHA-256 is verified when it is unpacked,
- * and at each load that no accident has changed the file: by a CRC-32C, since security providers
+ * SHA-256>/}, a folder that only its owner may use. Its SHA-256 is verified when it is unpacked; at
+ * each load a CRC-32C beside it shows whether the file was damaged, since Java's security providers
  * and a hash would take a third of the time to a process's first result.
  *
  * @param resource where it lies in the jar, its SHA-256 beside it as {@code <resource>.sha256}

@@ -14,9 +14,9 @@ final class ImageLaunches {
 
   // {count, height, width, channels, filters, window height, window width, strides, paddings,
   // dilations}: all distinct, all equal, channels and filters around vectors and tiles of every
-  // width, 1, more padding than image, gaps between windows, no image, strides of few channels,
-  // rows
-  // longer than blocks of points.
+  // width, 1, more padding than image, gaps between windows, no image, few channels with strides,
+  // with rows longer than a block of points, with few of the taps' lines read, rows that no tap
+  // reads.
   private static final int[][] CONVOLUTIONS = {
     {2, 5, 7, 3, 4, 2, 3, 1, 1, 0, 0, 1, 1},
     {3, 3, 3, 3, 3, 3, 3, 1, 1, 1, 1, 1, 1},
@@ -49,6 +49,9 @@ final class ImageLaunches {
     {2, 12, 35, 3, 33, 5, 5, 2, 3, 2, 2, 2, 1},
     {1, 5, 150, 3, 20, 3, 4, 2, 2, 1, 1, 1, 1},
     {1, 3, 1100, 2, 5, 3, 5, 1, 1, 1, 2, 1, 1},
+    {2, 40, 40, 3, 16, 2, 2, 8, 8, 0, 0, 1, 1},
+    {1, 9, 9, 3, 17, 3, 3, 1, 1, 40, 40, 40, 40},
+    {1, 1, 16, 1, 1, 1, 1, 2, 1, 1, 0, 1, 1},
   };
   // As above, and how many of the channels are in a second operand: one, all but one, around and at
   // vectors and tiles, equal and not.
