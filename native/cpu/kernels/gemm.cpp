@@ -310,9 +310,11 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
       const int64_t block_panels =
           std::clamp<int64_t>(row_blocks * column_panels / wanted, 1, column_panels);
       const int64_t column_blocks = ceil_div(column_panels, block_panels);
+      // A thread's share is rows of blocks: their part of A stays in its cache, while all threads read
+      // the same part of B.
       threads.for_each(row_blocks * column_blocks, [&](int64_t task) {
-        const int64_t i = task % row_blocks * block_rows;
-        const int64_t j = task / row_blocks * block_panels * kColumns;
+        const int64_t i = task / column_blocks * block_rows;
+        const int64_t j = task % column_blocks * block_panels * kColumns;
         strip.multiply(i, std::min(i + block_rows, rows), j,
                        std::min<int64_t>(j + block_panels * kColumns, g.n));
       });
