@@ -81,7 +81,8 @@ clessidra_cpu* clessidra_cpu_open(int64_t threads, int64_t instruction_set) {
     return nullptr;
   }
   try {
-    return new clessidra_cpu{kInstructionSets[instruction_set], ThreadPool(static_cast<int>(threads))};
+    return new clessidra_cpu{kInstructionSets[instruction_set],
+                             ThreadPool(static_cast<int>(threads))};
   } catch (const std::exception&) {
     return nullptr;
   }

@@ -165,17 +165,13 @@ template <int R, int V>
 void padded_filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, int64_t columns,
                         const float* const* points, const int64_t* offsets, float* sums,
                         int64_t sums_stride, bool seeded) {
+  const auto row_of_sums = [=](int r) { return sums + r * sums_stride; };
   Vec sum[R][V];
+  seed_tile(sum, seeded ? 1.0f : 0.0f, V * kLanes, row_of_sums);
   const int64_t last = columns - (V - 1) * kLanes;
   int64_t offset[R];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    offset[r] = offsets[r];
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      sum[r][v] = seeded ? load(sums + r * sums_stride + v * kLanes) : Vec{};
-    }
-  }
+  for (int r = 0; r < R; ++r) offset[r] = offsets[r];
   for (int64_t p = 0; p < pixels; ++p, dy += dy_stride) {
     const float* const x = points[p];
     Vec row[V];
@@ -188,11 +184,7 @@ void padded_filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, int6
       for (int v = 0; v < V; ++v) sum[r][v] = fma(row[v], element, sum[r][v]);
     }
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) store(sums + r * sums_stride + v * kLanes, sum[r][v]);
-  }
+  store_tile(sum, V * kLanes, row_of_sums);
 }
 
 using PaddedFilterTile = void (*)(int64_t pixels, const float* dy, int64_t dy_stride,
@@ -216,12 +208,9 @@ void lane_tile(const Product& g, const Transposed& t, const float* source, int64
                int64_t stride) {
   constexpr int R = kStripRows;
   const int64_t depth = g.depth();
+  const auto row_of_sums = [=](int i) { return sums + i * stride; };
   Vec sum[R][K];
-#pragma GCC unroll 16
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-    for (int k = 0; k < K; ++k) sum[i][k] = load(sums + i * stride + k * kLanes);
-  }
+  seed_tile(sum, 1.0f, K * kLanes, row_of_sums);
   const int64_t line = depth * t.pixels;
   const float* b = g.packed;
   for (int64_t r = 0; r < g.rows.taps; ++r) {
@@ -244,11 +233,7 @@ void lane_tile(const Product& g, const Transposed& t, const float* source, int64
       }
     }
   }
-#pragma GCC unroll 16
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-    for (int k = 0; k < K; ++k) store(sums + i * stride + k * kLanes, sum[i][k]);
-  }
+  store_tile(sum, K * kLanes, row_of_sums);
 }
 
 constexpr void (*kLaneTiles[])(const Product&, const Transposed&, const float*, int64_t, float*,

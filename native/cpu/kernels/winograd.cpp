@@ -508,7 +508,9 @@ struct FilterGradient {
   }
 
   int64_t groups() const { return ceil_div(c.filters, group); }
-  int64_t patch_floats() const { return std::max(inputs.patch_floats(), kOutputs * kOutputs * dy.depth); }
+  int64_t patch_floats() const {
+    return std::max(inputs.patch_floats(), kOutputs * kOutputs * dy.depth);
+  }
 
   // Both operands of tiles [begin, end), to the tiles from `first` on.
   void transform(int64_t begin, int64_t end, const Transformed& x, const Transformed& gradients,
