@@ -10,7 +10,7 @@ namespace CLESSIDRA_ISA {
 
 template <int kActivation>
 CLESSIDRA_FUNCTION Vec activate(Vec x, Vec slope) {
-  if constexpr (kActivation == CLESSIDRA_RELU) return x < broadcast(0.0f) ? broadcast(0.0f) : x;
+  if constexpr (kActivation == CLESSIDRA_RELU) return larger(broadcast(0.0f), x);
   if constexpr (kActivation == CLESSIDRA_LEAKY_RELU) return x > broadcast(0.0f) ? x : slope * x;
   if constexpr (kActivation == CLESSIDRA_SIGMOID) return sigmoid(x);
   if constexpr (kActivation == CLESSIDRA_TANH) return hyperbolic_tangent(x);

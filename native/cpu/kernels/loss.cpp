@@ -11,7 +11,7 @@ CLESSIDRA_FUNCTION Vec loss_term(Vec x, Vec t) {
   const Vec zero = broadcast(0.0f);
   if constexpr (kFunction == CLESSIDRA_SQUARED_ERROR) return (x - t) * (x - t);
   if constexpr (kFunction == CLESSIDRA_BINARY_CROSS_ENTROPY) {
-    return fma(-x, t, x > zero ? x : zero) + logarithm_of_one_plus(exponential(-absolute(x)));
+    return fma(-x, t, larger(x, zero)) + logarithm_of_one_plus(exponential(-absolute(x)));
   }
   if constexpr (kFunction == CLESSIDRA_ABSOLUTE_VALUE) return absolute(x);
 }
@@ -121,8 +121,7 @@ CLESSIDRA_FUNCTION void store_gradient(float* dx, Vec factor, Vec gradient, Vec 
 CLESSIDRA_FUNCTION Vec clamped_mean(Vec mean) {
   const Vec low = broadcast(1e-6f);
   const Vec high = broadcast(1.0f - 1e-6f);
-  const Vec q = mean < low ? low : mean;
-  return q > high ? high : q;
+  return smaller(high, larger(low, mean));
 }
 
 // One block of a row of clessidra_bernoulli_log_likelihood.
@@ -134,7 +133,7 @@ CLESSIDRA_FUNCTION float bernoulli_block(const float* x, const float* target, in
   const auto take = [&](int j, int32_t i, auto n) {
     const Vec v = load_part(x + i, n);
     const Vec t = load_part(target + i, n);
-    sums[j] += first_lanes(fma(v, t, -(v > zero ? v : zero)), n);
+    sums[j] += first_lanes(fma(v, t, -larger(v, zero)), n);
     const Vec odds = first_lanes(exponential(-absolute(v)), n);
     products[j] = fma(products[j], odds, products[j]);
   };

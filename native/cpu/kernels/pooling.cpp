@@ -2,6 +2,8 @@
 // what the output pixels that read it have for it, in their order.
 #include "clessidra/convolution.h"
 
+#include <algorithm>
+
 #include "../scratch.h"
 #include "kernel_table.h"
 #include "simd.h"
@@ -11,8 +13,6 @@ namespace CLESSIDRA_ISA {
 
 namespace {
 
-CLESSIDRA_FUNCTION int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-CLESSIDRA_FUNCTION int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 CLESSIDRA_FUNCTION int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 template <class Count>
@@ -46,7 +46,7 @@ struct Windows {
 CLESSIDRA_FUNCTION Windows windows_of(int64_t position, int64_t window, int64_t stride,
                                       int64_t padding, int64_t output_size) {
   const int64_t end = position + padding;
-  return {end < window ? 0 : (end - window) / stride + 1, smaller(end / stride + 1, output_size)};
+  return {end < window ? 0 : (end - window) / stride + 1, std::min(end / stride + 1, output_size)};
 }
 
 // One dimension of an up-sampling: which of the output reads a pixel, and how much of it.
@@ -154,12 +154,12 @@ void max_pool(ThreadPool& threads, const clessidra_max_pool& m) {
   for_image_rows(threads, m.images, m.output_height, work, [&](int64_t image, int64_t p) {
     const float* const x = m.x + image * m.height * m.width * channels;
     const int64_t top = p * m.stride_height - m.padding_height;
-    const int64_t first_row = larger(top, 0);
-    const int64_t last_row = smaller(top + m.window_height, m.height);
+    const int64_t first_row = std::max<int64_t>(top, 0);
+    const int64_t last_row = std::min<int64_t>(top + m.window_height, m.height);
     for (int64_t q = 0; q < m.output_width; ++q) {
       const int64_t left = q * m.stride_width - m.padding_width;
-      const int64_t first_column = larger(left, 0);
-      const int64_t last_column = smaller(left + m.window_width, m.width);
+      const int64_t first_column = std::max<int64_t>(left, 0);
+      const int64_t last_column = std::min<int64_t>(left + m.window_width, m.width);
       const int64_t to = ((image * m.output_height + p) * m.output_width + q) * channels;
       for_vectors(0, channels, [&](int64_t i, auto n) {
         const int64_t start = first_row * m.width + first_column;

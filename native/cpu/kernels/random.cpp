@@ -52,7 +52,7 @@ struct Normal {
   CLESSIDRA_FUNCTION void operator()(const UintVec (&words)[4], Vec (&values)[4]) const {
     for (int j = 0; j < 4; j += 2) {
       const Vec u = to_float(reinterpret_cast<IntVec>((words[j] >> 8) + 1)) * broadcast(0x1p-24f);
-      const Vec r = square_root(broadcast(-2.0f) * logarithm(u));
+      const Vec r = square_root(broadcast(-2.0f) * logarithm_of_positive(u));
       Vec cosine, sine;
       cosine_and_sine_of_turns(unit_uniform(words[j + 1]), cosine, sine);
       values[j] = fma(r * cosine, deviation, mean);

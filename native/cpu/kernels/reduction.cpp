@@ -1,6 +1,8 @@
 // Reductions of all elements, of rows and of columns, in the order that clessidra/kernels.h states.
 #include "reduction.h"
 
+#include <algorithm>
+
 namespace clessidra {
 namespace CLESSIDRA_ISA {
 
@@ -9,8 +11,6 @@ namespace {
 constexpr int64_t kColumnChunk = CLESSIDRA_COLUMN_CHUNK;
 // Columns that make a task of one chunk of rows.
 constexpr int64_t kColumnBlock = kGrain / kColumnChunk;
-
-CLESSIDRA_FUNCTION int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 template <int kReduction>
 CLESSIDRA_FUNCTION Vec term_of(Vec x) {
@@ -43,7 +43,7 @@ CLESSIDRA_FUNCTION float reduce_all(ThreadPool& threads, const clessidra_reduce&
     threads.for_ranges(chunks, kGrain / kSumChunk, [&](int64_t first, int64_t last) {
       for (int64_t chunk = first; chunk < last; ++chunk) {
         const int64_t begin = chunk * kSumChunk;
-        arguments.workspace[chunk] = maximum_of(x, begin, smaller(begin + kSumChunk, count));
+        arguments.workspace[chunk] = maximum_of(x, begin, std::min(begin + kSumChunk, count));
       }
     });
     return maximum_of(arguments.workspace, 0, chunks);
@@ -106,15 +106,15 @@ void run_reduce_columns(ThreadPool& threads, const clessidra_reduce_columns& arg
   const int64_t chunks = (rows + kColumnChunk - 1) / kColumnChunk;
 
   const int64_t blocks = (columns + kColumnBlock - 1) / kColumnBlock;
-  const int64_t group = grain_rows(kColumnChunk * smaller(columns, kColumnBlock));
+  const int64_t group = grain_rows(kColumnChunk * std::min(columns, kColumnBlock));
   const int64_t groups = (chunks + group - 1) / group;
   threads.for_each(blocks * groups, [&](int64_t task) {
     const int64_t first = task / blocks * group;
     const int64_t begin = task % blocks * kColumnBlock;
-    const int64_t end = smaller(begin + kColumnBlock, columns);
-    for (int64_t chunk = first; chunk < smaller(first + group, chunks); ++chunk) {
+    const int64_t end = std::min(begin + kColumnBlock, columns);
+    for (int64_t chunk = first; chunk < std::min(first + group, chunks); ++chunk) {
       const int64_t row = chunk * kColumnChunk;
-      combine_rows<kReduction>(arguments.x + row * columns, smaller(kColumnChunk, rows - row),
+      combine_rows<kReduction>(arguments.x + row * columns, std::min(kColumnChunk, rows - row),
                                columns, begin, end, workspace + chunk * columns);
     }
   });
@@ -126,7 +126,7 @@ void run_reduce_columns(ThreadPool& threads, const clessidra_reduce_columns& arg
     while (left > 1) {
       int64_t next = 0;
       for (int64_t row = 0; row < left; row += kColumnChunk, ++next) {
-        combine_rows<kFold>(workspace + row * columns, smaller(kColumnChunk, left - row), columns,
+        combine_rows<kFold>(workspace + row * columns, std::min(kColumnChunk, left - row), columns,
                             begin, end, workspace + next * columns);
       }
       left = next;

@@ -100,8 +100,6 @@ CLESSIDRA_FUNCTION float sum_row(int32_t count, const Term& term) {
   return group == 1 ? groups[0] : sum_in_place(groups, group);
 }
 
-CLESSIDRA_FUNCTION Vec larger(Vec x, Vec maximum) { return x > maximum ? x : maximum; }
-
 // The largest of x[begin..end), NaN ignored: -infinity when there is none, +0 when it is a zero.
 CLESSIDRA_FUNCTION float maximum_of(const float* x, int64_t begin, int64_t end) {
   const Vec lowest = broadcast(-__builtin_inff());

@@ -74,6 +74,27 @@ CLESSIDRA_FUNCTION Vec round_down(Vec x) {
 CLESSIDRA_FUNCTION IntVec bits(Vec x) { return reinterpret_cast<IntVec>(x); }
 CLESSIDRA_FUNCTION Vec from_bits(IntVec i) { return reinterpret_cast<Vec>(i); }
 CLESSIDRA_FUNCTION Vec to_float(IntVec i) { return __builtin_convertvector(i, Vec); }
+CLESSIDRA_FUNCTION IntVec to_integer(Vec x) { return __builtin_convertvector(x, IntVec); }
+
+#if defined(__AVX512F__)
+// All lanes, as above.
+CLESSIDRA_FUNCTION Vec larger(Vec a, Vec b) { return _mm512_maskz_max_ps(0xffff, a, b); }
+CLESSIDRA_FUNCTION Vec smaller(Vec a, Vec b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+
+CLESSIDRA_FUNCTION Vec times_power_of_two(Vec p, Vec n) {
+  return _mm512_maskz_scalef_ps(0xffff, p, n);
+}
+CLESSIDRA_FUNCTION void split_exponent(Vec x, Vec& m, Vec& e) {
+  m = _mm512_maskz_getmant_ps(0xffff, x, _MM_MANT_NORM_p5_1, _MM_MANT_SIGN_src);
+  e = Vec(_mm512_maskz_getexp_ps(0xffff, x)) + constant<Vec>(1.0f);
+}
+#elif defined(__AVX2__)
+CLESSIDRA_FUNCTION Vec larger(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+CLESSIDRA_FUNCTION Vec smaller(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+#else
+CLESSIDRA_FUNCTION Vec larger(Vec a, Vec b) { return _mm_max_ps(a, b); }
+CLESSIDRA_FUNCTION Vec smaller(Vec a, Vec b) { return _mm_min_ps(a, b); }
+#endif
 
 }  // namespace clessidra
 
@@ -186,9 +207,18 @@ CLESSIDRA_FUNCTION void multiply_wide(UintVec a, uint32_t b, UintVec& high, Uint
   const auto odd = reinterpret_cast<Wide>(
       _mm_mul_epu32(reinterpret_cast<__m128i>(odd_lanes), reinterpret_cast<__m128i>(factor)));
 #endif
+#if defined(__AVX512F__)
+  // One instruction each, where other sets have no shuffle of two vectors and shift and blend.
+  const auto lower_halves = lane_indices() + (lane_indices() & 1) * (kLanes - 1);
+  low = __builtin_shuffle(reinterpret_cast<UintVec>(even), reinterpret_cast<UintVec>(odd),
+                          lower_halves);
+  high = __builtin_shuffle(reinterpret_cast<UintVec>(even), reinterpret_cast<UintVec>(odd),
+                           lower_halves + 1);
+#else
   const auto is_odd = (lane_indices() & 1) == 1;
   high = is_odd ? reinterpret_cast<UintVec>(odd) : reinterpret_cast<UintVec>(even >> 32);
   low = is_odd ? reinterpret_cast<UintVec>(odd << 32) : reinterpret_cast<UintVec>(even);
+#endif
 }
 
 // a0, b0, a1, b1, ...: first the Vec of the lower halves, then of the upper halves.

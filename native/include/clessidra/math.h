@@ -1,6 +1,7 @@
 // exp, log, tanh, ... from fused multiply-adds alone, so that the C++ kernels (scalar or SIMD), the
 // CUDA kernels and the definitions in the test tree give the same bits. T is float or a GCC vector
-// of floats, whose primitives (see primitives.h) are declared before this file is read.
+// of floats, whose primitives (see primitives.h) are declared before this file is read; so is an
+// instruction set's own form of a function below, which takes the template's place.
 // Polynomials: Cephes (S. L. Moshier, netlib.org/cephes, single precision) coefficients; errors are
 // a few units in the last place. Denormals are kept.
 #ifndef CLESSIDRA_MATH_H
@@ -10,17 +11,22 @@
 
 namespace clessidra {
 
+// p * 2^n, rounded once, for an integer n with |n| <= 252 and p in [1/2, 2) or NaN.
+template <class T>
+CLESSIDRA_FUNCTION T times_power_of_two(T p, T n) {
+  // 2^n in two factors, so that neither overflows nor vanishes before the product does.
+  const auto exponent = to_integer(n);
+  const auto half = exponent >> 1;
+  return p * from_bits((half + 127) << 23) * from_bits((exponent - half + 127) << 23);
+}
+
 // exp(x); 0 below -104, infinity above 88.73, NaN for NaN.
 template <class T>
 CLESSIDRA_FUNCTION T exponential(T x) {
-  const T low = constant<T>(-104.0f);
-  const T high = constant<T>(89.0f);
-  T t = x < low ? low : x;
-  t = t > high ? high : t;
-  // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits.
+  const T t = smaller(constant<T>(89.0f), larger(constant<T>(-104.0f), x));
+  // Adding 1.5 * 2^23 rounds to the nearest integer.
   const T shifter = constant<T>(12582912.0f);
-  const T shifted = fma(t, constant<T>(1.44269504088896341f), shifter);
-  const T n = shifted - shifter;
+  const T n = fma(t, constant<T>(1.44269504088896341f), shifter) - shifter;
   T r = fma(n, constant<T>(-0.693359375f), t);
   r = fma(n, constant<T>(2.12194440e-4f), r);
   T p = constant<T>(1.9875691500e-4f);
@@ -30,21 +36,23 @@ CLESSIDRA_FUNCTION T exponential(T x) {
   p = fma(p, r, constant<T>(1.6666665459e-1f));
   p = fma(p, r, constant<T>(5.0000001201e-1f));
   p = fma(p, r * r, r) + constant<T>(1.0f);
-  // 2^n in two factors, so that neither overflows nor vanishes before the product does.
-  const auto exponent = bits(shifted) - bits(shifter);
-  const auto half = exponent >> 1;
-  return p * from_bits((half + 127) << 23) * from_bits((exponent - half + 127) << 23);
+  return times_power_of_two(p, n);
 }
 
-// log(x); -infinity for 0, NaN below 0, x for +infinity and NaN.
+// x = m * 2^e with m in [1/2, 1), for finite x > 0.
 template <class T>
-CLESSIDRA_FUNCTION T logarithm(T x) {
-  const T smallest = constant<T>(1.17549435e-38f);
-  const auto denormal = x < smallest;
-  const T scaled = denormal ? x * constant<T>(8388608.0f) : x;
-  const auto i = bits(scaled);
-  T e = to_float((i >> 23) - 126) - (denormal ? constant<T>(23.0f) : constant<T>(0.0f));
-  T m = from_bits((i & 0x007fffff) | 0x3f000000);
+CLESSIDRA_FUNCTION void split_exponent(T x, T& m, T& e) {
+  const auto denormal = x < constant<T>(1.17549435e-38f);
+  const auto i = bits(denormal ? x * constant<T>(8388608.0f) : x);
+  e = to_float((i >> 23) - 126) - (denormal ? constant<T>(23.0f) : constant<T>(0.0f));
+  m = from_bits((i & 0x007fffff) | 0x3f000000);
+}
+
+// log(x) for finite x > 0.
+template <class T>
+CLESSIDRA_FUNCTION T logarithm_of_positive(T x) {
+  T m, e;
+  split_exponent(x, m, e);
   const auto below = m < constant<T>(0.707106781186547524f);
   e = below ? e - constant<T>(1.0f) : e;
   m = below ? m + m : m;
@@ -62,10 +70,16 @@ CLESSIDRA_FUNCTION T logarithm(T x) {
   T y = p * m * z;
   y = fma(e, constant<T>(-2.12194440e-4f), y);
   y = fma(z, constant<T>(-0.5f), y);
-  const T normal = fma(e, constant<T>(0.693359375f), m + y);
+  return fma(e, constant<T>(0.693359375f), m + y);
+}
+
+// log(x); -infinity for 0, NaN below 0, x for +infinity and NaN.
+template <class T>
+CLESSIDRA_FUNCTION T logarithm(T x) {
   const T zero = constant<T>(0.0f);
   const T infinity = constant<T>(__builtin_inff());
-  T result = x > zero ? normal : (x == zero ? -infinity : constant<T>(__builtin_nanf("")));
+  const T edge = x == zero ? -infinity : constant<T>(__builtin_nanf(""));
+  const T result = x > zero ? logarithm_of_positive(x) : edge;
   return x == infinity ? infinity : result;
 }
 
@@ -76,7 +90,7 @@ CLESSIDRA_FUNCTION T logarithm_of_one_plus(T x) {
   const T u = x + one;
   const T d = u - one;
   const T safe = d == constant<T>(0.0f) ? one : d;
-  return d == constant<T>(0.0f) ? x : logarithm(u) * (x / safe);
+  return d == constant<T>(0.0f) ? x : logarithm_of_positive(u) * (x / safe);
 }
 
 template <class T>
@@ -109,8 +123,7 @@ CLESSIDRA_FUNCTION T hyperbolic_tangent(T x) {
 
 template <class T>
 CLESSIDRA_FUNCTION T softplus(T x) {
-  const T zero = constant<T>(0.0f);
-  return (x > zero ? x : zero) + logarithm_of_one_plus(exponential(-absolute(x)));
+  return larger(x, constant<T>(0.0f)) + logarithm_of_one_plus(exponential(-absolute(x)));
 }
 
 // cos(2 pi v) and sin(2 pi v) for v in [0, 1): reduced to an eighth of the circle.

@@ -28,6 +28,11 @@ CLESSIDRA_FUNCTION float from_bits(int32_t i) {
   return x;
 }
 CLESSIDRA_FUNCTION float to_float(int32_t i) { return static_cast<float>(i); }
+CLESSIDRA_FUNCTION int32_t to_integer(float x) { return static_cast<int32_t>(x); }
+
+// b where either is NaN, and where both are zero.
+CLESSIDRA_FUNCTION float larger(float a, float b) { return a > b ? a : b; }
+CLESSIDRA_FUNCTION float smaller(float a, float b) { return a < b ? a : b; }
 
 template <class T>
 CLESSIDRA_FUNCTION T constant(float x) {
