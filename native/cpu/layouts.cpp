@@ -118,12 +118,13 @@
 #define FIELDS_normalize(F)                                                              \
   F(x) F(mean) F(variance) F(scale) F(shift) F(y) F(rows) F(images) F(columns) F(groups) \
   F(epsilon) F(activation) F(slope)
-#define FIELDS_normalize_backward_statistics(F)                                            \
-  F(x) F(dy) F(mean) F(variance) F(scale) F(dscale) F(dshift) F(sums) F(workspace) F(rows) \
-  F(images) F(columns) F(groups) F(epsilon) F(scale_beta) F(shift_beta)
-#define FIELDS_normalize_backward(F)                                                           \
-  F(x) F(dy) F(mean) F(variance) F(scale) F(sums) F(dx) F(rows) F(images) F(columns) F(groups) \
-  F(epsilon) F(beta)
+#define FIELDS_normalize_backward_statistics(F)                                             \
+  F(x) F(dy) F(mean) F(variance) F(scale) F(shift) F(dscale) F(dshift) F(sums) F(workspace) \
+  F(rows) F(images) F(columns) F(groups) F(epsilon) F(activation) F(slope) F(scale_beta)    \
+  F(shift_beta)
+#define FIELDS_normalize_backward(F)                                                          \
+  F(x) F(dy) F(mean) F(variance) F(scale) F(shift) F(sums) F(dx) F(rows) F(images) F(columns) \
+  F(groups) F(epsilon) F(activation) F(slope) F(beta)
 #define FIELDS_dice(F)                                                                           \
   F(probabilities) F(labels) F(sums) F(loss) F(workspace) F(rows) F(images) F(columns) F(smooth) \
   F(scale)

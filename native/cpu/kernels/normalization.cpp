@@ -41,6 +41,28 @@ struct Normalizer {
   CLESSIDRA_FUNCTION Vec operator()(Vec x) const { return (x - mean) * inverse; }
 };
 
+// What follows the normalisation of columns i to i + n - 1.
+template <int kActivation>
+struct Output {
+  Vec scale, shift, slope;
+
+  Output() = default;
+  template <class Arguments, class Count>
+  CLESSIDRA_FUNCTION Output(const Arguments& a, int64_t i, Count n)
+      : scale(load_part(a.scale + i, n)),
+        shift(load_part(a.shift + i, n)),
+        slope(broadcast(a.slope)) {}
+
+  CLESSIDRA_FUNCTION Vec operator()(Vec normalized) const {
+    return activate<kActivation>(fma(normalized, scale, shift), slope);
+  }
+
+  // The gradient before the activation. Computing y again takes less than reading it.
+  CLESSIDRA_FUNCTION Vec inner_gradient(Vec dy, Vec normalized) const {
+    return dy * activation_derivative<kActivation>((*this)(normalized), slope);
+  }
+};
+
 // Elements that stay in the first-level cache from one vector of columns to the next.
 constexpr int64_t kCached = 2048;
 
@@ -56,6 +78,49 @@ CLESSIDRA_FUNCTION void for_rows(ThreadPool& threads, const Arguments& a, const 
     for (int64_t row = first; row < last; row += block) {
       body(task / groups, row, row + block < last ? row + block : last);
     }
+  });
+}
+
+template <int kActivation, bool kAccumulate>
+void run_normalize_backward(ThreadPool& threads, const clessidra_normalize_backward& a) {
+  const int64_t columns = a.columns;
+  for_rows(threads, a, [&](int64_t image, int64_t first_row, int64_t last_row) {
+    const int64_t group_columns = columns / a.groups;
+    const float* const first_sums = a.sums + image * a.groups;
+    const float* const second_sums = first_sums + int64_t{a.images} * a.groups;
+    const Vec beta = broadcast(a.beta);
+    for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
+      Normalizer normalizers[vectors];
+      Output<kActivation> outputs[vectors];
+      Vec first[vectors], second[vectors];
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t column = i + v * kLanes;
+        normalizers[v] = Normalizer(a, image, column, n);
+        outputs[v] = Output<kActivation>(a, column, n);
+        first[v] = load_statistics(first_sums, group_columns, column, n);
+        second[v] = load_statistics(second_sums, group_columns, column, n);
+      }
+      const int64_t begin = (image * a.rows + first_row) * columns + i;
+      const float* x = a.x + begin;
+      const float* dy = a.dy + begin;
+      float* dx = a.dx + begin;
+      for (int64_t row = first_row; row < last_row;
+           ++row, x += columns, dy += columns, dx += columns) {
+        for (int v = 0; v < vectors; ++v) {
+          const int offset = v * kLanes;
+          const Vec normalized = normalizers[v](load_part(x + offset, n));
+          const Vec dz = outputs[v].inner_gradient(load_part(dy + offset, n), normalized);
+          const Vec gradient = fma(-normalized, second[v], outputs[v].scale * dz - first[v]);
+          const Vec inverse = normalizers[v].inverse;
+          if constexpr (kAccumulate) {
+            const Vec old = beta * load_part(dx + offset, n);
+            store_part(dx + offset, fma(inverse, gradient, old), n);
+          } else {
+            store_part(dx + offset, inverse * gradient, n);
+          }
+        }
+      }
+    });
   });
 }
 
@@ -105,16 +170,13 @@ void normalize_statistics(ThreadPool& threads, const clessidra_normalize_statist
 void normalize(ThreadPool& threads, const clessidra_normalize& a) {
   const int64_t columns = a.columns;
   for_rows(threads, a, [&](int64_t image, int64_t first, int64_t last) {
-    const Vec leak = broadcast(a.slope);
-    with_activation(a.activation, [&](auto f) {
+    with_activation(a.activation, [&](auto activation) {
       for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
         Normalizer normalizers[vectors];
-        Vec scales[vectors], shifts[vectors];
+        Output<activation> outputs[vectors];
         for (int v = 0; v < vectors; ++v) {
-          const int64_t column = i + v * kLanes;
-          normalizers[v] = Normalizer(a, image, column, n);
-          scales[v] = load_part(a.scale + column, n);
-          shifts[v] = load_part(a.shift + column, n);
+          normalizers[v] = Normalizer(a, image, i + v * kLanes, n);
+          outputs[v] = Output<activation>(a, i + v * kLanes, n);
         }
         const int64_t begin = (image * a.rows + first) * columns + i;
         const float* x = a.x + begin;
@@ -122,8 +184,7 @@ void normalize(ThreadPool& threads, const clessidra_normalize& a) {
         for (int64_t row = first; row < last; ++row, x += columns, y += columns) {
           for (int v = 0; v < vectors; ++v) {
             const Vec normalized = normalizers[v](load_part(x + v * kLanes, n));
-            const Vec value = fma(normalized, scales[v], shifts[v]);
-            store_part(y + v * kLanes, activate<f>(value, leak), n);
+            store_part(y + v * kLanes, outputs[v](normalized), n);
           }
         }
       });
@@ -136,13 +197,17 @@ void normalize_backward_statistics(ThreadPool& threads,
   const int64_t columns = a.columns;
   const int64_t group_columns = a.groups == 0 ? 0 : columns / a.groups;
   const ColumnSums<2> totals(a.images, a.rows, columns, a.workspace);
-  totals.compute(threads, [&](int64_t image, int64_t i, auto n) {
-    const Normalizer normalizer(a, image, i, n);
-    const int64_t begin = image * a.rows * columns + i;
-    return [=, x = a.x + begin, dy = a.dy + begin](int64_t row, Vec (&terms)[2]) {
-      terms[0] = load_part(dy + row * columns, n);
-      terms[1] = terms[0] * normalizer(load_part(x + row * columns, n));
-    };
+  with_activation(a.activation, [&](auto activation) {
+    totals.compute(threads, [&](int64_t image, int64_t i, auto n) {
+      const Normalizer normalizer(a, image, i, n);
+      const Output<activation> output(a, i, n);
+      const int64_t begin = image * a.rows * columns + i;
+      return [=, x = a.x + begin, dy = a.dy + begin](int64_t row, Vec (&terms)[2]) {
+        const Vec normalized = normalizer(load_part(x + row * columns, n));
+        terms[0] = output.inner_gradient(load_part(dy + row * columns, n), normalized);
+        terms[1] = terms[0] * normalized;
+      };
+    });
   });
   const float count = static_cast<float>(a.rows * group_columns);
   for (int which = 0; which < 2; ++which) {
@@ -171,44 +236,9 @@ void normalize_backward_statistics(ThreadPool& threads,
 }
 
 void normalize_backward(ThreadPool& threads, const clessidra_normalize_backward& a) {
-  const int64_t columns = a.columns;
-  for_rows(threads, a, [&](int64_t image, int64_t first_row, int64_t last_row) {
-    const int64_t group_columns = columns / a.groups;
-    const float* const sums = a.sums + image * a.groups;
-    const Vec beta = broadcast(a.beta);
+  with_activation(a.activation, [&](auto activation) {
     with_flag(a.beta != 0.0f, [&](auto accumulate) {
-      for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
-        Normalizer normalizers[vectors];
-        Vec scales[vectors], first[vectors], second[vectors];
-        for (int v = 0; v < vectors; ++v) {
-          const int64_t column = i + v * kLanes;
-          normalizers[v] = Normalizer(a, image, column, n);
-          scales[v] = load_part(a.scale + column, n);
-          first[v] = load_statistics(sums, group_columns, column, n);
-          second[v] =
-              load_statistics(sums + int64_t{a.images} * a.groups, group_columns, column, n);
-        }
-        const int64_t begin = (image * a.rows + first_row) * columns + i;
-        const float* x = a.x + begin;
-        const float* dy = a.dy + begin;
-        float* dx = a.dx + begin;
-        for (int64_t row = first_row; row < last_row;
-             ++row, x += columns, dy += columns, dx += columns) {
-          for (int v = 0; v < vectors; ++v) {
-            const int offset = v * kLanes;
-            const Vec centred = scales[v] * load_part(dy + offset, n) - first[v];
-            const Vec normalized = normalizers[v](load_part(x + offset, n));
-            const Vec gradient = fma(-normalized, second[v], centred);
-            const Vec inverse = normalizers[v].inverse;
-            if constexpr (accumulate) {
-              const Vec old = beta * load_part(dx + offset, n);
-              store_part(dx + offset, fma(inverse, gradient, old), n);
-            } else {
-              store_part(dx + offset, inverse * gradient, n);
-            }
-          }
-        }
-      });
+      run_normalize_backward<activation, accumulate>(threads, a);
     });
   });
 }

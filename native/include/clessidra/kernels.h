@@ -827,8 +827,9 @@ struct clessidra_normalize {
   int32_t activation;
   float slope;
 };
-// The gradients of scale and shift and what the gradient of x needs. With a[image, column] the column
-// sum of dy over the image's rows and b[image, column] that of dy * n (rounded):
+// The gradients of scale and shift and what the gradient of x needs, from dz = dy * derivative of the
+// activation at the y of clessidra_normalize (rounded). With a[image, column] the column sum of dz
+// over the image's rows and b[image, column] that of dz * n (rounded):
 //   dshift = shift_beta * dshift + (a of the images added in turn, starting with the first), the
 //   product rounded, no beta term when shift_beta is 0; dscale likewise from b;
 //   sums[image, group] = (chain of fma(scale, a, ...) over the group's columns from +0) / m,
@@ -840,15 +841,18 @@ struct clessidra_normalize_backward_statistics {
   const float* mean;
   const float* variance;
   const float* scale;
+  const float* shift;
   float* dscale;  // or null
   float* dshift;  // or null
   float* sums;    // [2, images, groups]
   float* workspace;
   int64_t rows;
   int32_t images, columns, groups;
-  float epsilon, scale_beta, shift_beta;
+  float epsilon;
+  int32_t activation;
+  float slope, scale_beta, shift_beta;
 };
-// dx = fma(i, fma(-n, second, scale * dy - first), beta * dx), just the product when beta is 0, with
+// dx = fma(i, fma(-n, second, scale * dz - first), beta * dx), just the product when beta is 0, with
 // first and second from the two halves of sums (of zeros where the statistics were constants).
 // In place (dx = dy) when beta is 0.
 struct clessidra_normalize_backward {
@@ -857,11 +861,14 @@ struct clessidra_normalize_backward {
   const float* mean;
   const float* variance;
   const float* scale;
+  const float* shift;
   const float* sums;
   float* dx;
   int64_t rows;
   int32_t images, columns, groups;
-  float epsilon, beta;
+  float epsilon;
+  int32_t activation;
+  float slope, beta;
 };
 
 // Soft Dice loss (Milletari et al. 2016, without squares) of probabilities [images, rows, columns]

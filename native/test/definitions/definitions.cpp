@@ -18,23 +18,6 @@ static float reduction_result(float r, float scale, float beta, const float& old
   return accumulated(scaled, beta, old);
 }
 
-static float derivative_of(int32_t activation, float y, float slope) {
-  switch (activation) {
-    case CLESSIDRA_RELU:
-      return y > 0.0f ? 1.0f : 0.0f;
-    case CLESSIDRA_LEAKY_RELU:
-      return y > 0.0f ? 1.0f : slope;
-    case CLESSIDRA_SIGMOID:
-      return y * (1.0f - y);
-    case CLESSIDRA_TANH:
-      return std::fma(-y, y, 1.0f);
-    case CLESSIDRA_SOFTPLUS:
-      return 1.0f - math::exponential(-y);
-    default:
-      return 1.0f;
-  }
-}
-
 static float sign_of(float x) {
   if (x > 0.0f) return 1.0f;
   if (x < 0.0f) return -1.0f;

@@ -92,6 +92,24 @@ inline float activation_of(int32_t activation, float x, float slope) {
   }
 }
 
+// The derivative at the point where the activation is y.
+inline float derivative_of(int32_t activation, float y, float slope) {
+  switch (activation) {
+    case CLESSIDRA_RELU:
+      return y > 0.0f ? 1.0f : 0.0f;
+    case CLESSIDRA_LEAKY_RELU:
+      return y > 0.0f ? 1.0f : slope;
+    case CLESSIDRA_SIGMOID:
+      return y * (1.0f - y);
+    case CLESSIDRA_TANH:
+      return std::fma(-y, y, 1.0f);
+    case CLESSIDRA_SOFTPLUS:
+      return 1.0f - math::exponential(-y);
+    default:
+      return 1.0f;
+  }
+}
+
 // Element i of the normal random numbers of mean 0 and standard deviation 1.
 inline float normal_of(int64_t i, uint32_t stream, uint64_t step, uint64_t seed) {
   const math::Words words = math::random_words(static_cast<uint64_t>(i) / 4, stream, step, seed);

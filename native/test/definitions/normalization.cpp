@@ -41,6 +41,19 @@ struct Element {
   }
 };
 
+template <class Arguments>
+float output(const Arguments& n, const Element<Arguments>& element) {
+  const float y = std::fma(element.normalized, n.scale[element.column], n.shift[element.column]);
+  return activation_of(n.activation, y, n.slope);
+}
+
+// The gradient before the activation.
+template <class Arguments>
+float inner_gradient(const Arguments& n, int64_t index) {
+  const float y = output(n, Element(n, index));
+  return n.dy[index] * derivative_of(n.activation, y, n.slope);
+}
+
 }  // namespace
 
 void define(const clessidra_normalize_statistics& n) {
@@ -71,9 +84,7 @@ void define(const clessidra_normalize_statistics& n) {
 
 void define(const clessidra_normalize& n) {
   for (int64_t i = 0; i < n.images * n.rows * n.columns; ++i) {
-    const Element element(n, i);
-    const float y = std::fma(element.normalized, n.scale[element.column], n.shift[element.column]);
-    n.y[i] = activation_of(n.activation, y, n.slope);
+    n.y[i] = output(n, Element(n, i));
   }
 }
 
@@ -83,9 +94,11 @@ void define(const clessidra_normalize_backward_statistics& n) {
   for (int64_t image = 0; image < n.images; ++image) {
     for (int64_t column = 0; column < n.columns; ++column) {
       const auto index = [&](int64_t row) { return (image * n.rows + row) * n.columns + column; };
-      totals[0].push_back(column_sum(n.rows, [&](int64_t row) { return n.dy[index(row)]; }));
+      totals[0].push_back(column_sum(n.rows, [&](int64_t row) {
+        return inner_gradient(n, index(row));
+      }));
       totals[1].push_back(column_sum(n.rows, [&](int64_t row) {
-        return n.dy[index(row)] * Element(n, index(row)).normalized;
+        return inner_gradient(n, index(row)) * Element(n, index(row)).normalized;
       }));
     }
   }
@@ -119,7 +132,7 @@ void define(const clessidra_normalize_backward& n) {
     const Element element(n, i);
     const float first = n.sums[element.statistic];
     const float second = n.sums[n.images * n.groups + element.statistic];
-    const float centred = n.scale[element.column] * n.dy[i] - first;
+    const float centred = n.scale[element.column] * inner_gradient(n, i) - first;
     const float gradient = std::fma(-element.normalized, second, centred);
     n.dx[i] = accumulated_product(element.inverse, gradient, n.beta, n.dx[i]);
   }

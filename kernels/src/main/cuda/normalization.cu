@@ -86,7 +86,43 @@ struct Normalizer {
           return 1.0f / square_root(variance + operation.epsilon);
         })) {}
 
-  __device__ float operator()(float x, int j) const { return (x - mean.v[j]) * inverse.v[j]; }
+  __device__ Pack<kWidth> operator()(const Pack<kWidth>& x) const {
+    Pack<kWidth> normalized;
+    CLESSIDRA_UNROLL
+    for (int j = 0; j < kWidth; ++j) normalized.v[j] = (x.v[j] - mean.v[j]) * inverse.v[j];
+    return normalized;
+  }
+};
+
+// What follows the normalisation of neighbouring columns.
+template <int kWidth>
+struct Output {
+  Pack<kWidth> scale, shift;
+  int32_t activation;
+  float slope;
+
+  template <class Operation>
+  __device__ Output(const Operation& operation, int64_t column)
+      : scale(load<kWidth>(operation.scale + column)),
+        shift(load<kWidth>(operation.shift + column)),
+        activation(operation.activation),
+        slope(operation.slope) {}
+
+  __device__ Pack<kWidth> operator()(const Pack<kWidth>& normalized) const {
+    Pack<kWidth> y;
+    CLESSIDRA_UNROLL
+    for (int j = 0; j < kWidth; ++j) y.v[j] = fma(normalized.v[j], scale.v[j], shift.v[j]);
+    return activate(activation, y, slope);
+  }
+
+  // The gradient before the activation.
+  __device__ Pack<kWidth> inner_gradient(const Pack<kWidth>& dy,
+                                         const Pack<kWidth>& normalized) const {
+    Pack<kWidth> dz = activation_derivative(activation, (*this)(normalized), slope);
+    CLESSIDRA_UNROLL
+    for (int j = 0; j < kWidth; ++j) dz.v[j] = dy.v[j] * dz.v[j];
+    return dz;
+  }
 };
 
 }  // namespace
@@ -151,19 +187,13 @@ extern "C" __global__ void __launch_bounds__(kThreads)
                  [&]<int kWidth>(const RowGroup& group, Width<kWidth>) {
     const int64_t column = group.column;
     const Normalizer<kWidth> normalizer(a, Statistics<kWidth>(a, group.image, column));
-    const Pack<kWidth> scale = load<kWidth>(a.scale + column);
-    const Pack<kWidth> shift = load<kWidth>(a.shift + column);
+    const Output<kWidth> output(a, column);
     Pack<kWidth> x[kRowGroup] = {};
     group.for_rows(a, [&](int i, int64_t row) {
       x[i] = load<kWidth>(a.x + row * a.columns + column);
     });
     group.for_rows(a, [&](int i, int64_t row) {
-      Pack<kWidth> y;
-      CLESSIDRA_UNROLL
-      for (int j = 0; j < kWidth; ++j) {
-        y.v[j] = fma(normalizer(x[i].v[j], j), scale.v[j], shift.v[j]);
-      }
-      store(a.y + row * a.columns + column, activate(a.activation, y, a.slope));
+      store(a.y + row * a.columns + column, output(normalizer(x[i])));
     });
   });
 }
@@ -175,10 +205,12 @@ extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statis
   sums.add_chunks([&](int64_t image, int64_t column) {
     const int64_t begin = image * sums.rows * sums.columns + column;
     const Normalizer<1> normalizer(arguments, Statistics<1>(arguments, image, column));
+    const Output<1> output(arguments, column);
     return [=, x = arguments.x + begin, dy = arguments.dy + begin,
             columns = sums.columns](int64_t row) {
-      const float gradient = dy[row * columns];
-      return Pack<2>{{gradient, gradient * normalizer(x[row * columns], 0)}};
+      const Pack<1> normalized = normalizer(load<1>(x + row * columns));
+      const float dz = output.inner_gradient(load<1>(dy + row * columns), normalized).v[0];
+      return Pack<2>{{dz, dz * normalized.v[0]}};
     };
   });
 }
@@ -216,12 +248,12 @@ EMULATOR_KERNEL(normalize_backward_statistics_columns)
 extern "C" __global__ void __launch_bounds__(kThreads)
     normalize_backward(const __grid_constant__ clessidra_normalize_backward arguments) {
   const clessidra_normalize_backward& a = arguments;
-  for_row_groups(a, aligned(a.x, a.dy, a.scale, a.dx),
+  for_row_groups(a, aligned(a.x, a.dy, a.scale, a.shift, a.dx),
                  [&]<int kWidth>(const RowGroup& group, Width<kWidth>) {
     const int64_t column = group.column;
     const Statistics<kWidth> statistics(a, group.image, column);
     const Normalizer<kWidth> normalizer(a, statistics);
-    const Pack<kWidth> scale = load<kWidth>(a.scale + column);
+    const Output<kWidth> output(a, column);
     const Pack<kWidth> first = statistics.load(a.sums);
     const Pack<kWidth> second = statistics.load(a.sums + int64_t{a.images} * a.groups);
     Pack<kWidth> x[kRowGroup] = {};
@@ -231,11 +263,13 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       dy[i] = load<kWidth>(a.dy + row * a.columns + column);
     });
     group.for_rows(a, [&](int i, int64_t row) {
+      const Pack<kWidth> normalized = normalizer(x[i]);
+      const Pack<kWidth> dz = output.inner_gradient(dy[i], normalized);
       Pack<kWidth> gradient;
       CLESSIDRA_UNROLL
       for (int j = 0; j < kWidth; ++j) {
-        gradient.v[j] = fma(-normalizer(x[i].v[j], j), second.v[j],
-                            scale.v[j] * dy[i].v[j] - first.v[j]);
+        gradient.v[j] = fma(-normalized.v[j], second.v[j],
+                            output.scale.v[j] * dz.v[j] - first.v[j]);
       }
       store_product(a.dx + row * a.columns + column, normalizer.inverse, gradient, a.beta);
     });

@@ -408,16 +408,20 @@ public enum Kernel {
   /** {@link Kernels#normalizeBackwardStatistics}. */
   NORMALIZE_BACKWARD_STATISTICS(
       POINTER.named(
-          "x", "dy", "mean", "variance", "scale", "dscale", "dshift", "sums", "workspace"),
+          "x", "dy", "mean", "variance", "scale", "shift", "dscale", "dshift", "sums", "workspace"),
       INT64.named("rows"),
       INT32.named("images", "columns", "groups"),
-      FLOAT32.named("epsilon", "scale_beta", "shift_beta")),
+      FLOAT32.named("epsilon"),
+      INT32.named("activation"),
+      FLOAT32.named("slope", "scale_beta", "shift_beta")),
   /** {@link Kernels#normalizeBackward}. */
   NORMALIZE_BACKWARD(
-      POINTER.named("x", "dy", "mean", "variance", "scale", "sums", "dx"),
+      POINTER.named("x", "dy", "mean", "variance", "scale", "shift", "sums", "dx"),
       INT64.named("rows"),
       INT32.named("images", "columns", "groups"),
-      FLOAT32.named("epsilon", "beta")),
+      FLOAT32.named("epsilon"),
+      INT32.named("activation"),
+      FLOAT32.named("slope", "beta")),
   /** {@link Kernels#dice}. */
   DICE(
       POINTER.named("probabilities", "labels", "sums", "loss", "workspace"),

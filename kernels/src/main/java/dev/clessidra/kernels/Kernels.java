@@ -1940,13 +1940,14 @@ public final class Kernels {
   }
 
   /**
-   * The gradients of scale and shift, {@code dShift = shiftBeta * dShift + sum of dy} and {@code
-   * dScale = scaleBeta * dScale + sum of dy * n} with n the normalised x, and what {@link
-   * #normalizeBackward} needs: the means over each group of {@code scale * dy} and {@code scale *
-   * dy * n}.
+   * The gradients of scale and shift, {@code dShift = shiftBeta * dShift + sum of dz} and {@code
+   * dScale = scaleBeta * dScale + sum of dz * n}, and what {@link #normalizeBackward} needs: the
+   * means over each group of {@code scale * dz} and {@code scale * dz * n}. Here n is the
+   * normalised x and {@code dz = dy * the activation's derivative} at what {@link #normalize} gave,
+   * which is computed again, as that is faster than to read it.
    *
    * @param x {@code images x rows x columns}
-   * @param dy gradient of the normalised output before its activation, as x
+   * @param dy gradient of what {@link #normalize} gave, as x
    * @param dScale {@code columns} values, or null
    * @param dShift {@code columns} values, or null
    * @param sums {@code 2 x images x groups}
@@ -1959,19 +1960,23 @@ public final class Kernels {
       Buffer mean,
       Buffer variance,
       Buffer scale,
+      Buffer shift,
       Buffer dScale,
       Buffer dShift,
       Buffer sums,
       Buffer workspace,
+      Activation activation,
       float scaleBeta,
       float shiftBeta) {
     Kernel kernel = Kernel.NORMALIZE_BACKWARD_STATISTICS;
     notNull(kernel, "normalization", normalization);
+    notNull(kernel, "activation", activation);
     floats(kernel, "x", x, normalization.elements());
     floats(kernel, "dy", dy, normalization.elements());
     floats(kernel, "mean", mean, normalization.statistics());
     floats(kernel, "variance", variance, normalization.statistics());
     floats(kernel, "scale", scale, normalization.columns());
+    floats(kernel, "shift", shift, normalization.columns());
     floatsOrNull(kernel, "dscale", dScale, normalization.columns());
     floatsOrNull(kernel, "dshift", dShift, normalization.columns());
     floats(kernel, "sums", sums, 2 * normalization.statistics());
@@ -1984,19 +1989,23 @@ public final class Kernels {
                     .pointer("mean", mean)
                     .pointer("variance", variance)
                     .pointer("scale", scale)
+                    .pointer("shift", shift)
                     .pointer("dscale", dScale)
                     .pointer("dshift", dShift)
                     .pointer("sums", sums)
                     .pointer("workspace", workspace),
                 normalization)
             .float32("epsilon", normalization.epsilon())
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope())
             .float32("scale_beta", scaleBeta)
             .float32("shift_beta", shiftBeta));
   }
 
   /**
-   * {@code dx = fma(i, scale * dy - first - n * second, beta * dx)}, just the product when beta is
-   * 0, with {@code i = 1 / sqrt(variance + epsilon)} and first and second the two halves of sums.
+   * {@code dx = fma(i, scale * dz - first - n * second, beta * dx)}, just the product when beta is
+   * 0, with {@code i = 1 / sqrt(variance + epsilon)}, first and second the two halves of sums, and
+   * dz and n as for {@link #normalizeBackwardStatistics}.
    * In place ({@code dx = dy}) when beta is 0.
    *
    * @param sums from {@link #normalizeBackwardStatistics}, or zeros where mean and variance do not
@@ -2010,16 +2019,20 @@ public final class Kernels {
       Buffer mean,
       Buffer variance,
       Buffer scale,
+      Buffer shift,
       Buffer sums,
       Buffer dx,
+      Activation activation,
       float beta) {
     Kernel kernel = Kernel.NORMALIZE_BACKWARD;
     notNull(kernel, "normalization", normalization);
+    notNull(kernel, "activation", activation);
     floats(kernel, "x", x, normalization.elements());
     floats(kernel, "dy", dy, normalization.elements());
     floats(kernel, "mean", mean, normalization.statistics());
     floats(kernel, "variance", variance, normalization.statistics());
     floats(kernel, "scale", scale, normalization.columns());
+    floats(kernel, "shift", shift, normalization.columns());
     floats(kernel, "sums", sums, 2 * normalization.statistics());
     floats(kernel, "dx", dx, normalization.elements());
     launch(
@@ -2030,10 +2043,13 @@ public final class Kernels {
                     .pointer("mean", mean)
                     .pointer("variance", variance)
                     .pointer("scale", scale)
+                    .pointer("shift", shift)
                     .pointer("sums", sums)
                     .pointer("dx", dx),
                 normalization)
             .float32("epsilon", normalization.epsilon())
+            .int32("activation", activation.function().code())
+            .float32("slope", activation.slope())
             .float32("beta", beta));
   }
 

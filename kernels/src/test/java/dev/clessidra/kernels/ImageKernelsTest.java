@@ -161,20 +161,36 @@ final class ImageKernelsTest {
     assertValues(runningVariance, 2 + 0.5 * (16.0 / 3 - 2));
     Buffer y = results(4);
     Buffer scale = of(2);
+    Buffer shift = of(1);
     double n = 2 / Math.sqrt(5);
-    kernels.normalize(normalization, x, mean, variance, scale, of(1), y, Activation.RELU);
+    kernels.normalize(normalization, x, mean, variance, scale, shift, y, Activation.RELU);
     assertValues(y, 0, 0, 1 + 2 * n, 1 + 2 * n);
     Buffer dScale = of(1);
     Buffer dShift = of(1);
     Buffer sums = results(2);
     Buffer dy = of(1, 0, 0, 3);
+    Activation none = Activation.IDENTITY;
     kernels.normalizeBackwardStatistics(
-        normalization, x, dy, mean, variance, scale, dScale, dShift, sums, results(2), 2, 0);
+        normalization,
+        x,
+        dy,
+        mean,
+        variance,
+        scale,
+        shift,
+        dScale,
+        dShift,
+        sums,
+        results(2),
+        none,
+        2,
+        0);
     assertValues(dScale, 2 + 2 * n);
     assertValues(dShift, 4);
     assertValues(sums, 2, n);
     Buffer dx = of(1, 1, 1, 1);
-    kernels.normalizeBackward(normalization, x, dy, mean, variance, scale, sums, dx, 1);
+    kernels.normalizeBackward(
+        normalization, x, dy, mean, variance, scale, shift, sums, dx, none, 1);
     double i = 1 / Math.sqrt(5);
     assertValues(
         dx,

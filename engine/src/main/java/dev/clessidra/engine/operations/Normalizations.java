@@ -152,6 +152,7 @@ public final class Normalizations {
       Activation activation) {
     Tensor x = inputs.get(0);
     Tensor scale = inputs.get(1);
+    Tensor shift = inputs.get(2);
     Tensor y = context.allocate(x.shape());
     context
         .kernels()
@@ -161,14 +162,14 @@ public final class Normalizations {
             mean.buffer(),
             variance.buffer(),
             scale.buffer(),
-            inputs.get(2).buffer(),
+            shift.buffer(),
             y.buffer(),
             activation);
     context.save(x);
     context.save(scale);
+    context.save(shift);
     context.save(mean);
     context.save(variance);
-    Epilogue.save(context, activation, y);
     return y;
   }
 
@@ -180,9 +181,10 @@ public final class Normalizations {
       boolean dependent) {
     Tensor x = context.saved(0);
     Tensor scale = context.saved(1);
-    Tensor mean = context.saved(2);
-    Tensor variance = context.saved(3);
-    Tensor dz = Epilogue.gradientBeforeActivation(context, activation, 4);
+    Tensor shift = context.saved(2);
+    Tensor mean = context.saved(3);
+    Tensor variance = context.saved(4);
+    Tensor dy = context.outputGradient();
     GradientTarget dScale = context.needsGradient(1) ? context.gradient(1) : null;
     GradientTarget dShift = context.needsGradient(2) ? context.gradient(2) : null;
     long statistics = 2 * normalization.statistics();
@@ -192,14 +194,16 @@ public final class Normalizations {
         .normalizeBackwardStatistics(
             normalization,
             x.buffer(),
-            dz.buffer(),
+            dy.buffer(),
             mean.buffer(),
             variance.buffer(),
             scale.buffer(),
+            shift.buffer(),
             dScale == null ? null : dScale.tensor().buffer(),
             dShift == null ? null : dShift.tensor().buffer(),
             sums,
             context.workspace(Checks.bytes(normalization.backwardWorkspace())),
+            activation,
             dScale == null ? 0 : dScale.beta(),
             dShift == null ? 0 : dShift.beta());
     if (context.needsGradient(0)) {
@@ -212,12 +216,14 @@ public final class Normalizations {
           .normalizeBackward(
               normalization,
               x.buffer(),
-              dz.buffer(),
+              dy.buffer(),
               mean.buffer(),
               variance.buffer(),
               scale.buffer(),
+              shift.buffer(),
               sums,
               dx.tensor().buffer(),
+              activation,
               dx.beta());
     }
   }

@@ -628,29 +628,35 @@ final class ImageLaunches {
     }
   }
 
-  /** The operands mean, variance and scale. */
+  /** Normalises and activates. */
+  private Launch activation(Launch launch, int[] shape) {
+    return normalization(launch, shape)
+        .float32("epsilon", 1e-5f)
+        .int32("activation", values.below(6))
+        .float32("slope", 0.125f);
+  }
+
+  /** The operands mean, variance, scale and shift. */
   private Launch statistics(Launch launch, int[] shape) {
     int statistics = shape[0] * shape[3];
     return launch
         .input("mean", values.floats(statistics))
         .input("variance", values.uniform(0, 2, statistics))
-        .input("scale", values.floats(shape[2]));
+        .input("scale", values.floats(shape[2]))
+        .input("shift", values.floats(shape[2]));
   }
 
   void normalize() {
     for (int[] shape : NORMALIZATIONS) {
       for (int turn = 0; turn < 3; turn++) {
         Launch launch = launches.add(Kernel.NORMALIZE).input("x", launches.floats(elements(shape)));
-        statistics(launch, shape).input("shift", values.floats(shape[2]));
+        statistics(launch, shape);
         if (turn == 0) {
           launch.same("y", "x");
         } else {
           launch.output("y", elements(shape));
         }
-        normalization(launch, shape)
-            .float32("epsilon", 1e-5f)
-            .int32("activation", values.below(6))
-            .float32("slope", 0.125f);
+        activation(launch, shape);
       }
     }
   }
@@ -675,8 +681,7 @@ final class ImageLaunches {
         launch
             .output("sums", 2L * shape[0] * shape[3])
             .workspace("workspace", sumsWorkspace(shape, 2));
-        normalization(launch, shape)
-            .float32("epsilon", 1e-5f)
+        activation(launch, shape)
             .float32("scale_beta", scaleBeta)
             .float32("shift_beta", shiftBeta);
       }
@@ -698,7 +703,7 @@ final class ImageLaunches {
         } else {
           launches.accumulated(launch, "dx", elements(shape), beta);
         }
-        normalization(launch, shape).float32("epsilon", 1e-5f).float32("beta", beta);
+        activation(launch, shape).float32("beta", beta);
       }
     }
   }
