@@ -1,7 +1,8 @@
 // Matrix product after Goto & van de Geijn, "Anatomy of high-performance matrix multiplication"
 // (ACM TOMS 2008), with the loops ordered for matrices of a few hundred to a few thousand:
 //
-//   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows
+//   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows, unless A
+//   has few of them
 //     block of C (rows x columns), one task, taken by any thread
 //       slice of depth at most kDepth
 //         panel of B (slice x kColumns), packed by the task, stays in the first-level cache
@@ -34,6 +35,9 @@ constexpr int64_t kDepth = 400;
 constexpr int64_t kStripRows = 2048;
 constexpr int64_t kStripFloats = 3 << 19;
 constexpr int64_t kBlockRows = 512;
+// Rows up to which A is read where it stands, unless transposed: packed rows are easier to foresee for
+// the processor, but with few of them that does not pay for the packing.
+constexpr int64_t kFewRows = 256;
 
 // to[p * width + i] = from[i * stride + p] for i < lines, p < depth; +0 for lines <= i < width.
 void pack_across(const float* from, int64_t stride, int64_t lines, int64_t depth, float* to,
@@ -55,67 +59,73 @@ void pack_along(const float* from, int64_t stride, int64_t lines, int64_t depth,
       to[p * kWidth + i] = i < lines ? from[p * stride + i] : 0.0f;
 }
 
-// c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a panel of kRows rows,
-// b has rows of b_stride floats, all V vectors of which may be read. Every loop over the tile is
-// unrolled, or the sums would not stay in registers. On the way it fetches the rows of C that the
-// next tile starts from, which the processor cannot foresee.
-template <int R, int V>
-void multiply_tile(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
-                   int64_t ldc, int64_t columns, float seed, const float* next_c) {
-  Vec sum[R][V];
-  const int64_t last = columns - (V - 1) * kLanes;
-  if (seed == 0.0f) {
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[i][v] = Vec{};
-  } else {
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V - 1; ++v) sum[i][v] = load(c + i * ldc + v * kLanes);
-      sum[i][V - 1] = load_columns(c + i * ldc + (V - 1) * kLanes, last);
-    }
-    if (seed != 1.0f) {
-      const Vec factor = broadcast(seed);
+using Tile = void (*)(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
+                      float* c, int64_t ldc, int64_t columns, float seed, const float* next_c);
+
+template <bool kPacked>
+struct Tiles {
+  // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a packed panel of kRows
+  // rows, or rows of lda floats where they stand; b has rows of b_stride floats, all V vectors of
+  // which may be read. Every loop over the tile is unrolled, or the sums would not stay in registers.
+  // On the way it fetches the rows of C that the next tile starts from, which the processor cannot
+  // foresee.
+  template <int R, int V>
+  static void multiply(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
+                       float* c, int64_t ldc, int64_t columns, float seed, const float* next_c) {
+    Vec sum[R][V];
+    const int64_t last = columns - (V - 1) * kLanes;
+    if (seed == 0.0f) {
 #pragma GCC unroll 8
       for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] * factor;
-    }
-  }
-  const auto step = [&]() __attribute__((always_inline)) {
-    Vec row[V];
+        for (int v = 0; v < V; ++v) sum[i][v] = Vec{};
+    } else {
+#pragma GCC unroll 8
+      for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
+        for (int v = 0; v < V - 1; ++v) sum[i][v] = load(c + i * ldc + v * kLanes);
+        sum[i][V - 1] = load_columns(c + i * ldc + (V - 1) * kLanes, last);
+      }
+      if (seed != 1.0f) {
+        const Vec factor = broadcast(seed);
+#pragma GCC unroll 8
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+          for (int v = 0; v < V; ++v) sum[i][v] = sum[i][v] * factor;
+      }
+    }
+    const auto step = [&]() __attribute__((always_inline)) {
+      Vec row[V];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
+#pragma GCC unroll 8
+      for (int i = 0; i < R; ++i) {
+        const Vec element = broadcast(a[kPacked ? i : i * lda]);
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) sum[i][v] = fma(element, row[v], sum[i][v]);
+      }
+      a += kPacked ? kRows : 1;
+      b += b_stride;
+    };
+    int64_t p = 0;
+    for (; p < kRows && p < depth; ++p) {
+      for (int v = 0; v < V; ++v) __builtin_prefetch(next_c + p * ldc + v * kLanes, 1);
+      step();
+    }
+#pragma GCC unroll 4
+    for (; p < depth; ++p) step();
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
-      const Vec element = broadcast(a[i]);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sum[i][v] = fma(element, row[v], sum[i][v]);
+      for (int v = 0; v < V - 1; ++v) store(c + i * ldc + v * kLanes, sum[i][v]);
+      store_columns(c + i * ldc + (V - 1) * kLanes, sum[i][V - 1], last);
     }
-    a += kRows;
-    b += b_stride;
-  };
-  int64_t p = 0;
-  for (; p < kRows && p < depth; ++p) {
-    for (int v = 0; v < V; ++v) __builtin_prefetch(next_c + p * ldc + v * kLanes, 1);
-    step();
   }
-#pragma GCC unroll 4
-  for (; p < depth; ++p) step();
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-    for (int v = 0; v < V - 1; ++v) store(c + i * ldc + v * kLanes, sum[i][v]);
-    store_columns(c + i * ldc + (V - 1) * kLanes, sum[i][V - 1], last);
-  }
-}
+};
 
-using Tile = void (*)(int64_t depth, const float* a, const float* b, int64_t b_stride, float* c,
-                      int64_t ldc, int64_t columns, float seed, const float* next_c);
 constexpr int kMostRows[kVectors] = {kRows, kRows, kRows};
-constexpr Tile kTiles[][kVectors] = CLESSIDRA_ALL_TILES(multiply_tile, kMostRows);
+constexpr Tile kPackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Tiles<true>::multiply, kMostRows);
+constexpr Tile kUnpackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Tiles<false>::multiply, kMostRows);
 
 // Bias and activation for a tile that is complete and still in the cache.
 void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
@@ -136,7 +146,8 @@ void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const flo
 // One task: C rows [row, row_end) and columns [column, column_end) for depth [0, depth) of a strip.
 struct Strip {
   const clessidra_gemm& g;
-  const float* packed_a;  // slices (the last may be less deep), each of panels of kRows rows
+  // Slices (the last may be less deep), each of panels of kRows rows; null for A where it stands.
+  const float* packed_a;
   int64_t first_row, rows, padded_rows;
   int64_t first_depth, depth, slice_depth;
 
@@ -147,8 +158,9 @@ struct Strip {
 
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
-    // With few panels of rows a packed B would be read too seldom to pay: use it where it stands.
+    // With few panels of rows a packed B would be read too seldom to pay as well.
     const bool direct = !g.transpose_b && rows <= 3 * kRows;
+    const auto& tiles = packed_a == nullptr ? kUnpackedTiles : kPackedTiles;
     float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);
     for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += slice_depth) {
       const int64_t slice = std::min(slice_depth, depth - p);
@@ -168,13 +180,15 @@ struct Strip {
         }
         for (int64_t i = row; i < row_end; i += kRows) {
           const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
-          const float* a = packed_a + p * padded_rows + i * slice;
+          const float* const a = packed_a == nullptr
+                                     ? g.a + (first_row + i) * g.lda + first_depth + p
+                                     : packed_a + p * padded_rows + i * slice;
           float* c = g.c + (first_row + i) * g.ldc + j;
           const float* next_c = i + kRows < row_end
                                     ? c + kRows * g.ldc
                                     : g.c + (first_row + row) * g.ldc + j + kColumns;
-          kTiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, b, b_stride, c, g.ldc, columns,
-                                                        seed, next_c);
+          tiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, g.lda, b, b_stride, c, g.ldc,
+                                                       columns, seed, next_c);
           if (last && !plain)
             finish_tile(c, g.ldc, tile_rows, columns, g.bias == nullptr ? nullptr : g.bias + j,
                         g.activation, g.slope);
@@ -289,12 +303,16 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
         slice_depth * std::max<int64_t>(1, kStripFloats / (panels * kRows * slice_depth));
     for (int64_t p = 0; p < std::max(g.k, 1); p += strip_depth) {
       const int64_t depth = std::min<int64_t>(strip_depth, g.k - p);
-      float* packed = thread_scratch(Scratch::kShared, panels * kRows * depth);
-      const Strip strip{g, packed, row, rows, panels * kRows, p, depth, slice_depth};
-      const int64_t panels_per_task = std::max<int64_t>(1, (1 << 14) / (kRows * (depth + 1)));
-      threads.for_ranges(panels, small ? panels : panels_per_task, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) pack_panel(strip, i * kRows, packed);
-      });
+      Strip strip{g, nullptr, row, rows, panels * kRows, p, depth, slice_depth};
+      if (g.transpose_a || rows > kFewRows) {
+        float* const packed = thread_scratch(Scratch::kShared, panels * kRows * depth);
+        const int64_t panels_per_task = std::max<int64_t>(1, (1 << 14) / (kRows * (depth + 1)));
+        threads.for_ranges(
+            panels, small ? panels : panels_per_task, [&](int64_t begin, int64_t end) {
+              for (int64_t i = begin; i < end; ++i) pack_panel(strip, i * kRows, packed);
+            });
+        strip.packed_a = packed;
+      }
       const int64_t column_panels = ceil_div(g.n, kColumns);
       if (small) {
         strip.multiply(0, rows, 0, g.n);
