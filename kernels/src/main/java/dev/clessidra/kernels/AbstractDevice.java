@@ -5,7 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** What all devices share: memory, capture, and the checks before anything reaches the hardware. */
 abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDevice {
@@ -16,7 +18,11 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
   private final DeviceMemory memory;
   private final LaunchStream stream = new LaunchStream();
   private final Kernels kernels;
-  private final AtomicReference<Recording> recording = new AtomicReference<>();
+  // Held while something captures; others who want to wait.
+  private final ReentrantLock capturing = new ReentrantLock();
+  private volatile Recording recording;
+  // Shared by all that uses the hardware; close takes it alone, so that it frees nothing in use.
+  private final ReadWriteLock use = new ReentrantReadWriteLock();
   private final AtomicBoolean open = new AtomicBoolean(true);
 
   AbstractDevice(
@@ -91,31 +97,62 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
   @Override
   public final Program capture(Runnable work) {
     requireOpen();
-    Recording capture = new Recording(memory);
-    if (!recording.compareAndSet(null, capture)) {
+    if (capturing.isHeldByCurrentThread()) {
       throw new IllegalStateException(
           "The device is capturing already: a capture cannot be inside another.");
     }
-    memory.record(capture);
+    capturing.lock();
     try {
-      work.run();
+      Recording capture = new Recording(memory);
+      memory.record(capture);
+      recording = capture;
+      try {
+        work.run();
+      } finally {
+        recording = null;
+        memory.record(null);
+      }
+      return capture.freeze(launches -> new CheckedExecutable(compile(launches)));
     } finally {
-      memory.record(null);
-      recording.set(null);
+      capturing.unlock();
     }
-    return capture.freeze(launches -> new CheckedExecutable(compile(launches)));
+  }
+
+  /** Keeps the device from being closed until {@link #leave}. */
+  private void enter() {
+    use.readLock().lock();
+    try {
+      requireOpen();
+    } catch (IllegalStateException e) {
+      leave();
+      throw e;
+    }
+  }
+
+  private void leave() {
+    use.readLock().unlock();
   }
 
   @Override
   public final void copyToDevice(MemorySegment host, Buffer target) {
     requireCopy("copyToDevice", target, host);
-    upload(host, target.address());
+    enter();
+    try {
+      upload(host, target.address());
+    } finally {
+      leave();
+    }
   }
 
   @Override
   public final void copyToHost(Buffer source, MemorySegment host) {
     requireCopy("copyToHost", source, host);
-    download(source.address(), host);
+    enter();
+    try {
+      download(source.address(), host);
+    } finally {
+      leave();
+    }
   }
 
   @Override
@@ -125,9 +162,13 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
 
   @Override
   public final double measurePeak(Duration duration) {
-    requireOpen();
     requireNoCapture("measurePeak");
-    return peak(Math.clamp(duration.toMillis(), 1, Integer.MAX_VALUE));
+    enter();
+    try {
+      return peak(Math.clamp(duration.toMillis(), 1, Integer.MAX_VALUE));
+    } finally {
+      leave();
+    }
   }
 
   @Override
@@ -147,6 +188,7 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
     if (!open.compareAndSet(true, false)) {
       return;
     }
+    use.writeLock().lock();
     try {
       List<String> leaks = memory.close();
       if (!leaks.isEmpty()) {
@@ -161,7 +203,11 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
       // After a fault a GPU refuses everything, and its context takes the memory along.
       LOGGER.log(Level.WARNING, "Device {0} was closed after a fault: {1}", name, e.getMessage());
     } finally {
-      shutDown();
+      try {
+        shutDown();
+      } finally {
+        use.writeLock().unlock();
+      }
     }
   }
 
@@ -186,7 +232,8 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
   }
 
   private void requireNoCapture(String what) {
-    if (recording.get() != null) {
+    Recording capture = recording;
+    if (capture != null && capture.isOfThisThread()) {
       throw new IllegalStateException(
           what + " cannot be captured: the device is capturing, do it before or after.");
     }
@@ -205,22 +252,31 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
             "%s: arguments have to be %d bytes of native memory, aligned to 8."
                 .formatted(kernel.nativeName(), kernel.argumentBytes()));
       }
-      requireOpen();
-      Recording capture = recording.get();
-      if (capture != null) {
-        capture.requireThisThread();
+      Recording capture = recording;
+      boolean captured = capture != null && capture.isOfThisThread();
+      if (capture != null && !captured) {
+        capture.requireForeign(kernel, arguments);
       }
-      AbstractDevice.this.launch(kernel, arguments);
-      if (capture != null) {
+      enter();
+      try {
+        AbstractDevice.this.launch(kernel, arguments);
+      } finally {
+        leave();
+      }
+      if (captured) {
         capture.launched(kernel, arguments);
       }
     }
 
     @Override
     public void synchronize() {
-      requireOpen();
       requireNoCapture("synchronize");
-      await();
+      enter();
+      try {
+        await();
+      } finally {
+        leave();
+      }
     }
   }
 
@@ -233,9 +289,13 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
 
     @Override
     public void run() {
-      requireOpen();
       requireNoCapture("Running a program");
-      executable.run();
+      enter();
+      try {
+        executable.run();
+      } finally {
+        leave();
+      }
     }
 
     @Override

@@ -15,7 +15,8 @@ import java.time.Duration;
  * }</pre>
  *
  * <p>Kernels run in the order in which they were launched on a {@link Stream}. A device may be used
- * by several threads, apart from {@link #close()}, which has to come after every other use.
+ * by several threads; {@link #close()} waits for what others are doing, and what they do next is
+ * refused.
  */
 public sealed interface Device extends AutoCloseable permits AbstractDevice {
   /**
@@ -82,8 +83,9 @@ public sealed interface Device extends AutoCloseable permits AbstractDevice {
 
   /**
    * Runs work once and freezes it, see {@link Program}. Every kernel that the calling thread
-   * launches inside is recorded; while it lasts no other thread may launch on this device, and
-   * copies from and to the host, {@link #synchronize()} and further captures are refused.
+   * launches inside is recorded; its copies from and to the host, {@link #synchronize()} and
+   * further captures are refused. What other threads do meanwhile is done and not recorded, unless
+   * it uses a buffer made inside, which is refused; their captures wait.
    *
    * @throws IllegalStateException if the work does something that cannot be replayed
    */

@@ -2005,8 +2005,8 @@ public final class Kernels {
   /**
    * {@code dx = fma(i, scale * dz - first - n * second, beta * dx)}, just the product when beta is
    * 0, with {@code i = 1 / sqrt(variance + epsilon)}, first and second the two halves of sums, and
-   * dz and n as for {@link #normalizeBackwardStatistics}.
-   * In place ({@code dx = dy}) when beta is 0.
+   * dz and n as for {@link #normalizeBackwardStatistics}. In place ({@code dx = dy}) when beta is
+   * 0.
    *
    * @param sums from {@link #normalizeBackwardStatistics}, or zeros where mean and variance do not
    *     depend on x

@@ -14,7 +14,7 @@ import java.util.SequencedMap;
  * What a capture has seen: launches with their arguments, and which buffers were made meanwhile.
  * Nothing in it belongs to one kind of device.
  *
- * <p>Used by the capturing thread only, apart from {@link #requireThisThread()}.
+ * <p>Used by the capturing thread only, apart from {@link #requireForeign}.
  */
 final class Recording {
 
@@ -64,15 +64,20 @@ final class Recording {
     return Thread.currentThread().threadId() == thread.threadId();
   }
 
-  void requireThisThread() {
-    if (!isOfThisThread()) {
-      throw new IllegalStateException(
-          "Thread '%s' is capturing on this device: launch from it, or wait until it is done."
-              .formatted(thread.getName()));
+  /** Checks that a launch of another thread, which is not recorded, uses nothing made inside. */
+  void requireForeign(Kernel kernel, MemorySegment arguments) {
+    for (Kernel.Field field : kernel.pointers()) {
+      Region region = memory.find(arguments.get(ValueLayout.JAVA_LONG, field.offset()));
+      if (region != null && region.madeIn == this) {
+        throw new IllegalStateException(
+            "Buffer '%s' is of a capture by thread '%s': launch from that thread."
+                .formatted(region.label(), thread.getName()));
+      }
     }
   }
 
   void allocated(Region region) {
+    region.madeIn = this;
     indices.put(region, temporaries.size());
     temporaries.add(region);
   }

@@ -12,6 +12,8 @@ final class Region {
   // Guarded by the device memory's lock.
   MemoryPool.Block block;
   Scope owner;
+  // The capture that it was made in, or null.
+  volatile Recording madeIn;
 
   Region(DeviceMemory memory, String label, long byteSize, String madeAt) {
     this.memory = memory;

@@ -11,6 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
@@ -284,6 +286,45 @@ final class DeviceTest {
                     new Arguments().begin(Kernel.ADVANCE).address("state", 0).finish()))
         .withMessage(message);
     assertThatCode(program::close).doesNotThrowAnyException();
+  }
+
+  @Test
+  void closingWaitsForWhatOtherThreadsDo() {
+    AtomicReference<Throwable> thrown = new AtomicReference<>();
+    for (int i = 0; i < 20; i++) {
+      List<String> log = Log.during(() -> closeWhileAThreadLaunches(thrown));
+      assertThat(log).singleElement().asString().contains("was closed with 1 open buffer(s): x");
+      assertThat(thrown.getAndSet(null)).isInstanceOf(IllegalStateException.class);
+    }
+  }
+
+  private static void closeWhileAThreadLaunches(AtomicReference<Throwable> thrown) {
+    int count = 1 << 20;
+    Device device = Device.open(CPU);
+    Buffer buffer = device.scope().allocate("x", 4L * count);
+    AtomicBoolean running = new AtomicBoolean();
+    Thread thread =
+        new Thread(() -> {
+          while (true) {
+            device.kernels().fill(buffer, count, 1);
+            running.set(true);
+          }
+        });
+    thread.setUncaughtExceptionHandler((t, e) -> thrown.set(e));
+    thread.start();
+    while (!running.get()) {
+      Thread.onSpinWait();
+    }
+    device.close();
+    join(thread);
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test

@@ -11,6 +11,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -321,29 +324,56 @@ final class ProgramTest {
   }
 
   @Test
-  void anotherThreadMayNotLaunchDuringACaptureButMayAllocate() {
+  void whatAnotherThreadDoesDuringACaptureIsDoneAndNotRecorded() {
     Buffer x = floats(scope, "x", 1);
     AtomicReference<Throwable> thrown = new AtomicReference<>();
     AtomicReference<Buffer> other = new AtomicReference<>();
+    float[] copied = new float[1];
     try (Program program =
         device.capture(() -> {
+          Buffer inside = floats(scope, "inside", 1);
           Thread thread =
               new Thread(() -> {
                 other.set(floats(scope, "of another thread", 1));
-                kernels.fill(x, 1, 0);
+                kernels.fill(x, 1, 3);
+                device.copyToHost(x, copied);
+                kernels.fill(inside, 1, 0);
               });
           thread.setUncaughtExceptionHandler((t, e) -> thrown.set(e));
           thread.start();
           join(thread);
         })) {
       assertThat(program.plan().launches()).isZero();
-      assertThat(program.plan().buffers()).isZero();
+      assertThat(program.plan().buffers()).isOne();
     }
+    assertThat(copied).containsExactly(3);
     assertThat(other.get().isOpen()).isTrue();
     assertThat(thrown.get())
         .isInstanceOf(IllegalStateException.class)
-        .hasMessageEndingWith(
-            "is capturing on this device: launch from it, or wait until it is done.");
+        .hasMessageStartingWith("Buffer 'inside' is of a capture by thread ");
+  }
+
+  @Test
+  void aCaptureWaitsForThatOfAnotherThread() {
+    Buffer x = floats(scope, "x", 1);
+    List<String> order = Collections.synchronizedList(new ArrayList<>());
+    Thread other =
+        new Thread(() -> {
+          order.add("asks");
+          device.capture(() -> kernels.fill(x, 1, 2)).close();
+          order.add("has");
+        });
+    device
+        .capture(() -> {
+          other.start();
+          while (other.getState() != Thread.State.WAITING) {
+            Thread.onSpinWait();
+          }
+          order.add("ends");
+        })
+        .close();
+    join(other);
+    assertThat(order).containsExactly("asks", "ends", "has");
   }
 
   private static void join(Thread thread) {

@@ -681,9 +681,7 @@ final class ImageLaunches {
         launch
             .output("sums", 2L * shape[0] * shape[3])
             .workspace("workspace", sumsWorkspace(shape, 2));
-        activation(launch, shape)
-            .float32("scale_beta", scaleBeta)
-            .float32("shift_beta", shiftBeta);
+        activation(launch, shape).float32("scale_beta", scaleBeta).float32("shift_beta", shiftBeta);
       }
     }
   }
