@@ -292,7 +292,7 @@ public final class Tape {
   /**
    * Computes the gradients of all parameters and watched tensors that the loss depends on. The
    * gradient of a parameter is added to what {@link Parameter#hasGradient} says is there since the
-   * last optimizer step.
+   * last optimizer step. When it fails, the parameters that the loss depends on have none.
    *
    * @param loss a result of this tape with one element
    * @throws IllegalArgumentException when the loss has more elements or depends on nothing that
@@ -317,8 +317,18 @@ public final class Tape {
       releaseIfUnheld(storage);
     }
     lossValue.gradient = newGradient(lossValue).fill(1);
-    while (!nodes.isEmpty()) {
-      differentiate(nodes.removeLast());
+    try {
+      while (!nodes.isEmpty()) {
+        differentiate(nodes.removeLast());
+      }
+    } catch (Throwable e) {
+      // Some have contributions and others have not.
+      for (Value value : values.values()) {
+        if (value.tensor instanceof Parameter parameter) {
+          parameter.forgetGradient();
+        }
+      }
+      throw e;
     }
   }
 

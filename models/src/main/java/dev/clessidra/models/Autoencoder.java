@@ -332,8 +332,9 @@ public final class Autoencoder implements EncoderDecoder {
     if (started) {
       return;
     }
-    started = true;
     float[] mean = data.mean();
+    requireSamples(mean.length);
+    started = true;
     if (sparsity instanceof Sparsity.TopK) {
       parameters
           .get(encoderBias(0))
@@ -344,6 +345,18 @@ public final class Autoencoder implements EncoderDecoder {
       bias.copyFrom(logits(mean));
     } else if (outputActivation.equals(Activation.IDENTITY)) {
       bias.copyFrom(mean);
+    }
+  }
+
+  @Override
+  public void resumed() {
+    started = true;
+  }
+
+  private void requireSamples(int size) {
+    if (size != inputs) {
+      throw new IllegalArgumentException(
+          "training: the samples have %d numbers: the model takes %d".formatted(size, inputs));
     }
   }
 

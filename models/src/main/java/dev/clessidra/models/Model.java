@@ -40,6 +40,9 @@ public interface Model extends AutoCloseable {
   /** Called once before the first training step: sets what starts from the data. */
   default void prepare(TrainingData data) {}
 
+  /** Called in place of {@link #prepare} when training goes on from a checkpoint. */
+  default void resumed() {}
+
   /**
    * The training loss of a batch, averaged over its samples.
    *

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
@@ -423,8 +424,9 @@ public final class Vae implements EncoderDecoder {
     if (started) {
       return;
     }
-    started = true;
     float[] mean = data.mean();
+    requireSamples(mean.length, data.imageShape());
+    started = true;
     int levels = convolutions.size();
     Parameter bias =
         parameters.get(
@@ -446,6 +448,21 @@ public final class Vae implements EncoderDecoder {
     if (likelihood instanceof Likelihood.LearnedGaussian) {
       double logVariance = StrictMath.log(Math.max(variance / mean.length, 1e-4));
       parameters.get(OUTPUT_LOG_VARIANCE).copyFrom(new float[] {(float) logVariance});
+    }
+  }
+
+  @Override
+  public void resumed() {
+    started = true;
+  }
+
+  private void requireSamples(int size, Optional<TrainingData.ImageShape> given) {
+    TrainingData.ImageShape expected = new TrainingData.ImageShape(height, width, channels);
+    if (size != height * width * channels || !given.orElse(expected).equals(expected)) {
+      throw new IllegalArgumentException(
+          "training: the samples are %s: the model takes images of %s"
+              .formatted(
+                  given.map(shape -> "images of " + shape).orElse(size + " numbers"), expected));
     }
   }
 

@@ -256,6 +256,11 @@ public final class Checkpoint {
       MemorySegment step = readState(file, arena, STEP, StoredType.I64, List.of());
       MemorySegment powers = readState(file, arena, BETA_POWERS, StoredType.F64, List.of(2L));
       MemorySegment values = readState(file, arena, VALUES, StoredType.F32, List.of(3L));
+      if (step.get(LONG, 0) < 0) {
+        throw new ModelFileException(
+            "%s: tensor \"%s\" is %d, expected 0 or more"
+                .formatted(file.path(), STEP, step.get(LONG, 0)));
+      }
       return new TrainingState.Snapshot(
           step.get(LONG, 0),
           powers.getAtIndex(DOUBLE, 0),

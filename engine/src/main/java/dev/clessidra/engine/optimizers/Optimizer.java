@@ -19,9 +19,10 @@ import java.util.SequencedMap;
  * state.advance();
  * }</pre>
  *
- * <p>and may be captured, from the first backward computation of a step to its end. Owns its
- * state's memory until closed; parameters and training state belong to the caller. Not safe for use
- * by several threads.
+ * <p>and may be captured, from the first backward computation of a step to its end; gradients that
+ * no step has used are to be forgotten before ({@link Parameters#forgetGradients}), or each replay
+ * adds to them. Owns its state's memory until closed; parameters and training state belong to the
+ * caller. Not safe for use by several threads.
  */
 public abstract sealed class Optimizer implements AutoCloseable permits Sgd, Adam {
   private final Parameters parameters;

@@ -5,6 +5,7 @@ import dev.clessidra.engine.Tape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.io.Checkpoint;
+import dev.clessidra.engine.io.ModelFile;
 import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.engine.optimizers.Adam;
 import dev.clessidra.engine.optimizers.LearningRate;
@@ -324,6 +325,7 @@ public final class Trainer {
     TrainingResult train() {
       if (resume.isPresent()) {
         load(resume.get());
+        model.resumed();
       } else {
         model.prepare(samples);
         if (average != null) {
@@ -354,6 +356,8 @@ public final class Trainer {
     /** Returns whether it was stopped. */
     private boolean replay() {
       long start = System.nanoTime();
+      // What was left of them would be added to in every step.
+      model.parameters().forgetGradients();
       try (Program program = model.device().capture(this::step)) {
         long every = Math.max(1, totalSteps / REPORTS);
         long ticked = start;
@@ -472,13 +476,27 @@ public final class Trainer {
       file().save(path, metadata);
     }
 
+    /** Loads a checkpoint, once it is known to be of this model and this training. */
     private void load(Path path) {
-      String found = file().load(path).get(SETTINGS);
-      if (!settings().equals(found)) {
+      Map<String, String> found;
+      try (ModelFile file = ModelFile.open(path)) {
+        found = file.metadata();
+      }
+      model
+          .metadata()
+          .forEach((key, value) -> {
+            if (!value.equals(found.get(key))) {
+              throw new ModelFileException(
+                  "%s: is of a model with %s '%s', this one has '%s': resume with the same model"
+                      .formatted(path, key, found.get(key), value));
+            }
+          });
+      if (!settings().equals(found.get(SETTINGS))) {
         throw new ModelFileException(
             "%s: was trained with '%s', this training has '%s': resume with the same settings"
-                .formatted(path, found, settings()));
+                .formatted(path, found.get(SETTINGS), settings()));
       }
+      file().load(path);
     }
 
     private String settings() {

@@ -10,7 +10,12 @@ import java.util.Optional;
  */
 public interface TrainingData extends AutoCloseable {
   /** The sizes of an image in pixels, and its channels. */
-  record ImageShape(int height, int width, int channels) {}
+  record ImageShape(int height, int width, int channels) {
+    @Override
+    public String toString() {
+      return height + "x" + width + "x" + channels;
+    }
+  }
 
   /** The number of samples. */
   int count();

@@ -4,12 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.io.ModelFileException;
+import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.AffineRange;
 import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
 import dev.clessidra.models.Digits;
+import dev.clessidra.models.data.ImageData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -17,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.assertj.core.api.Condition;
@@ -116,6 +124,78 @@ class TrainerTest {
       assertThatThrownBy(() -> trainer(other).seed(12).resume(checkpoint).run())
           .isInstanceOf(ModelFileException.class)
           .hasMessageContaining("seed");
+      assertUntouched(other);
+    }
+    try (Autoencoder part = model();
+        Autoencoder other =
+            Autoencoder.builder(784).encoder(32, 8).maskingNoise(0.2f).seed(3).build(device)) {
+      trainer(part).checkpoint(checkpoint).stopWhen(after(5)).run();
+      assertThatThrownBy(() -> trainer(other).resume(checkpoint).run())
+          .isInstanceOf(ModelFileException.class)
+          .hasMessageEndingWith(
+              ": is of a model with masking_noise '0.1', this one has '0.2': resume with the same"
+                  + " model");
+      assertUntouched(other);
+    }
+  }
+
+  /** Checks that a model has what a new one has. */
+  private static void assertUntouched(Autoencoder model) {
+    try (Autoencoder fresh = model()) {
+      assertSameParameters(model, fresh);
+    }
+  }
+
+  private static void assertSameParameters(Autoencoder model, Autoencoder other) {
+    model
+        .parameters()
+        .forEach(parameter ->
+            assertThat(parameter.copyToArray())
+                .as(parameter.name())
+                .containsExactly(other.parameters().get(parameter.name()).copyToArray()));
+  }
+
+  @Test
+  void dataThatDoesNotFitChangesNothing() {
+    try (Autoencoder model =
+            Autoencoder.builder(25).encoder(8).outputActivation(Activation.SIGMOID).build(device);
+        Autoencoder fresh =
+            Autoencoder.builder(25).encoder(8).outputActivation(Activation.SIGMOID).build(device)) {
+      assertThatThrownBy(() -> Trainer.of(model).data(Digits.train(10)).steps(1).run())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("training: the samples have 784 numbers: the model takes 25");
+      ImageData small = ImageData.of(5, 5, 1, new byte[4 * 25]);
+      Trainer.of(model).data(small).steps(3).run();
+      Trainer.of(fresh).data(small).steps(3).run();
+      assertSameParameters(model, fresh);
+    }
+  }
+
+  @Test
+  void gradientsOfBeforeAreNotAddedTo() {
+    try (Autoencoder model = model();
+        Autoencoder fresh = model();
+        TrainingState state = new TrainingState(device, 1);
+        Scope scope = device.scope()) {
+      Tape tape = new Tape(device, scope);
+      Tensor x = Tensor.filled(device, scope, "x", Shape.of(2, 784), 1);
+      tape.backward(model.loss(tape, new Batch(x, Optional.empty(), Optional.empty()), state));
+      trainer(model).run();
+      trainer(fresh).run();
+      assertSameParameters(model, fresh);
+    }
+  }
+
+  @Test
+  void aTrainingAfterAResumedOneGoesOnFromIt(@TempDir Path folder) {
+    Path checkpoint = folder.resolve("checkpoint.safetensors");
+    try (Autoencoder part = model();
+        Autoencoder rest = model()) {
+      trainer(part).checkpoint(checkpoint).stopWhen(after(5)).run();
+      trainer(rest).resume(checkpoint).run();
+      float[] bias = rest.parameters().get("decoder.1.bias").copyToArray();
+      Trainer.of(rest).data(Digits.train(100)).steps(1).learningRate(1e-30).run();
+      assertThat(rest.parameters().get("decoder.1.bias").copyToArray()).containsExactly(bias);
     }
   }
 
