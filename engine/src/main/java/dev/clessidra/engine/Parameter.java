@@ -6,8 +6,8 @@ import dev.clessidra.kernels.ElementType;
 
 /**
  * A trainable tensor: a view of its {@link Parameters}' values with a view of the same place in
- * their gradients; or one that is not trainable, without gradient. Not safe for use by several
- * threads.
+ * their gradients; or one that is not trainable, without gradient. Safe for use by several threads
+ * as its {@link Parameters} are.
  */
 public final class Parameter extends Tensor {
   private final Tensor gradient; // null for what is never trained

@@ -32,7 +32,8 @@ import java.util.function.UnaryOperator;
  * loaded, copied and averaged with the rest, and no optimizer changes it. In the arena of values it
  * follows all that is trainable; the arena of gradients ends before it.
  *
- * <p>Owns its memory until it is closed. Not safe for use by several threads.
+ * <p>Owns its memory until it is closed. Many threads may read it at once, as inference does;
+ * gradients, copies into it and closing must not run beside them.
  */
 public final class Parameters implements Iterable<Parameter>, AutoCloseable {
   /** Every parameter starts at a multiple of this many floats (64 bytes). */

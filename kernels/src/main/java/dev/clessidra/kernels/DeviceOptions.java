@@ -11,8 +11,8 @@ import java.util.Objects;
  *     processor
  * @param instructionSet what a CPU's kernels are compiled for: {@code auto}, {@code portable},
  *     {@code avx2} or {@code avx512}. Results are the same bits with each.
- * @param memoryLimit the most bytes of device memory to reserve; {@link Long#MAX_VALUE} for no
- *     limit
+ * @param memoryLimit the most bytes of device memory to reserve, which is done in multiples of 2
+ *     MiB, for buffers of up to 1 MiB apart from larger ones; {@link Long#MAX_VALUE} for no limit
  * @param debug whether buffers remember where they were made and closed, and new ones are filled
  *     with NaN
  */

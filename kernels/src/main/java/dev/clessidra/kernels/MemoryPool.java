@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -181,9 +182,11 @@ final class MemoryPool {
   }
 
   private long largestFree() {
-    return Math.max(
-        freeSmall.isEmpty() ? 0 : freeSmall.last().bytes,
-        freeLarge.isEmpty() ? 0 : freeLarge.last().bytes);
+    return Math.max(largest(freeSmall), largest(freeLarge));
+  }
+
+  private static long largest(NavigableSet<Block> free) {
+    return free.isEmpty() ? 0 : free.last().bytes;
   }
 
   private long roundUp(String label, long bytes, long multiple) {
@@ -198,7 +201,7 @@ final class MemoryPool {
     Map<String, Long> owners =
         held.stream()
             .collect(Collectors.groupingBy(b -> b.label, Collectors.summingLong(Block::bytes)));
-    String largest =
+    String largestOwners =
         owners.entrySet().stream()
             .sorted(
                 Map.Entry.<String, Long>comparingByValue()
@@ -207,18 +210,18 @@ final class MemoryPool {
             .limit(OWNERS_SHOWN)
             .map(owner -> "'%s' %s".formatted(owner.getKey(), readable(owner.getValue())))
             .collect(Collectors.joining(", "));
-    return ("Out of device memory: buffer '%s' asks for %s; allocated %s, reserved %s of %s, free"
-            + " in the pool %s (largest block %s); largest owners: %s. Lower the batch size or"
-            + " the layers' widths%s.")
+    NavigableSet<Block> free = requested <= LARGEST_SMALL ? freeSmall : freeLarge;
+    return ("Out of device memory: buffer '%s' asks for %s; allocated %s, reserved %s of %s in"
+            + " multiples of 2 MiB, largest free block for such sizes %s; largest owners: %s. Lower"
+            + " the batch size or the layers' widths%s.")
         .formatted(
             label,
             readable(requested),
             readable(allocated),
             readable(reserved),
             limit == Long.MAX_VALUE ? "all there is" : "a limit of " + readable(limit),
-            readable(reserved - allocated),
-            readable(largestFree()),
-            largest.isEmpty() ? "none" : largest,
+            readable(largest(free)),
+            largestOwners.isEmpty() ? "none" : largestOwners,
             limit == Long.MAX_VALUE
                 ? ""
                 : ", or raise " + DeviceOptions.MEMORY_LIMIT_PROPERTY_NAME);

@@ -133,10 +133,10 @@ final class MemoryPoolTest {
         .isThrownBy(() -> limited.allocate("activations", 9 * MEBIBYTE))
         .withMessage(
             "Out of device memory: buffer 'activations' asks for 9.0 MiB; allocated 8.0 MiB,"
-                + " reserved 10.0 MiB of a limit of 16.0 MiB, free in the pool 2.0 MiB (largest"
-                + " block 2.0 MiB); largest owners: 'gradients' 4.0 MiB, 'weights' 4.0 MiB, 'tiny"
-                + " 5' 2560 bytes, 'tiny 4' 2048 bytes, 'tiny 3' 1536 bytes. Lower the batch size"
-                + " or the layers' widths, or raise clessidra.memory.limit.");
+                + " reserved 10.0 MiB of a limit of 16.0 MiB in multiples of 2 MiB, largest free"
+                + " block for such sizes 0 bytes; largest owners: 'gradients' 4.0 MiB, 'weights'"
+                + " 4.0 MiB, 'tiny 5' 2560 bytes, 'tiny 4' 2048 bytes, 'tiny 3' 1536 bytes. Lower"
+                + " the batch size or the layers' widths, or raise clessidra.memory.limit.");
     assertThat(limited.statistics().liveBuffers()).isEqualTo(8);
   }
 

@@ -6,7 +6,9 @@ import java.nio.file.Path;
 
 /**
  * A model that makes codes of samples and samples of codes. The methods here may be called by many
- * threads at once, without a lock.
+ * threads at once, without a lock; they throw an {@link IllegalArgumentException} when given
+ * numbers that are not whole samples or codes, or images of another size than the model's, and an
+ * {@link IllegalStateException} when the model is closed.
  */
 public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
   /** Reads a model of either kind that {@link #save} wrote. */
@@ -27,6 +29,7 @@ public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
 
   /** The codes of images, [n, codeSize] row by row. */
   default float[] encode(ImageData images) {
+    requireFit(images);
     return encode(images.floats());
   }
 
@@ -38,6 +41,7 @@ public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
 
   /** What the model makes of images, [n, inputs] row by row. */
   default float[] reconstruct(ImageData images) {
+    requireFit(images);
     return reconstruct(images.floats());
   }
 
@@ -46,6 +50,7 @@ public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
    * the samples: the measure of Hinton and Salakhutdinov 2006.
    */
   default double squaredError(ImageData images) {
+    requireFit(images);
     double sum = 0;
     for (int first = 0; first < images.count(); first += Inference.ROWS) {
       float[] block = images.floats(first, Math.min(first + Inference.ROWS, images.count()));
@@ -56,5 +61,19 @@ public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
       }
     }
     return sum / images.count();
+  }
+
+  private void requireFit(ImageData images) {
+    if (images.imageSize() != inputs()) {
+      throw new IllegalArgumentException(
+          "%s: the images have %d numbers (%dx%d, %d channels): the model takes %d"
+              .formatted(
+                  kind(),
+                  images.imageSize(),
+                  images.height(),
+                  images.width(),
+                  images.channels(),
+                  inputs()));
+    }
   }
 }

@@ -87,6 +87,17 @@ class AutoencoderTest {
   }
 
   @Test
+  void imagesOfAnotherSizeAreRefused() {
+    ImageData small = ImageData.of(7, 14, 1, new byte[8 * 98]); // as many numbers as an image has
+    try (Autoencoder model = Autoencoder.builder(784).encoder(10).build(device)) {
+      assertThatThrownBy(() -> model.encode(small))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "autoencoder: the images have 98 numbers (7x14, 1 channels): the model takes 784");
+    }
+  }
+
+  @Test
   void topKKeepsExactlyKActiveUnits() {
     try (Autoencoder model =
         Autoencoder.builder(784).encoder(100).sparsity(Sparsity.topK(7, 9)).build(device)) {
