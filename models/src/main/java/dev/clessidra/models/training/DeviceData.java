@@ -65,6 +65,33 @@ public final class DeviceData implements TrainingData {
         Optional.of(new ImageShape(images.height(), images.width(), images.channels())));
   }
 
+  /**
+   * Copies samples of any numbers, such as measurements, to the device.
+   *
+   * @param samples [n, size] row by row
+   * @param size the numbers in a sample
+   * @throws IllegalArgumentException when there is no sample or a part of one, or a number is not
+   *     finite
+   */
+  public static DeviceData of(Device device, float[] samples, int size) {
+    if (size < 1 || samples.length == 0 || samples.length % size != 0) {
+      throw new IllegalArgumentException(
+          "training data: %d numbers are no samples of %d: expected a multiple of a size above 0"
+              .formatted(samples.length, size));
+    }
+    for (int i = 0; i < samples.length; i++) {
+      if (!Float.isFinite(samples[i])) {
+        throw new IllegalArgumentException(
+            "training data: number %d of sample %d is %s: expected finite numbers"
+                .formatted(i % size, i / size, samples[i]));
+      }
+    }
+    Scope scope = device.scope();
+    Tensor inputs =
+        Tensor.of(device, scope, "samples", Shape.of(samples.length / size, size), samples);
+    return new DeviceData(device, scope, inputs, Optional.empty(), 0, Optional.empty());
+  }
+
   @Override
   public int count() {
     return inputs.shape().dim(0);

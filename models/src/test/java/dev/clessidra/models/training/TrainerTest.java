@@ -16,6 +16,7 @@ import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
 import dev.clessidra.models.Digits;
+import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.data.ImageData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -169,6 +170,43 @@ class TrainerTest {
       Trainer.of(fresh).data(small).steps(3).run();
       assertSameParameters(model, fresh);
     }
+  }
+
+  @Test
+  void anyNumbersCanBeTrainedOn() {
+    // Points on a line in space, which one number describes.
+    float[] samples = new float[3 * 300];
+    for (int i = 0; i < 300; i++) {
+      float t = i / 150f - 1;
+      samples[3 * i] = 5 + 2 * t;
+      samples[3 * i + 1] = -3 * t;
+      samples[3 * i + 2] = t - 1;
+    }
+    try (DeviceData data = DeviceData.of(device, samples, 3);
+        Autoencoder model =
+            Autoencoder.builder(3)
+                .encoder(1)
+                .outputActivation(Activation.IDENTITY)
+                .reconstruction(Reconstruction.SQUARED_ERROR)
+                .build(device)) {
+      assertThat(data.mean()[0]).isCloseTo(5, within(0.01f));
+      Trainer.of(model).data(data).steps(600).batch(50).learningRate(0.03).run();
+      float[] output = model.reconstruct(samples);
+      double error = 0;
+      for (int i = 0; i < samples.length; i++) {
+        error += Math.pow(output[i] - samples[i], 2) / 300;
+      }
+      assertThat(error).isLessThan(0.01); // their variance is 4.7
+    }
+    samples[4] = Float.NaN;
+    assertThatThrownBy(() -> DeviceData.of(device, samples, 3))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("training data: number 1 of sample 1 is NaN: expected finite numbers");
+    assertThatThrownBy(() -> DeviceData.of(device, samples, 7))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "training data: 900 numbers are no samples of 7: expected a multiple of a size above"
+                + " 0");
   }
 
   @Test
