@@ -166,6 +166,13 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
       return this;
     }
 
+    /** The shapes so far by name, in the order they were added. */
+    public SequencedMap<String, Shape> shapes() {
+      SequencedMap<String, Shape> shapes = new LinkedHashMap<>();
+      specifications.forEach(each -> shapes.put(each.name(), each.shape()));
+      return shapes;
+    }
+
     /**
      * Allocates and initialises.
      *
