@@ -12,6 +12,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.function.UnaryOperator;
 
@@ -39,6 +40,9 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
   /** Every parameter starts at a multiple of this many floats (64 bytes). */
   public static final int ALIGNMENT = 16;
 
+  /** The arenas are vectors, which a dimension counts. */
+  private static final long MAXIMUM_FLOATS = Integer.MAX_VALUE / ALIGNMENT * ALIGNMENT;
+
   private final Scope scope;
   private final Tensor values;
   private final Tensor gradients;
@@ -52,6 +56,11 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
     long trainableArena = 0;
     long elements = 0;
     for (Specification specification : ordered) {
+      if (specification.shape().elements() > MAXIMUM_FLOATS - arena) {
+        throw new IllegalArgumentException(
+            "parameters: with \"%s\" %s there are too many numbers: expected at most %d; make the layers smaller"
+                .formatted(specification.name(), specification.shape(), MAXIMUM_FLOATS));
+      }
       arena += aligned(specification.shape().elements());
       if (specification.trainable()) {
         trainableArena = arena;
@@ -102,7 +111,13 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
   }
 
   private record Specification(
-      String name, Shape shape, Initializer initializer, boolean trainable) {}
+      String name, Shape shape, Initializer initializer, boolean trainable) {
+    Specification {
+      Objects.requireNonNull(name, "name");
+      Objects.requireNonNull(shape, "shape");
+      Objects.requireNonNull(initializer, "initializer");
+    }
+  }
 
   /** Collects parameters; their order is that of the arenas. */
   public static final class Builder {
@@ -152,11 +167,20 @@ public final class Parameters implements Iterable<Parameter>, AutoCloseable {
       return this;
     }
 
+    /** The shapes so far by name, in the order they were added. */
+    public SequencedMap<String, Shape> shapes() {
+      SequencedMap<String, Shape> shapes = new LinkedHashMap<>();
+      specifications.forEach(each -> shapes.put(each.name(), each.shape()));
+      return shapes;
+    }
+
     /**
      * Allocates and initialises.
      *
      * @param seed key of the random numbers; each parameter has a stream of its own, derived from
      *     its name, so its initial value does not depend on the other parameters
+     * @throws IllegalArgumentException when there are more numbers, padding included, than an int
+     *     can count
      */
     public Parameters build(long seed) {
       return new Parameters(device, specifications, seed);

@@ -269,7 +269,8 @@ public final class Tape {
   }
 
   /**
-   * The gradient of a watched tensor after {@link #backward}; it lives as long as the scope.
+   * The gradient of a watched tensor after {@link #backward}; it lives as long as the scope. That
+   * of a parameter is {@link Parameter#gradient}, which is not asked for here.
    *
    * @throws IllegalStateException when the tensor was not watched, or the loss does not depend on
    *     it
@@ -279,6 +280,10 @@ public final class Tape {
     if (value == null || !value.watched) {
       throw new IllegalStateException(
           "gradient: " + tensor.describe() + " was not watched (Tape.watch)");
+    }
+    if (tensor instanceof Parameter) {
+      throw new IllegalStateException(
+          "gradient: " + tensor.describe() + " is a parameter: take Parameter.gradient()");
     }
     if (value.gradient == null) {
       throw new IllegalStateException(

@@ -46,9 +46,15 @@ public sealed class Tensor implements AutoCloseable permits Parameter {
    * @param device where the memory is
    * @param scope owner of the memory, of the same device
    * @param label a name for messages, for example {@code "images"}
+   * @throws IllegalArgumentException when a long cannot count its bytes
    */
   public static Tensor allocate(
       Device device, Scope scope, String label, ElementType elementType, Shape shape) {
+    if (shape.elements() > Long.MAX_VALUE / elementType.byteSize()) {
+      throw new IllegalArgumentException(
+          "allocate: \"%s\" %s of %s is too large: expected at most %d bytes"
+              .formatted(label, shape, elementType, Long.MAX_VALUE));
+    }
     Buffer buffer = scope.allocate(label, shape.elements() * elementType.byteSize());
     return new Tensor(device, buffer, elementType, shape, label, null);
   }
@@ -317,7 +323,8 @@ public sealed class Tensor implements AutoCloseable permits Parameter {
    */
   public final float item() {
     if (shape.elements() != 1) {
-      throw new IllegalStateException("item: expected one element, " + describe() + " has more");
+      throw new IllegalStateException(
+          "item: expected one element, " + describe() + " has " + shape.elements());
     }
     return copyToArray()[0];
   }

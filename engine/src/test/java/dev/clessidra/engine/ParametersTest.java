@@ -137,6 +137,22 @@ class ParametersTest {
   }
 
   @Test
+  void refusesMoreNumbersThanTheArenasCanHold() {
+    Parameters.Builder builder =
+        Parameters.builder(device)
+            .add("a", Shape.of(1 << 30), Initializer.zeros())
+            .add("b", Shape.of(1 << 30), Initializer.zeros());
+    assertThatThrownBy(() -> builder.build(1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "parameters: with \"b\" [1073741824] there are too many numbers: expected at most"
+                + " 2147483632; make the layers smaller");
+    assertThatThrownBy(() -> builder.add(null, Shape.of(1), Initializer.zeros()))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("name");
+  }
+
+  @Test
   void streamsAreNumberedByTheKnownHash() {
     // FNV-1a of 32 bits: the published values of "", "a" and "foobar".
     assertThat(RandomStream.idOf("")).isEqualTo(0x811c9dc5);

@@ -673,6 +673,9 @@ class TapeTest {
         () -> tape.repeatRows(three, 0),
         "repeatRows: [3] cannot be taken 0 times: expected rows and at least 1 time");
     assertMisfit(
+        () -> tape.repeatRows(three, Integer.MAX_VALUE),
+        "repeatRows: [3] taken 2147483647 times has too many rows: expected at most 2147483647");
+    assertMisfit(
         () -> tape.bernoulliLogLikelihood(filled(5, 3), filled(2, 3), 2),
         "bernoulliLogLikelihood: logits [5, 3] does not fit target [2, 3]: expected equal columns"
             + " and 2 rows for each");
@@ -738,6 +741,16 @@ class TapeTest {
     assertThatThrownBy(operation::run)
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(message);
+  }
+
+  @Test
+  void theGradientOfAParameterIsNotTheTapesToGive() {
+    Parameter w = parameters.get("w");
+    tape.watch(w);
+    tape.backward(tape.sum(w));
+    assertThatThrownBy(() -> tape.gradient(w))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageEndingWith(" is a parameter: take Parameter.gradient()");
   }
 
   @Test

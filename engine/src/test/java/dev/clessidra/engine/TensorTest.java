@@ -96,6 +96,16 @@ class TensorTest {
   }
 
   @Test
+  void refusesMoreBytesThanALongCanCount() {
+    Shape shape = Shape.of(1 << 30, 1 << 30, 4);
+    assertThatThrownBy(() -> Tensor.allocate(device, scope, "x", shape))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "allocate: \"x\" [1073741824, 1073741824, 4] of FLOAT32 is too large: expected at most"
+                + " 9223372036854775807 bytes");
+  }
+
+  @Test
   void refusesWhatDoesNotFitInOneLine() {
     Tensor tensor = counting(4, 3);
     assertThatThrownBy(() -> tensor.reshape(Shape.of(5)))
@@ -109,7 +119,11 @@ class TensorTest {
     assertThatThrownBy(() -> tensor.copyFrom(new int[12]))
         .hasMessage("copyFrom(int[]): \"counting\" [4, 3] holds FLOAT32, expected INT32");
     assertThatThrownBy(tensor::copyToByteArray).hasMessageContaining("expected UINT8");
-    assertThatThrownBy(tensor::item).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(tensor::item)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("item: expected one element, \"counting\" [4, 3] has 12");
+    assertThatThrownBy(counting(0)::item)
+        .hasMessage("item: expected one element, \"counting\" [0] has 0");
     assertThatThrownBy(() -> tensor.copyFrom(counting(3)))
         .hasMessage("copy: \"counting\" [3] does not fit into \"counting\" [4, 3]");
     Tensor labels = Tensor.allocate(device, scope, "labels", ElementType.INT32, Shape.of(2));

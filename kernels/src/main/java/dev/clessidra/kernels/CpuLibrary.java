@@ -49,9 +49,8 @@ final class CpuLibrary {
         lookup = SymbolLookup.libraryLookup(file, Arena.global());
       } catch (IllegalArgumentException e) {
         throw new DeviceException(
-            ("Native library %s cannot be loaded: its folder may not allow running programs; move"
-                    + " it with %s.")
-                .formatted(file, NativeLibrary.FOLDER_PROPERTY_NAME),
+            "Native library %s cannot be loaded: %s."
+                .formatted(file, NativeLibrary.whyNotLoaded(file)),
             e);
       }
       for (String function : FUNCTIONS) {

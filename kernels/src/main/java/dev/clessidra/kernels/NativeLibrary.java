@@ -47,6 +47,7 @@ record NativeLibrary(
   private static final String PLATFORM = "linux-x86_64";
   private static final int HASH_CHARACTERS_SHOWN = 16;
   private static final String CHECKSUM = ".crc32c";
+  private static final byte[] ELF = {0x7f, 'E', 'L', 'F'};
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
 
@@ -81,6 +82,11 @@ record NativeLibrary(
     Optional<String> file = settings.get(LIBRARY_PROPERTY_NAME);
     if (file.isPresent()) {
       Path path = Path.of(file.get()).toAbsolutePath();
+      if (Files.isDirectory(path)) {
+        throw new DeviceException(
+            "%s is '%s': it is a folder, expected a library's file."
+                .formatted(LIBRARY_PROPERTY_NAME, path));
+      }
       if (!Files.isRegularFile(path)) {
         throw new DeviceException(
             "%s is '%s': there is no such file.".formatted(LIBRARY_PROPERTY_NAME, path));
@@ -134,6 +140,21 @@ record NativeLibrary(
     }
     return Path.of(property("java.io.tmpdir"), "clessidra-" + property("user.name"))
         .toAbsolutePath();
+  }
+
+  /** Returns the likely cause, and what to do, when the system has not loaded a library. */
+  static String whyNotLoaded(Path file) {
+    byte[] start;
+    try (InputStream stream = Files.newInputStream(file)) {
+      start = stream.readNBytes(ELF.length);
+    } catch (IOException e) {
+      return "it cannot be read; allow it, or choose another with " + LIBRARY_PROPERTY_NAME;
+    }
+    return Arrays.equals(start, ELF)
+        ? "it may be of another machine, or its folder may not allow running programs; move it with"
+              + " "
+            + FOLDER_PROPERTY_NAME
+        : "it is no library; check " + LIBRARY_PROPERTY_NAME;
   }
 
   private String file() {

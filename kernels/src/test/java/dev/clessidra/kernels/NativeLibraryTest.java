@@ -223,6 +223,22 @@ final class NativeLibraryTest {
         .withMessage(
             "clessidra.native.library is '%s': there is no such file.",
             temporary.resolve("none.so"));
+    properties.put("clessidra.native.library", temporary.toString());
+    assertThatExceptionOfType(DeviceException.class)
+        .isThrownBy(() -> library().locate())
+        .withMessage(
+            "clessidra.native.library is '%s': it is a folder, expected a library's file.",
+            temporary);
+  }
+
+  @Test
+  void aLibraryThatIsNotLoadedIsToldFromWhatIsNone() throws IOException {
+    Path text = Files.writeString(temporary.resolve("text.so"), "no");
+    assertThat(NativeLibrary.whyNotLoaded(text))
+        .isEqualTo("it is no library; check clessidra.native.library");
+    Path library = Files.writeString(temporary.resolve("elf.so"), "\u007fELF and so on");
+    assertThat(NativeLibrary.whyNotLoaded(library))
+        .contains("may not allow running programs; move it with clessidra.native.folder");
   }
 
   @Test

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.SequencedMap;
 
 /**
@@ -111,31 +112,31 @@ public final class Autoencoder implements EncoderDecoder {
 
     /** The activation of the hidden layers; ReLU unless set. */
     public Builder activation(Activation hidden) {
-      activation = hidden;
+      activation = Objects.requireNonNull(hidden, "activation");
       return this;
     }
 
     /** The activation of the code; none unless set. */
     public Builder codeActivation(Activation code) {
-      codeActivation = code;
+      codeActivation = Objects.requireNonNull(code, "codeActivation");
       return this;
     }
 
     /** The activation of the output; sigmoid unless set, and sigmoid for cross-entropy. */
     public Builder outputActivation(Activation output) {
-      outputActivation = output;
+      outputActivation = Objects.requireNonNull(output, "outputActivation");
       return this;
     }
 
     /** The loss; cross-entropy unless set. */
     public Builder reconstruction(Reconstruction kind) {
-      reconstruction = kind;
+      reconstruction = Objects.requireNonNull(kind, "reconstruction");
       return this;
     }
 
     /** What keeps the code sparse; nothing unless set. */
     public Builder sparsity(Sparsity kind) {
-      sparsity = kind;
+      sparsity = Objects.requireNonNull(kind, "sparsity");
       return this;
     }
 
@@ -166,6 +167,10 @@ public final class Autoencoder implements EncoderDecoder {
 
     /** Builds the model on a device. */
     public Autoencoder build(Device device) {
+      return new Autoencoder(this, parameters(device).build(seed));
+    }
+
+    private Parameters.Builder parameters(Device device) {
       if (reconstruction == Reconstruction.CROSS_ENTROPY
           && !outputActivation.equals(Activation.SIGMOID)) {
         throw new IllegalArgumentException(
@@ -206,7 +211,7 @@ public final class Autoencoder implements EncoderDecoder {
         }
         parameters.add(decoderBias(i), Shape.of(to), Initializer.zeros());
       }
-      return new Autoencoder(this, parameters.build(seed));
+      return parameters;
     }
   }
 
@@ -230,19 +235,21 @@ public final class Autoencoder implements EncoderDecoder {
   /** Reads a model that {@link #save} wrote. */
   public static Autoencoder load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
+    Builder builder =
+        configuration.described(() ->
+            builder(configuration.get("inputs", Integer::valueOf))
+                .encoder(configuration.get("widths", Configuration::integers))
+                .activation(configuration.get("activation", Activations::parse))
+                .codeActivation(configuration.get("code_activation", Activations::parse))
+                .outputActivation(configuration.get("output_activation", Activations::parse))
+                .reconstruction(configuration.get("reconstruction", Reconstruction::parse))
+                .sparsity(configuration.get("sparsity", Sparsity::parse))
+                .tied(configuration.get("tied", Configuration::flag))
+                .maskingNoise(configuration.get("masking_noise", Float::valueOf)));
     Autoencoder model =
-        builder(configuration.get("inputs", Integer::valueOf))
-            .encoder(configuration.get("widths", Configuration::integers))
-            .activation(configuration.get("activation", Activations::parse))
-            .codeActivation(configuration.get("code_activation", Activations::parse))
-            .outputActivation(configuration.get("output_activation", Activations::parse))
-            .reconstruction(configuration.get("reconstruction", Reconstruction::parse))
-            .sparsity(configuration.get("sparsity", Sparsity::parse))
-            .tied(configuration.get("tied", Boolean::valueOf))
-            .maskingNoise(configuration.get("masking_noise", Float::valueOf))
-            .build(device);
+        new Autoencoder(builder, configuration.load(() -> builder.parameters(device)));
     model.started = true;
-    return configuration.load(model);
+    return model;
   }
 
   @Override

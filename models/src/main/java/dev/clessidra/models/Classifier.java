@@ -13,6 +13,7 @@ import dev.clessidra.models.training.Batch;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.SequencedMap;
 
 /**
@@ -81,7 +82,7 @@ public final class Classifier implements Model {
 
     /** The activation of the hidden layers; ReLU unless set. */
     public Builder activation(Activation hidden) {
-      activation = hidden;
+      activation = Objects.requireNonNull(hidden, "activation");
       return this;
     }
 
@@ -108,6 +109,10 @@ public final class Classifier implements Model {
 
     /** Builds the model on a device. */
     public Classifier build(Device device) {
+      return new Classifier(this, parameters(device).build(seed));
+    }
+
+    private Parameters.Builder parameters(Device device) {
       Parameters.Builder parameters = Parameters.builder(device);
       int from = inputs;
       for (int i = 0; i < widths.size(); i++) {
@@ -120,7 +125,7 @@ public final class Classifier implements Model {
       }
       parameters.add(SOFTMAX_WEIGHT, Shape.of(from, classes), Initializer.zeros());
       parameters.add(SOFTMAX_BIAS, Shape.of(classes), Initializer.zeros());
-      return new Classifier(this, parameters.build(seed));
+      return parameters;
     }
 
     private static float checkProbability(String what, float probability) {
@@ -135,15 +140,16 @@ public final class Classifier implements Model {
   /** Reads a model that {@link #save} wrote. */
   public static Classifier load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
-    return configuration.load(
-        builder(
-                configuration.get("inputs", Integer::valueOf),
-                configuration.get("classes", Integer::valueOf))
-            .hidden(configuration.get("widths", Configuration::integers))
-            .activation(configuration.get("activation", Activations::parse))
-            .inputNoise(configuration.get("input_noise", Float::valueOf))
-            .dropout(configuration.get("dropout", Float::valueOf))
-            .build(device));
+    Builder builder =
+        configuration.described(() ->
+            builder(
+                    configuration.get("inputs", Integer::valueOf),
+                    configuration.get("classes", Integer::valueOf))
+                .hidden(configuration.get("widths", Configuration::integers))
+                .activation(configuration.get("activation", Activations::parse))
+                .inputNoise(configuration.get("input_noise", Float::valueOf))
+                .dropout(configuration.get("dropout", Float::valueOf)));
+    return new Classifier(builder, configuration.load(() -> builder.parameters(device)));
   }
 
   @Override

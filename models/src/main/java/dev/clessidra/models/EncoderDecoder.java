@@ -13,7 +13,7 @@ import java.nio.file.Path;
 public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
   /** Reads a model of either kind that {@link #save} wrote. */
   static EncoderDecoder load(Path path, Device device) {
-    return Configuration.kind(path).equals(Vae.KIND)
+    return Configuration.read(path, Autoencoder.KIND, Vae.KIND).kind().equals(Vae.KIND)
         ? Vae.load(path, device)
         : Autoencoder.load(path, device);
   }

@@ -10,6 +10,7 @@ import dev.clessidra.models.training.TrainingResult;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Greedy layer-by-layer training (Bengio et al., "Greedy layer-wise training of deep networks",
@@ -69,13 +70,13 @@ public final class StackedAutoencoder implements AutoCloseable {
 
     /** The activation of all layers but the last; ReLU unless set. */
     public Builder activation(Activation hidden) {
-      activation = hidden;
+      activation = Objects.requireNonNull(hidden, "activation");
       return this;
     }
 
     /** The activation of the last layer; ReLU unless set. */
     public Builder codeActivation(Activation code) {
-      codeActivation = code;
+      codeActivation = Objects.requireNonNull(code, "codeActivation");
       return this;
     }
 

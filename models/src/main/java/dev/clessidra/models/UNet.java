@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
@@ -220,25 +221,25 @@ public final class UNet implements Model {
 
     /** Whether convolutions are padded; {@link Padding#SAME} unless set. */
     public Builder padding(Padding kind) {
-      padding = kind;
+      padding = Objects.requireNonNull(kind, "padding");
       return this;
     }
 
     /** How sizes are doubled; {@link Upsampling#TRANSPOSED} unless set. */
     public Builder upsampling(Upsampling kind) {
-      upsampling = kind;
+      upsampling = Objects.requireNonNull(kind, "upsampling");
       return this;
     }
 
     /** What follows each 3x3 convolution; {@link Normalization#BATCH} unless set. */
     public Builder normalization(Normalization kind) {
-      normalization = kind;
+      normalization = Objects.requireNonNull(kind, "normalization");
       return this;
     }
 
     /** The activation of the 3x3 convolutions; ReLU unless set. */
     public Builder activation(Activation hidden) {
-      activation = hidden;
+      activation = Objects.requireNonNull(hidden, "activation");
       return this;
     }
 
@@ -255,7 +256,7 @@ public final class UNet implements Model {
 
     /** What is made small; {@link Loss#CROSS_ENTROPY} unless set. */
     public Builder loss(Loss kind) {
-      loss = kind;
+      loss = Objects.requireNonNull(kind, "loss");
       return this;
     }
 
@@ -281,7 +282,7 @@ public final class UNet implements Model {
      * this is set. Whoever gives the model images has to do it, as {@code Segmenter} does.
      */
     public Builder inputExposure(Exposure exposure) {
-      inputExposure = exposure;
+      inputExposure = Objects.requireNonNull(exposure, "inputExposure");
       return this;
     }
 
@@ -293,6 +294,14 @@ public final class UNet implements Model {
 
     /** Builds the model on a device. */
     public UNet build(Device device) {
+      return new UNet(this, device, parameters(device).build(seed));
+    }
+
+    private Parameters.Builder parameters(Device device) {
+      require(
+          width <= Integer.MAX_VALUE >> (depth + 1),
+          "the width, doubled at each of " + depth + " levels, is too large, got %s",
+          width);
       Parameters.Builder parameters = Parameters.builder(device);
       int from = channels;
       for (int level = 0; level < depth; level++) {
@@ -306,11 +315,11 @@ public final class UNet implements Model {
       }
       parameters.add(weight(OUTPUT), Shape.of(classes, 1, 1, width), Initializer.glorotUniform());
       parameters.add(bias(OUTPUT), Shape.of(classes), Initializer.zeros());
-      return new UNet(this, device, parameters.build(seed));
+      return parameters;
     }
 
     private int widthOf(int level) {
-      return Math.multiplyExact(width, 1 << level);
+      return width << level;
     }
 
     private void addBlock(Parameters.Builder to, String name, int from, int filters) {
@@ -416,24 +425,25 @@ public final class UNet implements Model {
   /** Reads a model that {@link #save} wrote. */
   public static UNet load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
-    return configuration.load(
-        builder(
-                configuration.get("channels", Integer::valueOf),
-                configuration.get("classes", Integer::valueOf))
-            .depth(configuration.get("depth", Integer::valueOf))
-            .width(configuration.get("width", Integer::valueOf))
-            .padding(configuration.get("padding", Padding::parse))
-            .upsampling(configuration.get("upsampling", Upsampling::parse))
-            .normalization(configuration.get("normalization", Normalization::parse))
-            .activation(configuration.get("activation", Activations::parse))
-            .dropout(configuration.get("dropout", Float::valueOf))
-            .loss(configuration.get("loss", Loss::parse))
-            .classWeights(configuration.get("class_weights", Configuration::floats))
-            .inputExposure(
-                new Exposure(
-                    configuration.get("input_percentile", Double::valueOf),
-                    configuration.get("input_gamma", Double::valueOf)))
-            .build(device));
+    Builder builder =
+        configuration.described(() ->
+            builder(
+                    configuration.get("channels", Integer::valueOf),
+                    configuration.get("classes", Integer::valueOf))
+                .depth(configuration.get("depth", Integer::valueOf))
+                .width(configuration.get("width", Integer::valueOf))
+                .padding(configuration.get("padding", Padding::parse))
+                .upsampling(configuration.get("upsampling", Upsampling::parse))
+                .normalization(configuration.get("normalization", Normalization::parse))
+                .activation(configuration.get("activation", Activations::parse))
+                .dropout(configuration.get("dropout", Float::valueOf))
+                .loss(configuration.get("loss", Loss::parse))
+                .classWeights(configuration.get("class_weights", Configuration::floats))
+                .inputExposure(
+                    new Exposure(
+                        configuration.get("input_percentile", Double::valueOf),
+                        configuration.get("input_gamma", Double::valueOf))));
+    return new UNet(builder, device, configuration.load(() -> builder.parameters(device)));
   }
 
   @Override

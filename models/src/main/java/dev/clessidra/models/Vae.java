@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 
@@ -130,6 +131,10 @@ public final class Vae implements EncoderDecoder {
           imageHeight > 0 && imageWidth > 0 && imageChannels > 0,
           "the image's sizes must be at least 1",
           "%d x %d x %d".formatted(imageHeight, imageWidth, imageChannels));
+      require(
+          (long) imageHeight * imageWidth <= Integer.MAX_VALUE / imageChannels,
+          "an image must have at most %d numbers".formatted(Integer.MAX_VALUE),
+          "%d x %d x %d".formatted(imageHeight, imageWidth, imageChannels));
       height = imageHeight;
       width = imageWidth;
       channels = imageChannels;
@@ -172,19 +177,19 @@ public final class Vae implements EncoderDecoder {
 
     /** The activation of all layers between image and code; tanh unless set. */
     public Builder activation(Activation function) {
-      activation = function;
+      activation = Objects.requireNonNull(function, "activation");
       return this;
     }
 
     /** The distribution of an image given its code; Bernoulli unless set. */
     public Builder likelihood(Likelihood distribution) {
-      likelihood = distribution;
+      likelihood = Objects.requireNonNull(distribution, "likelihood");
       return this;
     }
 
     /** The bound that training raises; the ELBO unless set. */
     public Builder objective(LatentObjective bound) {
-      objective = bound;
+      objective = Objects.requireNonNull(bound, "objective");
       return this;
     }
 
@@ -217,7 +222,7 @@ public final class Vae implements EncoderDecoder {
 
     /** How gray images become zeros and ones; they do not unless set. */
     public Builder binarization(Binarization kind) {
-      binarization = kind;
+      binarization = Objects.requireNonNull(kind, "binarization");
       return this;
     }
 
@@ -242,6 +247,10 @@ public final class Vae implements EncoderDecoder {
      * @throws IllegalArgumentException when settings do not fit each other
      */
     public Vae build(Device device) {
+      return new Vae(this, parameters(device).build(seed));
+    }
+
+    private Parameters.Builder parameters(Device device) {
       if (binarization != Binarization.NONE && !(likelihood instanceof Likelihood.Bernoulli)) {
         throw new IllegalArgumentException(
             "vae: binarization %s needs a bernoulli likelihood, it is %s: use binarization none"
@@ -263,7 +272,12 @@ public final class Vae implements EncoderDecoder {
         parameters.add(filterBias("encoder", i), Shape.of(to), Initializer.zeros());
         from = to;
       }
-      int features = Math.multiplyExact((height >> levels) * (width >> levels), from);
+      int pixels = (height >> levels) * (width >> levels);
+      require(
+          pixels <= Integer.MAX_VALUE / from,
+          "the last convolution must give at most %d numbers".formatted(Integer.MAX_VALUE),
+          "%d pixels of %d filters".formatted(pixels, from));
+      int features = pixels * from;
       from = features;
       for (int i = 0; i < hidden.size(); i++) {
         addLinear(parameters, "encoder." + i, from, hidden.get(i), inner);
@@ -291,7 +305,7 @@ public final class Vae implements EncoderDecoder {
       if (likelihood instanceof Likelihood.LearnedGaussian) {
         parameters.add(OUTPUT_LOG_VARIANCE, Shape.of(1), Initializer.zeros());
       }
-      return new Vae(this, parameters.build(seed));
+      return parameters;
     }
 
     private static void addLinear(
@@ -322,26 +336,27 @@ public final class Vae implements EncoderDecoder {
   /** Reads a model that {@link #save} wrote. */
   public static Vae load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
-    Vae model =
-        builder()
-            .image(
-                configuration.get("height", Integer::valueOf),
-                configuration.get("width", Integer::valueOf),
-                configuration.get("channels", Integer::valueOf))
-            .convolutions(configuration.get("convolutions", Configuration::integers))
-            .hidden(configuration.get("hidden", Configuration::integers))
-            .latent(configuration.get("latent", Integer::valueOf))
-            .activation(configuration.get("activation", Activations::parse))
-            .likelihood(configuration.get("likelihood", Likelihood::parse))
-            .objective(configuration.get("objective", LatentObjective::parse))
-            .samples(configuration.get("samples", Integer::valueOf))
-            .beta(configuration.get("beta", Float::valueOf))
-            .warmup(configuration.get("warmup", Long::valueOf))
-            .binarization(configuration.get("binarization", Binarization::parse))
-            .plain(configuration.get("plain", Boolean::valueOf))
-            .build(device);
+    Builder builder =
+        configuration.described(() ->
+            builder()
+                .image(
+                    configuration.get("height", Integer::valueOf),
+                    configuration.get("width", Integer::valueOf),
+                    configuration.get("channels", Integer::valueOf))
+                .convolutions(configuration.get("convolutions", Configuration::integers))
+                .hidden(configuration.get("hidden", Configuration::integers))
+                .latent(configuration.get("latent", Integer::valueOf))
+                .activation(configuration.get("activation", Activations::parse))
+                .likelihood(configuration.get("likelihood", Likelihood::parse))
+                .objective(configuration.get("objective", LatentObjective::parse))
+                .samples(configuration.get("samples", Integer::valueOf))
+                .beta(configuration.get("beta", Float::valueOf))
+                .warmup(configuration.get("warmup", Long::valueOf))
+                .binarization(configuration.get("binarization", Binarization::parse))
+                .plain(configuration.get("plain", Configuration::flag)));
+    Vae model = new Vae(builder, configuration.load(() -> builder.parameters(device)));
     model.started = true;
-    return configuration.load(model);
+    return model;
   }
 
   @Override
@@ -773,9 +788,16 @@ public final class Vae implements EncoderDecoder {
     return elbo(images.floats(), seed);
   }
 
-  /** See {@link #elbo(ImageData, long)}; [n, inputs] row by row. */
+  /**
+   * See {@link #elbo(ImageData, long)}; [n, inputs] row by row.
+   *
+   * @throws IllegalArgumentException when there is no image
+   */
   public Elbo elbo(float[] images, long seed) {
     requireDistribution();
+    if (images.length == 0) {
+      throw new IllegalArgumentException("vae: expected at least 1 image for the bound, got none");
+    }
     float[] parts =
         inBlocks(
             binarized(images, seed),

@@ -200,6 +200,9 @@ class AutoencoderTest {
   @Test
   void mistakesAreNamed() {
     assertThatThrownBy(() -> Autoencoder.builder(0)).hasMessageContaining("at least 1, got 0");
+    assertThatThrownBy(() -> Autoencoder.builder(4).sparsity(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("sparsity");
     assertThatThrownBy(() -> Autoencoder.builder(4).encoder(List.of()))
         .hasMessageContaining("at least one width");
     assertThatThrownBy(

@@ -435,6 +435,11 @@ class VaeTest {
     assertThatThrownBy(() -> Vae.builder().latent(0))
         .hasMessage("vae: the latent size must be at least 1, got 0");
     assertThatThrownBy(() -> Vae.builder().image(28, 0, 1)).hasMessageContaining("28 x 0 x 1");
+    assertThatThrownBy(() -> Vae.builder().image(1 << 16, 1 << 16, 1))
+        .hasMessage("vae: an image must have at most 2147483647 numbers, got 65536 x 65536 x 1");
+    assertThatThrownBy(() -> Vae.builder().likelihood(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("likelihood");
     assertThatThrownBy(() -> Vae.builder().hidden(3, 0)).hasMessageContaining("[3, 0]");
     assertThatThrownBy(() -> Vae.builder().samples(0)).hasMessageContaining("got 0");
     assertThatThrownBy(() -> Vae.builder().beta(Float.NaN)).hasMessageContaining("NaN");
@@ -460,6 +465,8 @@ class VaeTest {
       assertThatThrownBy(() -> model.encode(images))
           .hasMessage("vae: number 3 of sample 1 is NaN: expected finite numbers");
       assertThatThrownBy(() -> model.elbo(images, 1)).hasMessageContaining("is NaN");
+      assertThatThrownBy(() -> model.elbo(new float[0], 1))
+          .hasMessage("vae: expected at least 1 image for the bound, got none");
       assertThatThrownBy(() -> model.logLikelihoods(images, 1, 1)).hasMessageContaining("is NaN");
       assertThatThrownBy(() -> model.logLikelihoods(new float[784], 0, 1))
           .hasMessageContaining("at least 1 sample");

@@ -39,12 +39,20 @@ public sealed interface Initializer {
     return new Values(values);
   }
 
-  /** Uniform in [low, high). */
+  /**
+   * Uniform in [low, high).
+   *
+   * @throws IllegalArgumentException when one is not finite or {@code high} is below {@code low}
+   */
   static Initializer uniform(float low, float high) {
     return new Random(Distribution.UNIFORM, low, high);
   }
 
-  /** Normal with the given mean and standard deviation. */
+  /**
+   * Normal with the given mean and standard deviation.
+   *
+   * @throws IllegalArgumentException when one is not finite or the deviation is negative
+   */
   static Initializer normal(float mean, float standardDeviation) {
     return new Random(Distribution.NORMAL, mean, standardDeviation);
   }
@@ -114,6 +122,19 @@ public sealed interface Initializer {
    * @param b high, or standard deviation
    */
   record Random(Distribution distribution, float a, float b) implements Initializer {
+    /** Checks the ranges. */
+    public Random {
+      boolean uniform = distribution == Distribution.UNIFORM;
+      if (!Float.isFinite(a) || !Float.isFinite(b) || b < (uniform ? a : 0)) {
+        throw new IllegalArgumentException(
+            (uniform
+                    ? "uniform: expected finite numbers, low at most high, got %s and %s"
+                    : "normal: expected a finite mean and a finite deviation of at least 0, got %s"
+                        + " and %s")
+                .formatted(a, b));
+      }
+    }
+
     @Override
     public void initialize(Tensor target, long seed, int stream) {
       RandomNumbers.draw(target, seed, stream, distribution, a, b);
@@ -205,6 +226,10 @@ public sealed interface Initializer {
       if (nonZeros < 1) {
         throw new IllegalArgumentException(
             "sparse: each unit needs at least 1 non-zero weight, got " + nonZeros);
+      }
+      if (!(standardDeviation >= 0 && standardDeviation <= Float.MAX_VALUE)) {
+        throw new IllegalArgumentException(
+            "sparse: expected a finite deviation of at least 0, got " + standardDeviation);
       }
     }
 

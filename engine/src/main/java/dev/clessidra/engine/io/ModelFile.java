@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -107,6 +108,9 @@ public final class ModelFile implements AutoCloseable {
    * @throws ModelFileException when there is no such file or it is malformed
    */
   public static ModelFile open(Path path) {
+    if (Files.isDirectory(path)) {
+      throw new ModelFileException(path + ": is a folder, expected a file");
+    }
     FileChannel channel;
     try {
       channel = FileChannel.open(path, StandardOpenOption.READ);
@@ -123,10 +127,10 @@ public final class ModelFile implements AutoCloseable {
       } catch (IOException suppressed) {
         e.addSuppressed(suppressed);
       }
-      if (e instanceof RuntimeException problem) {
-        throw problem;
+      if (e instanceof IOException problem) {
+        throw unreadable(path, problem);
       }
-      throw unreadable(path, e);
+      throw (RuntimeException) e;
     }
   }
 
@@ -348,8 +352,8 @@ public final class ModelFile implements AutoCloseable {
     return new ModelFileException(path + ": " + what);
   }
 
-  private static ModelFileException unreadable(Path path, Exception cause) {
-    return new ModelFileException(path + ": cannot be read: " + cause.getMessage(), cause);
+  private static ModelFileException unreadable(Path path, IOException cause) {
+    return new ModelFileException(path + ": cannot be read: " + Causes.of(cause), cause);
   }
 
   /** At most eight names, for a message of one line. */

@@ -123,6 +123,9 @@ public final class ModelFileWriter {
     if (folder == null || name == null || !Files.isDirectory(folder)) {
       throw new ModelFileException(path + ": cannot be written: there is no such folder");
     }
+    if (Files.isDirectory(target)) {
+      throw new ModelFileException(path + ": cannot be written: it is a folder, expected a file");
+    }
     Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
     try {
       // Not a channel: one that an interrupted thread uses is closed, and a run that is being
@@ -133,7 +136,7 @@ public final class ModelFileWriter {
       }
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw new ModelFileException(path + ": cannot be written: " + e, e);
+      throw new ModelFileException(path + ": cannot be written: " + Causes.of(e), e);
     } finally {
       deleteIfThere(temporary);
     }

@@ -207,7 +207,13 @@ public final class Rearrangements {
       }
       int[] dimensions = x.shape().dimensions();
       int rows = dimensions[0];
-      dimensions[0] = Math.multiplyExact(rows, repeats);
+      if ((long) rows * repeats > Integer.MAX_VALUE) {
+        throw Checks.misfit(
+            name(),
+            "%s taken %d times has too many rows: expected at most %d"
+                .formatted(x.shape(), repeats, Integer.MAX_VALUE));
+      }
+      dimensions[0] = rows * repeats;
       Tensor y = context.allocate(Shape.of(dimensions));
       context.kernels().repeatRows(x.buffer(), y.buffer(), rows, entrySize(x.shape()), repeats);
       return y;

@@ -7,6 +7,7 @@ import dev.clessidra.kernels.AdamOptions;
 import dev.clessidra.kernels.Kernels;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Objects;
 import java.util.SequencedMap;
 
 /** Adam (Kingma and Ba 2015), with decoupled weight decay AdamW (Loshchilov and Hutter 2019). */
@@ -36,13 +37,13 @@ public final class Adam extends Optimizer {
     private float maximumNorm = Float.POSITIVE_INFINITY;
 
     private Builder(LearningRate learningRate) {
-      this.learningRate = learningRate;
+      this.learningRate = Objects.requireNonNull(learningRate, "learningRate");
     }
 
     /** Decay rates of the moments, each in [0, 1); 0.9 and 0.999 unless set. */
     public Builder betas(double first, double second) {
-      this.beta1 = Settings.fraction("beta1", first);
-      this.beta2 = Settings.fraction("beta2", second);
+      this.beta1 = Settings.floatFraction("beta1", first);
+      this.beta2 = Settings.floatFraction("beta2", second);
       return this;
     }
 

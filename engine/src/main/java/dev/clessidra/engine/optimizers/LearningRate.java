@@ -124,9 +124,9 @@ public sealed interface LearningRate {
   }
 
   private static void requireRate(String name, double value) {
-    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+    if (!(value >= 0 && value <= Float.MAX_VALUE)) {
       throw new IllegalArgumentException(
-          "learning rate: " + name + " must be finite and not negative, got " + value);
+          "learning rate: " + name + " must be finite and not negative as a float, got " + value);
     }
   }
 

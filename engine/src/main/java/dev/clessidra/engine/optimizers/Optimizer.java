@@ -9,6 +9,7 @@ import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.Schedule;
 import dev.clessidra.kernels.Scope;
 import java.util.SequencedMap;
+import java.util.function.Supplier;
 
 /**
  * Updates parameters from their gradients, one kernel for all. A step is
@@ -62,10 +63,8 @@ public abstract sealed class Optimizer implements AutoCloseable permits Sgd, Ada
     this.maximumNorm = maximumNorm;
     this.scope = parameters.device().scope();
     long count = parameters.gradients().shape().elements();
-    this.workspace =
-        scope.allocate(
-            "gradient norm workspace",
-            isClipping() ? Kernels.clipNormWorkspace(count) * Float.BYTES : 0);
+    long bytes = isClipping() ? Kernels.clipNormWorkspace(count) * Float.BYTES : 0;
+    this.workspace = ownOrClose(() -> scope.allocate("gradient norm workspace", bytes));
   }
 
   /**
@@ -120,7 +119,18 @@ public abstract sealed class Optimizer implements AutoCloseable permits Sgd, Ada
 
   /** A vector of zeros as long as all gradients. */
   final Tensor newStateTensor(String name) {
-    return Tensor.filled(device(), scope, name, parameters.gradients().shape(), 0);
+    return ownOrClose(
+        () -> Tensor.filled(device(), scope, name, parameters.gradients().shape(), 0));
+  }
+
+  /** Memory of the optimizer; where there is too little, what it has already is given back. */
+  private <T> T ownOrClose(Supplier<T> memory) {
+    try {
+      return memory.get();
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
   }
 
   /** Releases the optimizer's own memory. */

@@ -2,6 +2,7 @@ package dev.clessidra.engine.optimizers;
 
 import dev.clessidra.engine.Parameter;
 import dev.clessidra.engine.Parameters;
+import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.engine.TrainingState;
 import dev.clessidra.kernels.Scope;
@@ -28,18 +29,19 @@ public final class ParameterAverage implements AutoCloseable {
    * @param decay what is kept each step, in [0, 1), for example 0.999
    */
   public ParameterAverage(Parameters parameters, TrainingState state, double decay) {
-    Settings.fraction("decay of the average", decay);
     this.parameters = parameters;
     this.state = state;
-    this.decay = decay;
+    this.decay = Settings.fraction("decay of the average", decay);
     this.scope = parameters.device().scope();
-    this.values =
-        Tensor.allocate(
-            parameters.device(), scope, "parameter average", parameters.values().shape());
-    this.spare =
-        Tensor.allocate(
-            parameters.device(), scope, "parameters aside", parameters.values().shape());
-    restart();
+    Shape shape = parameters.values().shape();
+    try {
+      this.values = Tensor.allocate(parameters.device(), scope, "parameter average", shape);
+      this.spare = Tensor.allocate(parameters.device(), scope, "parameters aside", shape);
+      restart();
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
   }
 
   /** Takes the parameters' present values into the average; after the optimizer's step. */

@@ -4,11 +4,21 @@ package dev.clessidra.engine.optimizers;
 final class Settings {
   private Settings() {}
 
-  static float fraction(String name, double value) {
+  static double fraction(String name, double value) {
     if (!(value >= 0 && value < 1)) {
       throw new IllegalArgumentException("optimizer: " + name + " must be in [0, 1), got " + value);
     }
-    return (float) value;
+    return value;
+  }
+
+  /** As {@link #fraction}, for what the kernels take as a float, of which 0.99999999 is 1. */
+  static float floatFraction(String name, double value) {
+    float narrowed = (float) fraction(name, value);
+    if (narrowed == 1) {
+      throw new IllegalArgumentException(
+          "optimizer: " + name + " must be in [0, 1) as a float, got " + value);
+    }
+    return narrowed;
   }
 
   static float notNegative(String name, double value) {

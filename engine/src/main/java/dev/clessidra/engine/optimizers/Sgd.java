@@ -7,6 +7,7 @@ import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.SgdOptions;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Objects;
 import java.util.SequencedMap;
 
 /**
@@ -32,12 +33,12 @@ public final class Sgd extends Optimizer {
     private float maximumNorm = Float.POSITIVE_INFINITY;
 
     private Builder(LearningRate learningRate) {
-      this.learningRate = learningRate;
+      this.learningRate = Objects.requireNonNull(learningRate, "learningRate");
     }
 
     /** What is kept of the velocity each step, in [0, 1). */
     public Builder momentum(double value) {
-      this.momentum = Settings.fraction("momentum", value);
+      this.momentum = Settings.floatFraction("momentum", value);
       return this;
     }
 

@@ -141,6 +141,19 @@ class InitializerTest {
     assertThat(values(Initializer.sparse(15, 1), Shape.of(4, 3), 5)).doesNotContain(0);
     assertThatThrownBy(() -> Initializer.sparse(0, 1))
         .hasMessage("sparse: each unit needs at least 1 non-zero weight, got 0");
+    assertThatThrownBy(() -> Initializer.sparse(1, Float.NaN))
+        .hasMessage("sparse: expected a finite deviation of at least 0, got NaN");
+  }
+
+  @Test
+  void refusesWhatIsNoDistribution() {
+    assertThatThrownBy(() -> Initializer.normal(0, Float.NaN))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "normal: expected a finite mean and a finite deviation of at least 0, got 0.0 and NaN");
+    assertThatThrownBy(() -> Initializer.uniform(1, -1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("uniform: expected finite numbers, low at most high, got 1.0 and -1.0");
   }
 
   @Test

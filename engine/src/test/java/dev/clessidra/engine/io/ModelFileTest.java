@@ -8,11 +8,14 @@ import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
 import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -140,6 +143,33 @@ class ModelFileTest {
     assertThatThrownBy(() -> new ModelFileWriter().write(folder.resolve("no/m.safetensors")))
         .isInstanceOf(ModelFileException.class)
         .hasMessageEndingWith("cannot be written: there is no such folder");
+    assertThatThrownBy(() -> new ModelFileWriter().write(folder))
+        .isInstanceOf(ModelFileException.class)
+        .hasMessage(folder + ": cannot be written: it is a folder, expected a file");
+  }
+
+  @Test
+  void namesTheCauseAndNoOtherFile() throws IOException {
+    Path path = folder.resolve("m".repeat(250));
+    assertThatThrownBy(() -> new ModelFileWriter().write(path))
+        .isInstanceOf(ModelFileException.class)
+        .hasMessage(path + ": cannot be written: file name too long");
+    assertThat(Causes.of(new AccessDeniedException("x"))).isEqualTo("permission denied");
+    assertThat(Causes.of(new FileNotFoundException("x (Permission denied)")))
+        .isEqualTo("permission denied");
+    assertThat(Causes.of(new IOException("No space left on device")))
+        .isEqualTo("no space left on device");
+    assertThat(Causes.of(new FileSystemException("x", "y", "Read-only file system")))
+        .isEqualTo("read-only file system");
+    Path empty = write(file("{}", 0));
+    Thread.currentThread().interrupt();
+    try {
+      assertThatThrownBy(() -> ModelFile.open(empty))
+          .isInstanceOf(ModelFileException.class)
+          .hasMessage(empty + ": cannot be read: the thread was interrupted");
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
   }
 
   @Test
@@ -192,7 +222,9 @@ class ModelFileTest {
   void everyMalformedFileGetsOneClearLine() throws IOException {
     assertThatThrownBy(() -> ModelFile.open(folder.resolve("none")))
         .hasMessage(folder.resolve("none") + ": there is no such file");
-    assertThatThrownBy(() -> ModelFile.open(folder)).isInstanceOf(ModelFileException.class);
+    assertThatThrownBy(() -> ModelFile.open(folder))
+        .isInstanceOf(ModelFileException.class)
+        .hasMessage(folder + ": is a folder, expected a file");
     assertMalformed(new byte[0], "not a safetensors file: 0 bytes");
     assertMalformed(new byte[7], "not a safetensors file: 7 bytes");
     assertMalformed(new byte[8], "give a header of 0 bytes");

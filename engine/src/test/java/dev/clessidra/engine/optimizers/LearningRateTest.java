@@ -59,7 +59,9 @@ class LearningRateTest {
   void refusesWhatIsNoSchedule() {
     assertThatThrownBy(() -> LearningRate.constant(Double.NaN))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("learning rate: rate must be finite and not negative, got NaN");
+        .hasMessage("learning rate: rate must be finite and not negative as a float, got NaN");
+    assertThatThrownBy(() -> LearningRate.constant(1e300))
+        .hasMessage("learning rate: rate must be finite and not negative as a float, got 1.0E300");
     assertThatThrownBy(() -> LearningRate.warmupCosine(1, 5, 4, 0))
         .hasMessage("warmupCosine: expected 0 <= warmup <= total, got warmup 5 and total 4");
     assertThatThrownBy(() -> LearningRate.warmupCosine(1, 0, 4, 2))

@@ -12,6 +12,8 @@ import dev.clessidra.engine.Tensor;
 import dev.clessidra.engine.TrainingState;
 import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.DeviceOptions;
+import dev.clessidra.kernels.OutOfDeviceMemoryException;
 import dev.clessidra.kernels.Scope;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -214,12 +216,34 @@ class OptimizerTest {
   }
 
   @Test
+  void oneThatFindsTooLittleMemoryKeepsNone() {
+    DeviceOptions options = DeviceOptions.defaults().withDevice("cpu").withMemoryLimit(15L << 20);
+    try (Device small = Device.open(options);
+        Parameters large =
+            Parameters.builder(small).add("x", Shape.of(1 << 20), Initializer.zeros()).build(1);
+        TrainingState step = new TrainingState(small, 1)) {
+      int before = small.memory().liveBuffers();
+      LearningRate rate = LearningRate.constant(1);
+      assertThatThrownBy(() -> Adam.builder(rate).build(large, step))
+          .isInstanceOf(OutOfDeviceMemoryException.class);
+      assertThat(small.memory().liveBuffers()).isEqualTo(before);
+      assertThatThrownBy(() -> new ParameterAverage(large, step, 0.9))
+          .isInstanceOf(OutOfDeviceMemoryException.class);
+      assertThat(small.memory().liveBuffers()).isEqualTo(before);
+    }
+  }
+
+  @Test
   void refusesSettingsOutOfRange() {
     LearningRate rate = LearningRate.constant(1);
     assertThatThrownBy(() -> Sgd.builder(rate).momentum(1))
         .hasMessage("optimizer: momentum must be in [0, 1), got 1.0");
     assertThatThrownBy(() -> Adam.builder(rate).betas(0.9, -1))
         .hasMessage("optimizer: beta2 must be in [0, 1), got -1.0");
+    assertThatThrownBy(() -> Adam.builder(rate).betas(0.9, 0.99999999))
+        .hasMessage("optimizer: beta2 must be in [0, 1) as a float, got 0.99999999");
+    assertThatThrownBy(() -> Sgd.builder(rate).momentum(0.99999999))
+        .hasMessage("optimizer: momentum must be in [0, 1) as a float, got 0.99999999");
     assertThatThrownBy(() -> Adam.builder(rate).epsilon(0))
         .hasMessage("optimizer: epsilon must be above 0, got 0.0");
     assertThatThrownBy(() -> Adam.builder(rate).weightDecay(Double.NaN))

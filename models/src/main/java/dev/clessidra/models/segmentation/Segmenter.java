@@ -8,6 +8,7 @@ import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.ImageData;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Gives each pixel of images of any size its class, by a trained {@link UNet} and overlapping tiles
@@ -38,7 +39,7 @@ public final class Segmenter {
 
   /** With tiles of up to 512 x 512 pixels that overlap by 64, four in a batch, not flipped. */
   public static Segmenter of(UNet model) {
-    return new Segmenter(model, 512, 64, 4, false);
+    return new Segmenter(Objects.requireNonNull(model, "model"), 512, 64, 4, false);
   }
 
   /**
@@ -102,6 +103,8 @@ public final class Segmenter {
    * applied.
    *
    * @return [count, height, width, classes]
+   * @throws IllegalArgumentException as {@link #segment}, or when there are more probabilities than
+   *     an array holds
    */
   public float[] probabilities(ImageData images) {
     if (images.channels() != model.channels()) {
@@ -110,8 +113,9 @@ public final class Segmenter {
               .formatted(images.channels(), model.channels()));
     }
     ImageData scaled = model.inputExposure().apply(images);
+    float[] result =
+        new float[length(images.count(), images.height(), images.width(), model.classes())];
     int size = images.height() * images.width() * model.classes();
-    float[] result = new float[Math.multiplyExact(images.count(), size)];
     for (int i = 0; i < images.count(); i++) {
       float[] one = probabilities(scaled.floats(i, i + 1), images.height(), images.width());
       System.arraycopy(one, 0, result, i * size, size);
@@ -139,7 +143,7 @@ public final class Segmenter {
         }
       }
     }
-    float[] result = new float[Math.multiplyExact(height * width, model.classes())];
+    float[] result = new float[length(1, height, width, model.classes())];
     for (int first = 0; first < tiles.size(); first += batch) {
       List<Tile> some = tiles.subList(first, Math.min(first + batch, tiles.size()));
       predict(image, height, width, some, rows, columns, false, result);
@@ -148,6 +152,17 @@ public final class Segmenter {
       }
     }
     return result;
+  }
+
+  /** The numbers of images or tiles as an array has them. */
+  private static int length(int count, int height, int width, int depth) {
+    long pixels = (long) height * width;
+    if (pixels > Integer.MAX_VALUE || pixels * depth > Integer.MAX_VALUE / Math.max(1, count)) {
+      throw new IllegalArgumentException(
+          "segment: %d times %dx%dx%d numbers are too many: expected at most %d at once; give fewer or smaller images or tiles"
+              .formatted(count, height, width, depth, Integer.MAX_VALUE));
+    }
+    return Math.toIntExact(count * pixels * depth);
   }
 
   private void check(float[] image, int height, int width) {
@@ -222,8 +237,9 @@ public final class Segmenter {
       Window columns,
       boolean transposed,
       float[] result) {
-    int size = rows.input() * columns.input() * model.channels();
-    float[] inputs = new float[Math.multiplyExact(tiles.size(), size)];
+    float[] inputs =
+        new float[length(tiles.size(), rows.input(), columns.input(), model.channels())];
+    int size = inputs.length / tiles.size();
     for (int i = 0; i < tiles.size(); i++) {
       read(image, height, width, tiles.get(i), rows, columns, transposed, inputs, i * size);
     }

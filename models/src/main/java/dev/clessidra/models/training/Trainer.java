@@ -119,7 +119,10 @@ public final class Trainer {
 
   /** The largest learning rate; 0.001 unless set. */
   public Trainer learningRate(double rate) {
-    require(rate > 0 && Double.isFinite(rate), "the learning rate must be above 0", rate);
+    require(
+        (float) rate > 0 && rate <= Float.MAX_VALUE,
+        "the learning rate must be above 0 and finite as a float",
+        rate);
     learningRate = rate;
     return this;
   }

@@ -262,6 +262,14 @@ class SegmenterTest {
       assertThatThrownBy(() -> segmenter.tile(32, 15)).hasMessageContaining("overlap by 15");
       assertThatThrownBy(() -> segmenter.batch(0)).hasMessageContaining("got 0");
     }
+    try (UNet model = UNet.builder(1, 1 << 18).depth(1).width(1).build(device)) {
+      assertThatThrownBy(() -> Segmenter.of(model).probabilities(picture(128, 128), 128, 128))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("segment: 1 times 128x128x262144 numbers are too many");
+    }
+    assertThatThrownBy(() -> Segmenter.of(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("model");
   }
 
   @Test

@@ -287,6 +287,7 @@ class TrainerTest {
           .hasMessage("training: epochs must be above 0, got 0.0");
       assertThatThrownBy(() -> trainer.batch(0)).hasMessageContaining("at least 1, got 0");
       assertThatThrownBy(() -> trainer.learningRate(Double.NaN)).hasMessageContaining("NaN");
+      assertThatThrownBy(() -> trainer.learningRate(1e300)).hasMessageContaining("1.0E300");
       assertThatThrownBy(() -> trainer.average(1)).hasMessageContaining("[0, 1)");
       assertThatThrownBy(trainer::run).hasMessageContaining("there is no data");
       try (DeviceData codes = data.map(8, model::codes);

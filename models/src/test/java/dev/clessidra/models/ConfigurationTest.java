@@ -1,0 +1,123 @@
+package dev.clessidra.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.clessidra.engine.io.Checkpoint;
+import dev.clessidra.engine.io.ModelFileException;
+import dev.clessidra.kernels.Device;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.function.BiFunction;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigurationTest {
+  private static final Map<String, BiFunction<Path, Device, Model>> LOADERS =
+      Map.of(
+          Autoencoder.KIND,
+          Autoencoder::load,
+          Vae.KIND,
+          Vae::load,
+          UNet.KIND,
+          UNet::load,
+          Classifier.KIND,
+          Classifier::load);
+
+  private static Device device;
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void open() {
+    device = Device.open("cpu");
+  }
+
+  @AfterAll
+  static void close() {
+    device.close();
+  }
+
+  private static Model model(String kind) {
+    return switch (kind) {
+      case Autoencoder.KIND -> Autoencoder.builder(6).encoder(4, 2).build(device);
+      case Vae.KIND -> Vae.builder().image(4, 4, 1).hidden(3).latent(2).build(device);
+      case UNet.KIND -> UNet.builder(1, 2).depth(1).width(2).build(device);
+      default -> Classifier.builder(6, 3).build(device);
+    };
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "autoencoder, inputs, 0",
+    "autoencoder, inputs, -5",
+    "autoencoder, inputs, 9999999",
+    "autoencoder, inputs, 999999999",
+    "autoencoder, widths, ''",
+    "autoencoder, widths, '4,2,2'",
+    "autoencoder, masking_noise, NaN",
+    "autoencoder, sparsity, 'topk:9,9'",
+    "autoencoder, sparsity, 'kl:2,1'",
+    "autoencoder, output_activation, tanh",
+    "autoencoder, tied, maybe",
+    "autoencoder, tied, true",
+    "vae, height, 0",
+    "vae, height, 2000000000",
+    "vae, width, 5",
+    "vae, convolutions, '2000000000'",
+    "vae, beta, -1",
+    "vae, binarization, dynamically",
+    "unet, channels, 0",
+    "unet, depth, 13",
+    "unet, depth, 12",
+    "unet, width, 2000000000",
+    "unet, class_weights, '1'",
+    "unet, input_gamma, 0",
+    "classifier, classes, 1",
+    "classifier, inputs, 2000000000",
+    "classifier, dropout, 1",
+  })
+  void damagedMetadataAreRefusedInTheFilesName(String kind, String key, String value) {
+    Path file = folder.resolve("model.safetensors");
+    try (Model model = model(kind)) {
+      SequencedMap<String, String> metadata = model.metadata();
+      assertThat(metadata).containsKey(key);
+      metadata.put(key, value);
+      Checkpoint.of(model.parameters()).save(file, metadata);
+    }
+    long requests = device.memory().requests();
+    assertThatThrownBy(() -> LOADERS.get(kind).apply(file, device).close())
+        .isInstanceOf(ModelFileException.class)
+        .hasMessageStartingWith(file + ": ")
+        .hasMessageNotContaining("\n");
+    if (!value.equals("true")) {
+      assertThat(device.memory().requests()).as("nothing is allocated").isEqualTo(requests);
+    }
+  }
+
+  @Test
+  void anEncoderAndDecoderIsOfEitherKind() {
+    Path file = folder.resolve("model.safetensors");
+    for (String kind : new String[] {Autoencoder.KIND, Vae.KIND}) {
+      try (Model model = model(kind)) {
+        model.save(file);
+      }
+      try (EncoderDecoder loaded = EncoderDecoder.load(file, device)) {
+        assertThat(loaded.kind()).isEqualTo(kind);
+      }
+    }
+    try (Model model = model(UNet.KIND)) {
+      model.save(file);
+    }
+    assertThatThrownBy(() -> EncoderDecoder.load(file, device))
+        .isInstanceOf(ModelFileException.class)
+        .hasMessage(
+            file
+                + ": holds a model of kind unet, expected a model of kind autoencoder or vae: give"
+                + " the file of such a model");
+  }
+}
