@@ -152,7 +152,7 @@ record NativeLibrary(
     }
     return Arrays.equals(start, ELF)
         ? "it may be of another machine, or its folder may not allow running programs; move it with"
-              + " "
+            + " "
             + FOLDER_PROPERTY_NAME
         : "it is no library; check " + LIBRARY_PROPERTY_NAME;
   }
