@@ -18,7 +18,7 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
   private final DeviceMemory memory;
   private final LaunchStream stream = new LaunchStream();
   private final Kernels kernels;
-  // Held while something captures; others who want to wait.
+  // Held by the thread that captures; others that want to capture wait for it.
   private final ReentrantLock capturing = new ReentrantLock();
   private volatile Recording recording;
   // Shared by all that uses the hardware; close takes it alone, so that it frees nothing in use.

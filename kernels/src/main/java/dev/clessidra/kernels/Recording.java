@@ -106,6 +106,7 @@ final class Recording {
   /** Plans the memory, moves what is still open into it, and compiles the program. */
   Program freeze(Compiler compiler) {
     requireOutsideOpen();
+    temporaries.forEach(region -> region.madeIn = null);
     List<Region> outputs = temporaries.stream().filter(Region::isOpen).toList();
     MemoryPlan plan = MemoryPlan.of(lifetimes());
     Region arena =

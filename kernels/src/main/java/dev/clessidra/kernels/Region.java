@@ -12,7 +12,7 @@ final class Region {
   // Guarded by the device memory's lock.
   MemoryPool.Block block;
   Scope owner;
-  // The capture that it was made in, or null.
+  // The capture that it was made in, while that lasts.
   volatile Recording madeIn;
 
   Region(DeviceMemory memory, String label, long byteSize, String madeAt) {

@@ -975,7 +975,7 @@ public enum FixedSizeKernel implements KernelWork {
                       Activation.RELU));
     }
   },
-  /** The gradients of scale and shift, and what the gradient of x needs. */
+  /** The gradients of scale and shift, and what the gradient of x needs, through ReLU's. */
   NORMALIZE_BACKWARD_STATISTICS(
       "4x128x128x32",
       2 * Sizes.CHANNELS,
@@ -985,7 +985,8 @@ public enum FixedSizeKernel implements KernelWork {
               .uniform("dy", Sizes.LEVEL_ELEMENTS)
               .uniform("mean", Sizes.CHANNELS)
               .uniform("variance", Sizes.CHANNELS, 0.5f, 1)
-              .uniform("scale", Sizes.CHANNELS)) {
+              .uniform("scale", Sizes.CHANNELS)
+              .uniform("shift", Sizes.CHANNELS)) {
     @Override
     public Implementation on(Operands operands) {
       Buffer x = operands.input("x");
@@ -993,6 +994,7 @@ public enum FixedSizeKernel implements KernelWork {
       Buffer mean = operands.input("mean");
       Buffer variance = operands.input("variance");
       Buffer scale = operands.input("scale");
+      Buffer shift = operands.input("shift");
       Buffer scaleGradient = operands.results("scale gradient", Sizes.CHANNELS);
       Buffer shiftGradient = operands.results("shift gradient", Sizes.CHANNELS);
       Buffer sums = operands.results("sums", 2 * Sizes.CHANNELS);
@@ -1010,15 +1012,17 @@ public enum FixedSizeKernel implements KernelWork {
                       mean,
                       variance,
                       scale,
+                      shift,
                       scaleGradient,
                       shiftGradient,
                       sums,
                       workspace,
+                      Activation.RELU,
                       0,
                       0));
     }
   },
-  /** The gradient of x. */
+  /** The gradient of x, through ReLU's. */
   NORMALIZE_BACKWARD(
       "4x128x128x32",
       Sizes.LEVEL_ELEMENTS,
@@ -1029,6 +1033,7 @@ public enum FixedSizeKernel implements KernelWork {
               .uniform("mean", Sizes.CHANNELS)
               .uniform("variance", Sizes.CHANNELS, 0.5f, 1)
               .uniform("scale", Sizes.CHANNELS)
+              .uniform("shift", Sizes.CHANNELS)
               .uniform("sums", 2 * Sizes.CHANNELS)) {
     @Override
     public Implementation on(Operands operands) {
@@ -1037,6 +1042,7 @@ public enum FixedSizeKernel implements KernelWork {
       Buffer mean = operands.input("mean");
       Buffer variance = operands.input("variance");
       Buffer scale = operands.input("scale");
+      Buffer shift = operands.input("shift");
       Buffer sums = operands.input("sums");
       Buffer dx = operands.results("dx", Sizes.LEVEL_ELEMENTS);
       return operands.launching(
@@ -1045,7 +1051,17 @@ public enum FixedSizeKernel implements KernelWork {
               operands
                   .kernels()
                   .normalizeBackward(
-                      Sizes.BATCH_NORMALIZATION, x, dy, mean, variance, scale, sums, dx, 0));
+                      Sizes.BATCH_NORMALIZATION,
+                      x,
+                      dy,
+                      mean,
+                      variance,
+                      scale,
+                      shift,
+                      sums,
+                      dx,
+                      Activation.RELU,
+                      0));
     }
   },
   /** Of two classes a pixel. */
