@@ -165,11 +165,17 @@ public final class UNet implements Model {
     this.classWeights = builder.classWeights;
     this.inputExposure = builder.inputExposure;
     this.scope = device.scope();
-    this.classWeightsOnDevice =
-        classWeights.isEmpty()
-            ? Optional.empty()
-            : Optional.of(
-                Tensor.of(device, scope, "class weights", Shape.of(classes), floats(classWeights)));
+    try {
+      this.classWeightsOnDevice =
+          classWeights.isEmpty()
+              ? Optional.empty()
+              : Optional.of(
+                  Tensor.of(
+                      device, scope, "class weights", Shape.of(classes), floats(classWeights)));
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
   }
 
   /**
