@@ -158,7 +158,7 @@ struct Strip {
 
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
-    // With few panels of rows a packed B would be read too seldom to pay as well.
+    // With few panels of rows a packed B would be read too seldom to pay: it is used where it stands.
     const bool direct = !g.transpose_b && rows <= 3 * kRows;
     const auto& tiles = packed_a == nullptr ? kUnpackedTiles : kPackedTiles;
     float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);

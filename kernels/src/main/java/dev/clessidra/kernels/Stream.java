@@ -15,7 +15,8 @@ public sealed interface Stream permits AbstractDevice.LaunchStream {
    * @param arguments native memory that starts with the kernel's struct, see {@link Arguments}. Its
    *     pointers are not checked: a wrong one can end the process.
    * @throws IllegalArgumentException if the memory is on the heap or smaller than the struct
-   * @throws IllegalStateException if the device is closed, or another thread is capturing
+   * @throws IllegalStateException if the device is closed, or a buffer belongs to the capture of
+   *     another thread
    */
   void launch(Kernel kernel, MemorySegment arguments);
 

@@ -37,7 +37,11 @@ public interface Model extends AutoCloseable {
   /** What the model was built with, by name; enough to build it again. */
   SequencedMap<String, String> configuration();
 
-  /** Called once before the first training step: sets what starts from the data. */
+  /**
+   * Called once before the first training step: sets what starts from the data.
+   *
+   * @throws IllegalArgumentException when the model does not take such samples; nothing is changed
+   */
   default void prepare(TrainingData data) {}
 
   /** Called in place of {@link #prepare} when training goes on from a checkpoint. */
