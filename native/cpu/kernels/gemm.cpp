@@ -11,7 +11,6 @@
 // Each element of C is one chain over k: a tile starts from what the slice before left in C, and
 // threads divide C alone, never k.
 #include <algorithm>
-#include <iterator>
 
 #include "../scratch.h"
 #include "activation.h"
@@ -38,6 +37,8 @@ constexpr int64_t kBlockRows = 512;
 // Rows up to which A is read where it stands, unless transposed: packed rows are easier to foresee for
 // the processor, but with few of them that does not pay for the packing.
 constexpr int64_t kFewRows = 256;
+// How early the first of the tiles that read B where it stands asks for its rows.
+constexpr int64_t kRowsAhead = 8;
 
 // to[p * width + i] = from[i * stride + p] for i < lines, p < depth; +0 for lines <= i < width.
 void pack_across(const float* from, int64_t stride, int64_t lines, int64_t depth, float* to,
@@ -62,13 +63,13 @@ void pack_along(const float* from, int64_t stride, int64_t lines, int64_t depth,
 using Tile = void (*)(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
                       float* c, int64_t ldc, int64_t columns, float seed, const float* next_c);
 
-template <bool kPacked>
+template <bool kPacked, bool kFetches>
 struct Tiles {
   // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a packed panel of kRows
   // rows, or rows of lda floats where they stand; b has rows of b_stride floats, all V vectors of
   // which may be read. Every loop over the tile is unrolled, or the sums would not stay in registers.
-  // On the way it fetches the rows of C that the next tile starts from, which the processor cannot
-  // foresee.
+  // On the way it fetches the rows of C that the next tile starts from, and if kFetches those of B,
+  // neither of which the processor can foresee.
   template <int R, int V>
   static void multiply(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
                        float* c, int64_t ldc, int64_t columns, float seed, const float* next_c) {
@@ -97,7 +98,10 @@ struct Tiles {
     const auto step = [&]() __attribute__((always_inline)) {
       Vec row[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
+      for (int v = 0; v < V; ++v) {
+        row[v] = load(b + v * kLanes);
+        if constexpr (kFetches) __builtin_prefetch(b + kRowsAhead * b_stride + v * kLanes);
+      }
 #pragma GCC unroll 8
       for (int i = 0; i < R; ++i) {
         const Vec element = broadcast(a[kPacked ? i : i * lda]);
@@ -124,8 +128,12 @@ struct Tiles {
 };
 
 constexpr int kMostRows[kVectors] = {kRows, kRows, kRows};
-constexpr Tile kPackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Tiles<true>::multiply, kMostRows);
-constexpr Tile kUnpackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Tiles<false>::multiply, kMostRows);
+using Packed = Tiles<true, false>;
+using Unpacked = Tiles<false, false>;
+using UnpackedFetching = Tiles<false, true>;
+constexpr Tile kPackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Packed::multiply, kMostRows);
+constexpr Tile kUnpackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Unpacked::multiply, kMostRows);
+constexpr Tile kFetchingTiles[][kVectors] = CLESSIDRA_ALL_TILES(UnpackedFetching::multiply, kMostRows);
 
 // Bias and activation for a tile that is complete and still in the cache.
 void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
@@ -160,7 +168,6 @@ struct Strip {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
     // With few panels of rows a packed B would be read too seldom to pay: it is used where it stands.
     const bool direct = !g.transpose_b && rows <= 3 * kRows;
-    const auto& tiles = packed_a == nullptr ? kUnpackedTiles : kPackedTiles;
     float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);
     for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += slice_depth) {
       const int64_t slice = std::min(slice_depth, depth - p);
@@ -187,6 +194,9 @@ struct Strip {
           const float* next_c = i + kRows < row_end
                                     ? c + kRows * g.ldc
                                     : g.c + (first_row + row) * g.ldc + j + kColumns;
+          const auto& tiles = packed_a != nullptr                  ? kPackedTiles
+                              : i == row && b_stride != kColumns ? kFetchingTiles
+                                                                   : kUnpackedTiles;
           tiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, g.lda, b, b_stride, c, g.ldc,
                                                        columns, seed, next_c);
           if (last && !plain)
@@ -215,55 +225,48 @@ void pack_panel(const Strip& s, int64_t i, float* packed) {
   }
 }
 
-// V vectors of the only row of C; B is read once, in long pieces, and that is what takes the time.
-template <int V>
-void multiply_row(const clessidra_gemm& g, int64_t column, int64_t columns) {
-  constexpr int64_t kAhead = 4;  // rows of B that are asked for early
-  const int64_t last = columns - (V - 1) * kLanes;
+// Rows of B that a product of one row takes at once, and how many of their columns: these sums stay in
+// the first-level cache, and so do the rows that are asked for early.
+constexpr int kRowsAtOnce = 8;
+constexpr int64_t kColumnsAtOnce = 512;
+
+// c[column + j] = fma(a[p + r], b[p + r][column + j], c[column + j]) for r = 0 to R - 1 in turn.
+template <int R>
+void add_rows(const clessidra_gemm& g, int64_t p, int64_t column, int64_t columns) {
   const int64_t step = g.transpose_a ? g.lda : 1;
+  const float* const b = g.b + p * g.ldb + column;
   float* const c = g.c + column;
-  Vec sum[V];
-#pragma GCC unroll 16
-  for (int v = 0; v < V; ++v) {
-    sum[v] = Vec{};
-    if (g.beta != 0.0f) {
-      sum[v] = broadcast(g.beta) * load_columns(c + v * kLanes, v < V - 1 ? kLanes : last);
+  Vec element[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) element[r] = broadcast(g.a[(p + r) * step]);
+  for_vectors(0, columns, [&](int64_t j, auto n) {
+    Vec sum = load_part(c + j, n);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      __builtin_prefetch(b + (r + R) * g.ldb + j);
+      sum = fma(element[r], load_part(b + r * g.ldb + j, n), sum);
     }
-  }
-  const float* b = g.b + column;
-  for (int64_t p = 0; p < g.k; ++p, b += g.ldb) {
-    const Vec element = broadcast(g.a[p * step]);
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) {
-      __builtin_prefetch(b + kAhead * g.ldb + v * kLanes);
-      const Vec row = load_columns(b + v * kLanes, v < V - 1 ? kLanes : last);
-      sum[v] = fma(element, row, sum[v]);
-    }
-  }
-#pragma GCC unroll 16
-  for (int v = 0; v < V; ++v) store_columns(c + v * kLanes, sum[v], v < V - 1 ? kLanes : last);
-  finish_tile(c, g.ldc, 1, columns, g.bias == nullptr ? nullptr : g.bias + column, g.activation,
-              g.slope);
+    store_part(c + j, sum, n);
+  });
 }
 
-constexpr int kRowVectors = 16;
-constexpr void (*kRowTiles[])(const clessidra_gemm&, int64_t, int64_t) = {
-    multiply_row<1>,  multiply_row<2>,  multiply_row<3>,  multiply_row<4>,
-    multiply_row<5>,  multiply_row<6>,  multiply_row<7>,  multiply_row<8>,
-    multiply_row<9>,  multiply_row<10>, multiply_row<11>, multiply_row<12>,
-    multiply_row<13>, multiply_row<14>, multiply_row<15>, multiply_row<16>};
-static_assert(std::size(kRowTiles) == kRowVectors);
-
+// A product of one row: B is read once, in pieces as long as can be, and that is what takes the time.
 void multiply_single_row(ThreadPool& threads, const clessidra_gemm& g, bool small) {
-  const int64_t vectors = ceil_div(g.n, kLanes);
   const int64_t turns = small ? 1 : threads.threads();
-  const int64_t tasks = ceil_div(vectors, kRowVectors * turns) * turns;
-  const int64_t columns = ceil_div(vectors, tasks) * kLanes;
-  threads.for_ranges(g.n, small ? g.n : columns, [&](int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; j += columns) {
-      const int64_t count = std::min(columns, end - j);
-      kRowTiles[(count - 1) / kLanes](g, j, count);
-    }
+  const int64_t tasks = ceil_div(g.n, kColumnsAtOnce * turns) * turns;
+  const int64_t grain = ceil_div(ceil_div(g.n, kLanes), tasks) * kLanes;
+  const Vec seed = broadcast(g.beta);
+  threads.for_ranges(g.n, grain, [&](int64_t column, int64_t column_end) {
+    const int64_t columns = column_end - column;
+    float* const c = g.c + column;
+    for_vectors(0, columns, [&](int64_t j, auto n) {
+      store_part(c + j, g.beta == 0.0f ? Vec{} : seed * load_part(c + j, n), n);
+    });
+    int64_t p = 0;
+    for (; p + kRowsAtOnce <= g.k; p += kRowsAtOnce) add_rows<kRowsAtOnce>(g, p, column, columns);
+    for (; p < g.k; ++p) add_rows<1>(g, p, column, columns);
+    finish_tile(c, g.ldc, 1, columns, g.bias == nullptr ? nullptr : g.bias + column, g.activation,
+                g.slope);
   });
 }
 

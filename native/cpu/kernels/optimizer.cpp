@@ -7,6 +7,9 @@ namespace CLESSIDRA_ISA {
 
 namespace {
 
+// Floats that Adam asks for before it needs them: four streams are more than the processor foresees.
+constexpr int64_t kAhead = 512;
+
 double learning_rate(const clessidra_schedule& arguments, uint64_t step) {
   const double s = static_cast<double>(step);
   switch (arguments.kind) {
@@ -95,6 +98,10 @@ void adam(ThreadPool& threads, const clessidra_adam& arguments) {
     with_flag(decays && decoupled, [&](auto decoupled_decay) {
       with_flag(decays && !decoupled, [&](auto decay) {
         for_vectors(begin, end, [&](int64_t i, auto n) {
+          __builtin_prefetch(parameters + i + kAhead, 1);
+          __builtin_prefetch(gradients + i + kAhead);
+          __builtin_prefetch(first_moment + i + kAhead, 1);
+          __builtin_prefetch(second_moment + i + kAhead, 1);
           Vec p = load_part(parameters + i, n);
           Vec g = load_part(gradients + i, n) * gradient_scale;
           if constexpr (decay) g = fma(weight_decay, p, g);
