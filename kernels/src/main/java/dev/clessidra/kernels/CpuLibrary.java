@@ -38,7 +38,7 @@ final class CpuLibrary {
    * Loads the library; has to come before all else.
    *
    * @return the file that it was loaded from
-   * @throws DeviceException if it cannot be loaded
+   * @throws DeviceException if it cannot be loaded, or is of another version
    */
   @SuppressWarnings("restricted")
   static synchronized Path load() {
@@ -61,9 +61,31 @@ final class CpuLibrary {
         }
       }
       symbols = lookup;
+      requireSame(file, layouts(), Kernel.layouts());
       path = file;
     }
     return path;
+  }
+
+  /** Refuses a library whose kernels have other arguments: a launch would read past them. */
+  static void requireSame(Path file, String found, String expected) {
+    if (found.equals(expected)) {
+      return;
+    }
+    List<String> ours = expected.lines().toList();
+    List<String> theirs = found.lines().toList();
+    int kernel = 0;
+    while (kernel < Math.min(ours.size(), theirs.size())
+        && ours.get(kernel).equals(theirs.get(kernel))) {
+      kernel++;
+    }
+    throw new DeviceException(
+        "Native library %s is of another version: kernel %d is '%s', expected '%s'; use the library of this version."
+            .formatted(file, kernel, line(theirs, kernel), line(ours, kernel)));
+  }
+
+  private static String line(List<String> lines, int index) {
+    return index < lines.size() ? lines.get(index) : "missing";
   }
 
   private static synchronized SymbolLookup symbols() {

@@ -505,6 +505,20 @@ public enum Kernel {
     return pointers;
   }
 
+  /** Returns all layouts as text, in the format of {@code clessidra_cpu_layouts}. */
+  static String layouts() {
+    StringBuilder text = new StringBuilder(1 << 14);
+    for (Kernel kernel : values()) {
+      text.append(kernel.nativeName()).append(' ').append(kernel.argumentBytes());
+      for (Field field : kernel.fields) {
+        text.append(' ').append(field.name());
+        text.append(':').append(field.offset()).append(':').append(field.byteSize());
+      }
+      text.append('\n');
+    }
+    return text.toString();
+  }
+
   private static int maximumArgumentBytes() {
     int maximum = 0;
     for (Kernel kernel : values()) {

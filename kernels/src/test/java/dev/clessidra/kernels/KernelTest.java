@@ -1,6 +1,7 @@
 package dev.clessidra.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.io.IOException;
 import java.lang.foreign.MemoryLayout.PathElement;
@@ -22,34 +23,29 @@ final class KernelTest {
     CpuLibrary.load();
   }
 
-  /** Returns the layouts of Java as text in the native library's format. */
-  private static String layouts() {
-    return Arrays.stream(Kernel.values())
-        .map(kernel ->
-            kernel.nativeName()
-                + " "
-                + kernel.layout().byteSize()
-                + kernel.fields().stream()
-                    .map(field ->
-                        " %s:%d:%d"
-                            .formatted(
-                                field.name(),
-                                kernel.layout().byteOffset(PathElement.groupElement(field.name())),
-                                field.byteSize()))
-                    .collect(Collectors.joining())
-                + "\n")
-        .collect(Collectors.joining());
-  }
-
   @Test
   void layoutsAreThoseOfTheNativeLibrary() {
-    assertThat(layouts()).isEqualTo(CpuLibrary.layouts());
+    assertThat(Kernel.layouts()).isEqualTo(CpuLibrary.layouts());
   }
 
   @Test
-  void anotherOffsetOrSizeWouldBeSeen() {
-    assertThat(layouts()).isNotEqualTo(CpuLibrary.layouts().replaceFirst(":8:", ":12:"));
-    assertThat(layouts()).isNotEqualTo(CpuLibrary.layouts().replaceFirst(" 80 ", " 88 "));
+  void aLibraryWithOtherLayoutsIsRefused() {
+    String layouts = Kernel.layouts();
+    Path file = Path.of("old.so");
+    CpuLibrary.requireSame(file, layouts, layouts);
+    assertThatExceptionOfType(DeviceException.class)
+        .isThrownBy(() ->
+            CpuLibrary.requireSame(
+                file,
+                layouts.replace("fill 24 y:0:8 count:8:8", "fill 24 y:0:8 count:8:4"),
+                layouts))
+        .withMessageStartingWith("Native library old.so is of another version: kernel 5 is ")
+        .withMessageContaining(
+            "'fill 24 y:0:8 count:8:4 value:16:4', expected 'fill 24 y:0:8 count:8:8")
+        .withMessageEndingWith("; use the library of this version.");
+    assertThatExceptionOfType(DeviceException.class)
+        .isThrownBy(() -> CpuLibrary.requireSame(file, "", layouts))
+        .withMessageContaining("kernel 0 is 'missing', expected 'gemm ");
   }
 
   @Test
