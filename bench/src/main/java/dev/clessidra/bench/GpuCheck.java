@@ -13,11 +13,13 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -31,10 +33,13 @@ import java.util.stream.Stream;
  */
 public final class GpuCheck {
   private static final Duration LIMIT = Duration.ofSeconds(530);
-  // What is left belongs to the benchmarks.
-  private static final Duration CHECKS_LIMIT = Duration.ofSeconds(330);
-  private static final Duration PART_LIMIT = Duration.ofMinutes(4);
+  // What is left of the limit belongs to the sections after them.
+  private static final Duration CHECKS_LIMIT = Duration.ofMinutes(5);
+  private static final Duration KERNELS_LIMIT = Duration.ofSeconds(450);
+  private static final Duration CHECK_LIMIT = Duration.ofMinutes(4);
   private static final String SANITIZER = "compute-sanitizer";
+  // As under some hypervisors.
+  private static final String SANITIZER_REFUSAL = "Device not supported";
   private static final List<String> SANITIZER_TOOLS =
       List.of("memcheck", "racecheck", "initcheck", "synccheck");
   private static final String PROGRAM = "dev.clessidra.models.cli.Clessidra";
@@ -61,6 +66,32 @@ public final class GpuCheck {
     SKIPPED
   }
 
+  /** What can be asked for alone, each then with the whole of the limit. */
+  private enum Section {
+    CHECKS,
+    KERNELS,
+    MODELS;
+
+    private static Set<Section> parse(String names) {
+      Set<Section> sections = EnumSet.noneOf(Section.class);
+      for (String name : names.split(",", -1)) {
+        sections.add(
+            Stream.of(values())
+                .filter(section -> section.label().equals(name))
+                .findFirst()
+                .orElseThrow(() ->
+                    new IllegalArgumentException(
+                        "section %s is unknown: expected checks, kernels, models or several with commas between"
+                            .formatted(name))));
+      }
+      return sections;
+    }
+
+    private String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
   private record Part(String name, Outcome outcome, double seconds, String detail) {}
 
   private final String device;
@@ -68,40 +99,52 @@ public final class GpuCheck {
   private final Path work;
   private final Instant start = Instant.now();
   private final Path results;
+  private final Set<Section> sections;
   private final List<Part> parts = new ArrayList<>();
   private Instant end = start.plus(LIMIT);
 
-  private GpuCheck(String device, Path packed, Path results) throws IOException {
+  private GpuCheck(String device, Path packed, Path results, Set<Section> sections)
+      throws IOException {
     this.device = device;
     this.packed = packed;
     this.results = results;
+    this.sections = sections;
     work = Files.createTempDirectory("gpu-check");
   }
 
   /**
    * Runs the check, or writes what it compares with.
    *
-   * @param arguments {@code prepare PACKED}, or {@code run PACKED DEVICE RESULTS}: the folder with
-   *     {@code runtime}, {@code lib} and {@code expected}, what to check, and where results go
+   * @param arguments {@code prepare PACKED}, or {@code run PACKED DEVICE RESULTS SECTIONS}: the
+   *     folder with {@code runtime}, {@code lib} and {@code expected}, what to check, where results
+   *     go, and which of checks, kernels, models
    */
   public static void main(String[] arguments) throws IOException {
     if (arguments.length == 2 && arguments[0].equals("prepare")) {
       Path packed = Path.of(arguments[1]).toAbsolutePath();
       Files.createDirectories(packed.resolve("expected"));
-      GpuCheck check = new GpuCheck("cpu", packed, packed);
+      GpuCheck check = new GpuCheck("cpu", packed, packed, EnumSet.of(Section.CHECKS));
       check.prepare();
       System.exit(check.report());
     }
-    if (arguments.length == 4 && arguments[0].equals("run")) {
+    if (arguments.length == 5 && arguments[0].equals("run")) {
       Path packed = Path.of(arguments[1]).toAbsolutePath();
+      Set<Section> sections;
+      try {
+        sections = Section.parse(arguments[4]);
+      } catch (IllegalArgumentException e) {
+        System.err.println("gpu-check: " + e.getMessage());
+        System.exit(2);
+        return;
+      }
       Path results = Files.createDirectories(Path.of(arguments[3]).toAbsolutePath());
-      GpuCheck check = new GpuCheck(arguments[2], packed, results);
+      GpuCheck check = new GpuCheck(arguments[2], packed, results, sections);
       check.run();
       int code = check.report();
       check.write();
       System.exit(code);
     }
-    System.err.println("expected: prepare PACKED, or run PACKED DEVICE RESULTS");
+    System.err.println("expected: prepare PACKED, or run PACKED DEVICE RESULTS SECTIONS");
     System.exit(2);
   }
 
@@ -115,9 +158,33 @@ public final class GpuCheck {
   }
 
   private void run() {
-    end = start.plus(CHECKS_LIMIT);
-    Optional<Process> compilation = compilation();
     part("what is here", this::devices);
+    Optional<Process> compilation =
+        sections.contains(Section.MODELS) ? compilation() : Optional.empty();
+    if (sections.contains(Section.CHECKS)) {
+      limit(CHECKS_LIMIT, Section.CHECKS);
+      check();
+    }
+    // It would take from the processors and the GPU what is timed.
+    limit(CHECKS_LIMIT, Section.CHECKS);
+    compilation.ifPresent(this::await);
+    if (sections.contains(Section.KERNELS)) {
+      limit(KERNELS_LIMIT, Section.KERNELS);
+      part("benchmark of the kernels", this::benchmarkKernels);
+    }
+    if (sections.contains(Section.MODELS)) {
+      limit(LIMIT, Section.MODELS);
+      part("benchmark of the models", this::benchmarkModels);
+    }
+  }
+
+  /** Sets when a section has to end: its own limit, or the whole one if none comes after it. */
+  private void limit(Duration limit, Section section) {
+    boolean last = sections.stream().allMatch(other -> other.compareTo(section) <= 0);
+    end = start.plus(last ? LIMIT : limit);
+  }
+
+  private void check() {
     part("conformance", this::conformance);
     part("bits as on the build machine's CPU and emulated GPU", this::compareDigests);
     for (String model : TRAININGS.sequencedKeySet()) {
@@ -126,10 +193,6 @@ public final class GpuCheck {
     for (String tool : SANITIZER_TOOLS) {
       part(SANITIZER + " " + tool, () -> sanitize(tool));
     }
-    compilation.ifPresent(this::await);
-    end = start.plus(LIMIT);
-    part("benchmark of the kernels", this::benchmarkKernels);
-    part("benchmark of the models", this::benchmarkModels);
   }
 
   private boolean isGpu() {
@@ -176,13 +239,14 @@ public final class GpuCheck {
   /** Returns the table; the figures go to a file of their own. */
   private String benchmark(String what, String arguments) {
     List<String> all = new ArrayList<>(words(arguments));
-    Path file = results.resolve("%s-%s.json".formatted(name(), what));
+    Path file = results.resolve("%s-%s-figures.json".formatted(name(), what));
     all.addAll(List.of("--json", file.toString()));
     Path log = log();
     try {
-      process(bench(all.toArray(String[]::new)));
+      process(bench(all.toArray(String[]::new)), LIMIT);
     } catch (Failure e) {
-      throw new Failure(e.getMessage().lines().findFirst().orElse("") + "\n" + text(log));
+      String figures = Files.exists(file) ? "; what was measured is in " + file.getFileName() : "";
+      throw new Failure(e.getMessage().lines().findFirst().orElse("") + figures + "\n" + text(log));
     }
     String note = isGpu() ? "" : "A trial without a GPU: its times say nothing of one.\n";
     return note + text(log);
@@ -306,7 +370,14 @@ public final class GpuCheck {
                 "all"));
     command.addAll(
         javaCommand(List.of(), "dev.clessidra.kernels.conformance.KernelCases", "one", device));
-    process(command);
+    try {
+      process(command);
+    } catch (Failure e) {
+      if (e.getMessage().contains(SANITIZER_REFUSAL)) {
+        throw new Skipped("%s says: %s".formatted(SANITIZER, SANITIZER_REFUSAL));
+      }
+      throw e;
+    }
   }
 
   private static Optional<String> sanitizer() {
@@ -343,10 +414,14 @@ public final class GpuCheck {
    * Runs a process to its end; its output goes to a log, of which a failure shows the last lines.
    */
   private String process(List<String> command) {
+    return process(command, CHECK_LIMIT);
+  }
+
+  private String process(List<String> command, Duration limit) {
     Path log = log();
     Process process = start(command, log);
     try {
-      long seconds = secondsLeft();
+      long seconds = Math.min(secondsLeft(), limit.toSeconds());
       if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
         stop(process);
         throw new Failure("not done after %d s: %s".formatted(seconds, tail(log)));
@@ -377,8 +452,7 @@ public final class GpuCheck {
   }
 
   private long secondsLeft() {
-    long left = Duration.between(Instant.now(), end).toSeconds();
-    return Math.clamp(left, 1, PART_LIMIT.toSeconds());
+    return Math.max(1, Duration.between(Instant.now(), end).toSeconds());
   }
 
   private static void stop(Process process) throws InterruptedException {
@@ -437,8 +511,13 @@ public final class GpuCheck {
   }
 
   private String name() {
-    return "gpu-check-%s-%s"
-        .formatted(LocalDate.ofInstant(start, ZoneOffset.UTC), device.replace(':', '-'));
+    String name =
+        "gpu-check-%s-%s"
+            .formatted(LocalDate.ofInstant(start, ZoneOffset.UTC), device.replace(':', '-'));
+    return sections.size() == Section.values().length
+        ? name
+        : name
+            + sections.stream().map(section -> "-" + section.label()).collect(Collectors.joining());
   }
 
   /** Prints the summary; returns the exit code. */

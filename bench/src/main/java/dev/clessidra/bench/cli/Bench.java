@@ -295,25 +295,32 @@ public final class Bench implements Callable<Integer> {
       });
       try (Measurement measurement = new Measurement(device, libraries, effort)) {
         Timing launch = measurement.smallestLaunch();
+        String commit = Source.commit();
         List<Result> results = new ArrayList<>();
+        Run run = null;
         for (Suite.Entry entry : entries) {
           spec.commandLine()
               .getErr()
               .printf("%d of %d: %s%n", results.size() + 1, entries.size(), entry.work().label());
           results.add(measurement.measure(entry.group(), entry.work()));
+          run =
+              new Run(
+                  commit,
+                  Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
+                  device.description(),
+                  versions,
+                  absent,
+                  effort.rounds(),
+                  measurement.peak(),
+                  measurement.bandwidth(),
+                  launch,
+                  List.copyOf(results));
+          if (json != null) {
+            // Again after each work: a long run that is stopped keeps what it has measured.
+            RunFile.write(json, run);
+          }
         }
-        return report(
-            new Run(
-                Source.commit(),
-                Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-                device.description(),
-                versions,
-                absent,
-                effort.rounds(),
-                measurement.peak(),
-                measurement.bandwidth(),
-                launch,
-                results));
+        return report(run);
       } finally {
         libraries.forEach(Library::close);
       }
@@ -328,9 +335,6 @@ public final class Bench implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     new Table(run).print(out);
     out.flush();
-    if (json != null) {
-      RunFile.write(json, run);
-    }
     if (record) {
       RunFile.append(Source.history(), run);
     }

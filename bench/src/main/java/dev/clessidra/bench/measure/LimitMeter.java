@@ -8,11 +8,16 @@ import dev.clessidra.kernels.Scope;
 /** Measures the limits of a device again and again. */
 final class LimitMeter implements AutoCloseable {
   private static final int ARRAYS = 3;
+  private static final int MOST_TRIADS = 1000;
 
   private final Device device;
   private final Effort effort;
   private final Scope scope;
   private final Runnable triad;
+  // Of the measurement before; tells how many make a slice. One alone would be timed with the way
+  // of
+  // its launch to a GPU.
+  private double secondsOfTriad;
 
   LimitMeter(Device device, Effort effort) {
     this.device = device;
@@ -25,17 +30,20 @@ final class LimitMeter implements AutoCloseable {
     device.kernels().fill(a, count, 1);
     device.kernels().fill(b, count, 2);
     triad = () -> device.kernels().binary(BinaryFunction.ADD, a, b, y, count, count, 1, 0);
-    device.measureTime(triad);
+    secondsOfTriad = device.measureTime(triad);
   }
 
   Limits measure() {
     double operations = device.measurePeak(effort.limitSlice());
-    int runs = 0;
-    double seconds = 0;
-    do {
-      seconds += device.measureTime(triad);
-      runs++;
-    } while (seconds < effort.limitSlice().toNanos() * 1e-9);
+    int runs =
+        (int) Math.clamp(effort.limitSlice().toNanos() * 1e-9 / secondsOfTriad, 1, MOST_TRIADS);
+    double seconds =
+        device.measureTime(() -> {
+          for (int i = 0; i < runs; i++) {
+            triad.run();
+          }
+        });
+    secondsOfTriad = Math.max(seconds / runs, 1e-7);
     double bytes = (double) ARRAYS * Float.BYTES * effort.triadElements() * runs;
     return new Limits(operations, bytes / seconds);
   }

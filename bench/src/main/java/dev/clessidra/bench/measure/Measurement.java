@@ -4,6 +4,8 @@ import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.KernelWork;
+import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.Device;
@@ -129,6 +131,9 @@ public final class Measurement implements AutoCloseable {
       }
       Turns turns = new Turns(device, copies);
       turns.warmUp(effort.slice().multipliedBy(work.warmUpTurns()));
+      if (!onCpu() && work instanceof KernelWork && !(copies.getFirst() instanceof SelfTimed)) {
+        turns.capture(effort.slice());
+      }
       return Optional.of(new Contender(library.name(), turns, result, error));
     } catch (RuntimeException | LinkageError e) {
       copies.forEach(Implementation::close);
@@ -168,8 +173,12 @@ public final class Measurement implements AutoCloseable {
     return error;
   }
 
+  private boolean onCpu() {
+    return device.name().equals("cpu");
+  }
+
   private int copiesOf(Work work) {
-    return device.name().equals("cpu") || work.bytes() == 0
+    return onCpu() || work.bytes() == 0
         ? 1
         : (int) Math.clamp(effort.rotatedBytes() / work.bytes(), 1, MAXIMUM_COPIES);
   }

@@ -4,7 +4,8 @@ package dev.clessidra.bench.measure;
  * How long one library takes for a work.
  *
  * @param library its name
- * @param seconds of a run; on a GPU the device's time
+ * @param seconds of a run; on a GPU the device's time, of kernels launched one after the other by a
+ *     graph of the driver's
  * @param endToEnd seconds from the start of a run to its end, with the launch and the wait; on the
  *     CPU the same as {@code seconds}
  * @param share of the machine's limit that is reached, the limit being measured before and after

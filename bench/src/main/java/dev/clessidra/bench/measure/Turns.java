@@ -9,13 +9,16 @@ import java.util.function.IntToDoubleFunction;
 
 /**
  * One implementation of a work, timed turn by turn. On a GPU there are several of it, each with
- * operands of its own, which are used one after the other.
+ * operands of its own, which are used one after the other; what is a kernel is launched as a {@link
+ * CudaGraph} of many.
  */
 final class Turns implements AutoCloseable {
   private static final int WARMING_SHARE = 8;
+  private static final int LAUNCHES_OF_GRAPH = 64;
 
   private final Device device;
   private final List<Implementation> copies;
+  private CudaGraph graph;
   private int next;
   // Of the turn before; tells how many runs a turn on a GPU has to have.
   private double secondsOfRun;
@@ -37,6 +40,16 @@ final class Turns implements AutoCloseable {
     secondsOfRun = endToEnd(atLeast);
   }
 
+  /**
+   * Captures as many runs as are made in a slice, but no more than {@value #LAUNCHES_OF_GRAPH}, and
+   * each copy's at least once.
+   */
+  void capture(Duration slice) {
+    int wanted = Math.clamp(runs(slice), 1, LAUNCHES_OF_GRAPH);
+    int cycles = Math.max(1, wanted / copies.size());
+    graph = CudaGraph.of(device, () -> next().run(), cycles * copies.size());
+  }
+
   /** Measures the time from the start of a run to its end, and on a GPU that of the device. */
   Time measure(Duration slice) {
     // What others left in caches is not what is measured.
@@ -52,21 +65,35 @@ final class Turns implements AutoCloseable {
     double seconds =
         secondsOfRun(
             slice,
-            runs ->
-                device.measureTime(() -> {
-                  for (int i = 0; i < runs; i++) {
-                    next().run();
-                  }
-                }));
+            graph == null
+                ? runs -> device.measureTime(() -> repeat(runs, () -> next().run()))
+                : this::graphs);
     return new Time(seconds, endToEnd(slice.dividedBy(2)));
+  }
+
+  /** Seconds of so many runs, by those of whole graphs. */
+  private double graphs(int runs) {
+    int launches = Math.ceilDiv(runs, graph.runs());
+    double seconds = device.measureTime(() -> repeat(launches, graph::run));
+    return seconds * runs / (launches * graph.runs());
+  }
+
+  private static void repeat(int times, Runnable work) {
+    for (int i = 0; i < times; i++) {
+      work.run();
+    }
   }
 
   /** Chooses how often to run by how long that took before. */
   private double secondsOfRun(Duration slice, IntToDoubleFunction time) {
-    int runs = (int) Math.clamp(slice.toNanos() * 1e-9 / secondsOfRun, 1, 1 << 20);
+    int runs = runs(slice);
     double seconds = time.applyAsDouble(runs) / runs;
     secondsOfRun = Math.max(seconds, 1e-7);
     return seconds;
+  }
+
+  private int runs(Duration slice) {
+    return (int) Math.clamp(slice.toNanos() * 1e-9 / secondsOfRun, 1, 1 << 20);
   }
 
   private double endToEnd(Duration atLeast) {
@@ -90,6 +117,9 @@ final class Turns implements AutoCloseable {
 
   @Override
   public void close() {
+    if (graph != null) {
+      graph.close();
+    }
     copies.forEach(Implementation::close);
   }
 }

@@ -5,11 +5,13 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.JsonSerializer;
+import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -37,22 +39,18 @@ public final class RunFile {
 
   /** Writes a run as a file of its own. Figures have six digits. */
   public static void write(Path file, Run run) {
-    write(file, PRETTY.toJson(run) + "\n", StandardOpenOption.TRUNCATE_EXISTING);
+    byte[] text = (PRETTY.toJson(run) + "\n").getBytes(StandardCharsets.UTF_8);
+    AtomicFile.write(file, out -> out.write(text));
   }
 
   /** Appends a run to a history as one line. */
   public static void append(Path history, Run run) {
-    write(history, LINE.toJson(run) + "\n", StandardOpenOption.APPEND);
-  }
-
-  private static void write(Path file, String text, StandardOpenOption option) {
     try {
-      if (file.toAbsolutePath().getParent() != null) {
-        Files.createDirectories(file.toAbsolutePath().getParent());
-      }
-      Files.writeString(file, text, StandardOpenOption.CREATE, StandardOpenOption.WRITE, option);
+      Files.createDirectories(history.toAbsolutePath().getParent());
+      Files.writeString(
+          history, LINE.toJson(run) + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
-      throw new DataException("%s cannot be written: %s".formatted(file, e.getMessage()), e);
+      throw new DataException("%s cannot be written: %s".formatted(history, e.getMessage()), e);
     }
   }
 
