@@ -239,7 +239,7 @@ public final class GpuCheck {
   /** Returns the table; the figures go to a file of their own. */
   private String benchmark(String what, String arguments) {
     List<String> all = new ArrayList<>(words(arguments));
-    Path file = results.resolve("%s-%s-figures.json".formatted(name(), what));
+    Path file = results.resolve("%s-%s-figures.json".formatted(dated(), what));
     all.addAll(List.of("--json", file.toString()));
     Path log = log();
     try {
@@ -510,13 +510,15 @@ public final class GpuCheck {
         part.detail().isEmpty() ? "" : "\n" + part.detail().indent(19).stripTrailing());
   }
 
+  private String dated() {
+    return "gpu-check-%s-%s"
+        .formatted(LocalDate.ofInstant(start, ZoneOffset.UTC), device.replace(':', '-'));
+  }
+
   private String name() {
-    String name =
-        "gpu-check-%s-%s"
-            .formatted(LocalDate.ofInstant(start, ZoneOffset.UTC), device.replace(':', '-'));
     return sections.size() == Section.values().length
-        ? name
-        : name
+        ? dated()
+        : dated()
             + sections.stream().map(section -> "-" + section.label()).collect(Collectors.joining());
   }
 

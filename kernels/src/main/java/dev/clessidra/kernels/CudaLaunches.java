@@ -176,6 +176,7 @@ final class CudaLaunches {
     private final int rows;
     private final int columns;
     private final int threads;
+    private final String suffix;
 
     /** Estimated clock cycles of a multiprocessor for one step of the depth of a tile. */
     private final int cycles;
@@ -185,6 +186,7 @@ final class CudaLaunches {
       this.columns = columns;
       this.threads = threads;
       this.cycles = cycles;
+      suffix = "_%dx%d".formatted(rows, columns);
     }
 
     private long tiles(long m, int... n) {
@@ -224,9 +226,8 @@ final class CudaLaunches {
     Tile best =
         Collections.min(
             tiles, Comparator.comparingLong(tile -> tile.time(products * tile.tiles(m, n))));
-    String name = "%s_%dx%d".formatted(function, best.rows, best.columns);
     int blocks = Math.toIntExact(phases * best.tiles(m, n));
-    return List.of(new GridLaunch(name, blocks, chunks, 1, best.threads));
+    return List.of(new GridLaunch(function + best.suffix, blocks, chunks, 1, best.threads));
   }
 
   private static List<GridLaunch> convolution(Fields fields) {

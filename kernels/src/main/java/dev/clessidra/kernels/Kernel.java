@@ -438,6 +438,7 @@ public enum Kernel {
   /** Size in bytes of the largest argument struct. */
   public static final int MAXIMUM_ARGUMENT_BYTES = maximumArgumentBytes();
 
+  private final String nativeName;
   private final List<Field> fields;
   private final List<Field> pointers;
   private final StructLayout layout;
@@ -445,6 +446,7 @@ public enum Kernel {
   @SafeVarargs
   @SuppressWarnings("varargs") // only read
   Kernel(List<Field>... groups) {
+    nativeName = name().toLowerCase(Locale.ROOT);
     List<MemoryLayout> members = new ArrayList<>();
     List<Field> placed = new ArrayList<>();
     int offset = 0;
@@ -471,7 +473,7 @@ public enum Kernel {
     pointers = placed.stream().filter(field -> field.type() == POINTER).toList();
     layout =
         MemoryLayout.structLayout(members.toArray(MemoryLayout[]::new))
-            .withName("clessidra_" + nativeName());
+            .withName("clessidra_" + nativeName);
   }
 
   /** Returns the kernel's number in the native library: its position in this enum. */
@@ -482,7 +484,7 @@ public enum Kernel {
 
   /** Returns the kernel's name in the C header, e.g. {@code reduce_rows}. */
   public String nativeName() {
-    return name().toLowerCase(Locale.ROOT);
+    return nativeName;
   }
 
   /** Returns the layout of the kernel's argument struct, padding included. */
