@@ -267,8 +267,10 @@ public final class DeviceSegmentationData implements TrainingData {
   public float[] mean() {
     byte[] pixels = images.copyToByteArray();
     double[] sums = new double[pixels.length / count()];
-    for (int i = 0; i < pixels.length; i++) {
-      sums[i % sums.length] += pixels[i] & 0xff;
+    for (int image = 0; image < pixels.length; image += sums.length) {
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += pixels[image + i] & 0xff;
+      }
     }
     float[] mean = new float[sums.length];
     for (int i = 0; i < sums.length; i++) {

@@ -131,8 +131,10 @@ public final class DeviceData implements TrainingData {
     double[] sums = new double[size()];
     forEachBlock((first, block) -> {
       float[] values = block.copyToArray();
-      for (int i = 0; i < values.length; i++) {
-        sums[i % sums.length] += values[i];
+      for (int row = 0; row < values.length; row += sums.length) {
+        for (int i = 0; i < sums.length; i++) {
+          sums[i] += values[row + i];
+        }
       }
     });
     float[] mean = new float[sums.length];

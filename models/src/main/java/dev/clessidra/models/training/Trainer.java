@@ -21,6 +21,7 @@ import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -211,7 +212,7 @@ public final class Trainer {
     return this;
   }
 
-  /** A checkpoint of a training with the same settings, to go on from. */
+  /** A checkpoint of a training with the same data and settings, to go on from. */
   public Trainer resume(Path path) {
     resume = Optional.of(path);
     return this;
@@ -496,14 +497,15 @@ public final class Trainer {
           });
       if (!settings().equals(found.get(SETTINGS))) {
         throw new ModelFileException(
-            "%s: was trained with '%s', this training has '%s': resume with the same settings"
+            "%s: was trained with '%s', this training has '%s': resume with the same data and settings"
                 .formatted(path, found.get(SETTINGS), settings()));
       }
       file().load(path);
     }
 
+    /** The mean of the inputs tells other data of the same size. */
     private String settings() {
-      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, batch %d, samples %d%s, steps %d"
+      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, batch %d, samples %d%s with a mean of hash %08x, steps %d"
           .formatted(
               optimizerKind,
               learningRate,
@@ -515,6 +517,7 @@ public final class Trainer {
               batch,
               samples.count(),
               samples.settings().isEmpty() ? "" : " (" + samples.settings() + ")",
+              Arrays.hashCode(samples.mean()),
               totalSteps);
     }
   }

@@ -121,7 +121,10 @@ class TrainerTest {
       trainer(part).checkpoint(checkpoint).stopWhen(after(5)).run();
       assertThatThrownBy(() -> trainer(other).batch(32).resume(checkpoint).run())
           .isInstanceOf(ModelFileException.class)
-          .hasMessageContaining("resume with the same settings");
+          .hasMessageContaining("resume with the same data and settings");
+      assertThatThrownBy(() -> trainer(other).data(Digits.test(1000)).resume(checkpoint).run())
+          .isInstanceOf(ModelFileException.class)
+          .hasMessageContaining("samples 1000 with a mean of hash ");
       assertThatThrownBy(() -> trainer(other).seed(12).resume(checkpoint).run())
           .isInstanceOf(ModelFileException.class)
           .hasMessageContaining("seed");
