@@ -36,8 +36,19 @@ public final class BackwardContext {
     return outputGradient;
   }
 
-  /** A tensor kept by the forward computation; 0 for the first. */
+  /**
+   * A tensor kept by the forward computation; 0 for the first.
+   *
+   * @throws IllegalStateException when it saved fewer
+   */
   public Tensor saved(int index) {
+    int count = node.saved().size();
+    if (index < 0 || index >= count) {
+      throw new IllegalStateException(
+          "%s: backward asks for saved tensor %d, but forward saved %d: call ForwardContext.save"
+                  .formatted(node.operation().name(), index, count)
+              + " there");
+    }
     return node.saved().get(index);
   }
 

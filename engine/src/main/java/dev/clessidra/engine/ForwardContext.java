@@ -12,6 +12,9 @@ import java.util.List;
  * What {@link Operation#forward} works with. Valid during that call only, on the calling thread.
  */
 public final class ForwardContext {
+  private static final String NOT_KEPT =
+      "forward neither returned it nor saved it for a backward (ForwardContext.save)";
+
   private final Device device;
   private final Scope scope;
   private final String operation;
@@ -20,6 +23,7 @@ public final class ForwardContext {
   private final List<Tensor> allocated = new ArrayList<>();
   private final List<Tensor> saved = new ArrayList<>();
   private final List<Buffer> workspaces = new ArrayList<>();
+  private boolean launches;
 
   ForwardContext(Device device, Scope scope, String operation, boolean[] needsGradient) {
     this.device = device;
@@ -35,6 +39,7 @@ public final class ForwardContext {
 
   /** The launches of the tape's device. */
   public Kernels kernels() {
+    launches = true;
     return device.kernels();
   }
 
@@ -78,6 +83,11 @@ public final class ForwardContext {
     }
   }
 
+  /** Whether forward did anything but look at its inputs. */
+  boolean isUsed() {
+    return launches || !allocated.isEmpty() || !saved.isEmpty();
+  }
+
   List<Tensor> allocated() {
     return allocated;
   }
@@ -92,7 +102,7 @@ public final class ForwardContext {
     for (Tensor tensor : allocated) {
       boolean needed = output != null && (tensor == output.root() || isSaved(tensor));
       if (!needed) {
-        tensor.close();
+        tensor.close(NOT_KEPT);
       }
     }
   }

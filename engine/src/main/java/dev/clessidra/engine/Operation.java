@@ -9,6 +9,10 @@ import java.util.List;
  * <p>An operation launches kernels and nothing else: it must not copy between host and device nor
  * keep state from one run to the next, so that a step that contains it can be captured. It may hold
  * immutable attributes (a slope, a probability). Implementations are typically records.
+ *
+ * <p>It has one output. It must not write an input, which others read too, unless it asks for a
+ * constant there (running statistics). To return an input itself means that the operation does
+ * nothing: {@link #backward} is then not called, and the gradient passes as it is.
  */
 public interface Operation {
 
@@ -23,7 +27,8 @@ public interface Operation {
    * @param inputs the inputs, checked to be open and otherwise unchecked: an operation checks
    *     number, shapes and element types, and says in an {@link IllegalArgumentException} what was
    *     given and what was expected
-   * @return a tensor from {@link ForwardContext#allocate}, or an input or view of an input
+   * @return a tensor from {@link ForwardContext#allocate} or a view of an input; an input itself
+   *     only if nothing was launched, allocated or saved
    */
   Tensor forward(ForwardContext context, List<Tensor> inputs);
 

@@ -59,7 +59,8 @@ import java.util.Set;
  */
 public final class Tape {
   private static final String RELEASED =
-      "the backward computation released it (Tape.retain keeps a tensor)";
+      "the backward computation released it (Tape.retain keeps a tensor, ForwardContext.save one"
+          + " that the backward of an operation needs)";
 
   private final Device device;
   private final Scope scope;
@@ -147,7 +148,8 @@ public final class Tape {
    *
    * @return the output, which belongs to the tape's scope
    * @throws IllegalArgumentException when the inputs do not fit
-   * @throws IllegalStateException when an input is closed or {@link #backward} was called
+   * @throws IllegalStateException when an input is closed, {@link #backward} was called, or an
+   *     operation that does something returns its input
    */
   public Tensor apply(Operation operation, Tensor... inputs) {
     requireUnspent();
@@ -171,6 +173,13 @@ public final class Tape {
     }
     if (output == null) {
       throw new NullPointerException(operation.name() + ": forward returned null");
+    }
+    if (tensors.contains(output) && context.isUsed()) {
+      throw new IllegalStateException(
+          operation.name()
+              + ": forward returned its input, which says that it does nothing, but it launched,"
+              + " allocated or saved: backward would not be called; return a tensor from"
+              + " ForwardContext.allocate");
     }
     if (!recording) {
       return output;
@@ -307,6 +316,7 @@ public final class Tape {
   public void backward(Tensor loss) {
     requireRecording("backward");
     requireUnspent();
+    Objects.requireNonNull(loss, "backward: the loss is null: expected a scalar of this tape");
     if (loss.shape().elements() != 1) {
       throw new IllegalArgumentException(
           "backward: the loss " + loss.describe() + " is not a scalar; reduce it with sum or mean");

@@ -16,9 +16,12 @@ import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.Window;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -179,7 +182,8 @@ class TapeTest {
         .isInstanceOf(IllegalStateException.class)
         .hasMessage(
             "tensor \"linear\" [4, 3] is used after it was closed: the backward computation"
-                + " released it (Tape.retain keeps a tensor)");
+                + " released it (Tape.retain keeps a tensor, ForwardContext.save one that the"
+                + " backward of an operation needs)");
     assertThat(view.isOpen()).isFalse();
   }
 
@@ -416,6 +420,9 @@ class TapeTest {
   @Test
   void backwardSaysWhatIsWrongWithALoss() {
     Tensor x = images();
+    assertThatThrownBy(() -> tape.backward(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("backward: the loss is null: expected a scalar of this tape");
     assertThatThrownBy(() -> tape.backward(x))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
@@ -538,6 +545,96 @@ class TapeTest {
     assertThatThrownBy(() -> tape.backward(loss))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageStartingWith("cube: backward gave no gradient for input 0");
+  }
+
+  /** An operation as a test wants it. */
+  private record Custom(
+      BiFunction<ForwardContext, Tensor, Tensor> rule, Consumer<BackwardContext> derivative)
+      implements Operation {
+    @Override
+    public String name() {
+      return "custom";
+    }
+
+    @Override
+    public Tensor forward(ForwardContext context, List<Tensor> inputs) {
+      return rule.apply(context, inputs.getFirst());
+    }
+
+    @Override
+    public void backward(BackwardContext context) {
+      derivative.accept(context);
+    }
+  }
+
+  @Test
+  void aTensorThatForwardDidNotSaveIsNamedInBackward() {
+    Operation forgetful =
+        new Custom((context, x) -> context.allocate(x.shape()), context -> context.saved(0));
+    Tensor loss = tape.sum(tape.apply(forgetful, tape.watch(images())));
+    assertThatThrownBy(() -> tape.backward(loss))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "custom: backward asks for saved tensor 0, but forward saved 0: call"
+                + " ForwardContext.save there");
+  }
+
+  @Test
+  void aTensorOfForwardThatIsUsedInBackwardUnsavedIsNamedWithTheRemedy() {
+    List<Tensor> kept = new ArrayList<>();
+    Operation hidden =
+        new Custom(
+            (context, x) -> {
+              kept.add(context.allocate(x.shape()));
+              return context.allocate(x.shape());
+            },
+            context -> kept.getFirst().buffer());
+    Tensor loss = tape.sum(tape.apply(hidden, tape.watch(images())));
+    assertThatThrownBy(() -> tape.backward(loss))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "tensor \"custom\" [4, 5] is used after it was closed: forward neither returned it nor"
+                + " saved it for a backward (ForwardContext.save)");
+  }
+
+  @Test
+  void anOperationThatReturnsItsInputDoesNothing() {
+    Tensor x = tape.watch(images());
+    Operation nothing =
+        new Custom(
+            (context, input) -> input,
+            context -> {
+              throw new AssertionError("backward of an operation without effect");
+            });
+    Tensor y = tape.apply(nothing, x);
+    assertThat(y).isSameAs(x);
+    tape.backward(tape.sum(y));
+    assertThat(tape.gradient(x).copyToArray()).containsOnly(1);
+  }
+
+  @Test
+  void anOperationThatWorksInPlaceIsRefused() {
+    BiFunction<ForwardContext, Tensor, Tensor> launching =
+        (context, x) -> {
+          context.kernels().fill(x.buffer(), 1, 0);
+          return x;
+        };
+    BiFunction<ForwardContext, Tensor, Tensor> allocating =
+        (context, x) -> {
+          context.allocate(x.shape());
+          return x;
+        };
+    BiFunction<ForwardContext, Tensor, Tensor> saving =
+        (context, x) -> {
+          context.save(x);
+          return x;
+        };
+    for (BiFunction<ForwardContext, Tensor, Tensor> rule : List.of(launching, allocating, saving)) {
+      Tensor x = tape.watch(images());
+      assertThatThrownBy(() -> tape.apply(new Custom(rule, context -> {}), x))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageStartingWith("custom: forward returned its input");
+    }
   }
 
   @Test

@@ -235,7 +235,9 @@ abstract sealed class AbstractDevice implements Device permits CpuDevice, CudaDe
     Recording capture = recording;
     if (capture != null && capture.isOfThisThread()) {
       throw new IllegalStateException(
-          what + " cannot be captured: the device is capturing, do it before or after.");
+          what
+              + " cannot be captured: a captured step is replayed on the device, without its Java"
+              + " code. Do it before or after the step.");
     }
   }
 

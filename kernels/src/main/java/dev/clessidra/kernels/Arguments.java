@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
  * MemorySegment block =
  *     arguments
  *         .begin(Kernel.FILL)
- *         .pointer("y", y)
+ *         .address("y", y.address())
  *         .int64("count", 100)
  *         .float32("value", 0)
  *         .finish();
@@ -24,11 +24,19 @@ import java.lang.foreign.ValueLayout;
 public final class Arguments {
   private final MemorySegment memory =
       Arena.ofAuto().allocate(Kernel.MAXIMUM_ARGUMENT_BYTES, Long.BYTES);
+  private final DeviceMemory operands;
   private Kernel kernel;
   private int written;
 
   /** Makes a writer with memory of its own, freed when the writer is no longer reachable. */
-  public Arguments() {}
+  public Arguments() {
+    this(null);
+  }
+
+  /** Makes a writer whose operands have to be in this memory. */
+  Arguments(DeviceMemory operands) {
+    this.operands = operands;
+  }
 
   /** Starts the arguments of a launch of a kernel; what was written before is dropped. */
   public Arguments begin(Kernel kernel) {
@@ -39,12 +47,47 @@ public final class Arguments {
   }
 
   /**
-   * Writes the address of a buffer, or 0 for null.
+   * Writes the address of an operand, which is checked first: so no launch can leave that out.
    *
+   * @throws IllegalArgumentException if the buffer is too small or of another device
    * @throws IllegalStateException if the buffer is closed
    */
-  public Arguments pointer(String name, Buffer buffer) {
-    return address(name, buffer == null ? 0 : buffer.address());
+  Arguments operand(String name, Buffer buffer, long count, int elementBytes) {
+    if (buffer == null) {
+      throw new NullPointerException(kernel.nativeName() + ": " + name + " is null.");
+    }
+    if (count < 0) {
+      throw new IllegalArgumentException(
+          "%s: operand %s has %d elements: expected 0 or more."
+              .formatted(kernel.nativeName(), name, count));
+    }
+    if (count > buffer.byteSize() / elementBytes) {
+      throw new IllegalArgumentException(
+          "%s: operand %s needs %d elements of %d bytes, but buffer '%s' has %d bytes."
+              .formatted(
+                  kernel.nativeName(),
+                  name,
+                  count,
+                  elementBytes,
+                  buffer.label(),
+                  buffer.byteSize()));
+    }
+    if (buffer.region().memory() != operands) {
+      throw new IllegalArgumentException(
+          "%s: operand %s, buffer '%s', is in the memory of another device."
+              .formatted(kernel.nativeName(), name, buffer.label()));
+    }
+    return address(name, buffer.address());
+  }
+
+  /** Writes the address of an operand of floats; see {@link #operand}. */
+  Arguments floats(String name, Buffer buffer, long count) {
+    return operand(name, buffer, count, Float.BYTES);
+  }
+
+  /** As {@link #floats}, or 0 for null. */
+  Arguments floatsOrNull(String name, Buffer buffer, long count) {
+    return buffer == null ? address(name, 0) : floats(name, buffer, count);
   }
 
   /** Writes a pointer as a plain address. */

@@ -141,18 +141,12 @@ public final class Kernels {
       throw new IllegalArgumentException(
           "gemm: c is transposed, which a result cannot be: swap a and b and transpose them.");
     }
-    floats(kernel, "a", a.buffer(), a.extent());
-    floats(kernel, "b", b.buffer(), b.extent());
-    if (bias != null) {
-      floats(kernel, "bias", bias, c.columns());
-    }
-    floats(kernel, "c", c.buffer(), c.extent());
     launch(
         begin(kernel)
-            .pointer("a", a.buffer())
-            .pointer("b", b.buffer())
-            .pointer("bias", bias)
-            .pointer("c", c.buffer())
+            .floats("a", a.buffer(), a.extent())
+            .floats("b", b.buffer(), b.extent())
+            .floatsOrNull("bias", bias, c.columns())
+            .floats("c", c.buffer(), c.extent())
             .int32("m", a.rows())
             .int32("n", b.columns())
             .int32("k", a.columns())
@@ -174,12 +168,10 @@ public final class Kernels {
   public void activationForward(Buffer x, Buffer y, long count, Activation activation) {
     Kernel kernel = Kernel.ACTIVATION_FORWARD;
     notNull(kernel, "activation", activation);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
+            .floats("x", x, count)
+            .floats("y", y, count)
             .int64("count", count)
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope()));
@@ -198,14 +190,11 @@ public final class Kernels {
       Buffer dy, Buffer y, Buffer dx, long count, Activation activation, float beta) {
     Kernel kernel = Kernel.ACTIVATION_BACKWARD;
     notNull(kernel, "activation", activation);
-    floats(kernel, "dy", dy, count);
-    floats(kernel, "y", y, count);
-    floats(kernel, "dx", dx, count);
     launch(
         begin(kernel)
-            .pointer("dy", dy)
-            .pointer("y", y)
-            .pointer("dx", dx)
+            .floats("dy", dy, count)
+            .floats("y", y, count)
+            .floats("dx", dx, count)
             .int64("count", count)
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope())
@@ -229,12 +218,10 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.UNARY;
     notNull(kernel, "function", function);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
+            .floats("x", x, count)
+            .floats("y", y, count)
             .int64("count", count)
             .int32("function", function.code())
             .float32("alpha", alpha)
@@ -261,18 +248,15 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.BINARY;
     notNull(kernel, "function", function);
-    floats(kernel, "a", a, count);
-    floats(kernel, "b", b, bCount);
-    floats(kernel, "y", y, count);
     if (bCount == 0 && count > 0) {
       throw new IllegalArgumentException(
           "binary: b has no element for the %d of a: expected at least one.".formatted(count));
     }
     launch(
         begin(kernel)
-            .pointer("a", a)
-            .pointer("b", b)
-            .pointer("y", y)
+            .floats("a", a, count)
+            .floats("b", b, bCount)
+            .floats("y", y, count)
             .int64("count", count)
             .int64("b_count", bCount)
             .int32("function", function.code())
@@ -287,8 +271,7 @@ public final class Kernels {
    */
   public void fill(Buffer y, long count, float value) {
     Kernel kernel = Kernel.FILL;
-    floats(kernel, "y", y, count);
-    launch(begin(kernel).pointer("y", y).int64("count", count).float32("value", value));
+    launch(begin(kernel).floats("y", y, count).int64("count", count).float32("value", value));
   }
 
   /**
@@ -300,12 +283,10 @@ public final class Kernels {
    */
   public void copy(Buffer x, int ldx, Buffer y, int ldy, long rows, int columns, float beta) {
     Kernel kernel = Kernel.COPY;
-    floats(kernel, "x", x, extent(kernel, "x", rows, columns, ldx));
-    floats(kernel, "y", y, extent(kernel, "y", rows, columns, ldy));
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
+            .floats("x", x, extent(kernel, "x", rows, columns, ldx))
+            .floats("y", y, extent(kernel, "y", rows, columns, ldy))
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("ldx", ldx)
@@ -323,12 +304,10 @@ public final class Kernels {
   public void repeatRows(Buffer x, Buffer y, long rows, int columns, int repeats) {
     Kernel kernel = Kernel.REPEAT_ROWS;
     long repeatedRows = repeatedRows(kernel, rows, repeats);
-    floats(kernel, "x", x, elements(kernel, rows, columns));
-    floats(kernel, "y", y, elements(kernel, repeatedRows, columns));
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
+            .floats("x", x, elements(kernel, rows, columns))
+            .floats("y", y, elements(kernel, repeatedRows, columns))
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("repeats", repeats));
@@ -346,12 +325,10 @@ public final class Kernels {
       Buffer dy, Buffer dx, long rows, int columns, int repeats, float beta) {
     Kernel kernel = Kernel.REPEAT_ROWS_BACKWARD;
     long repeatedRows = repeatedRows(kernel, rows, repeats);
-    floats(kernel, "dy", dy, elements(kernel, repeatedRows, columns));
-    floats(kernel, "dx", dx, elements(kernel, rows, columns));
     launch(
         begin(kernel)
-            .pointer("dy", dy)
-            .pointer("dx", dx)
+            .floats("dy", dy, elements(kernel, repeatedRows, columns))
+            .floats("dx", dx, elements(kernel, rows, columns))
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("repeats", repeats)
@@ -375,14 +352,11 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.REDUCE;
     notNull(kernel, "reduction", reduction);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, 1);
-    floats(kernel, "workspace", workspace, reduceWorkspace(count));
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("workspace", workspace)
+            .floats("x", x, count)
+            .floats("y", y, 1)
+            .floats("workspace", workspace, reduceWorkspace(count))
             .int64("count", count)
             .int32("reduction", reduction.code())
             .float32("scale", scale)
@@ -399,12 +373,10 @@ public final class Kernels {
       Reduction reduction, Buffer x, Buffer y, long rows, int columns, float scale, float beta) {
     Kernel kernel = Kernel.REDUCE_ROWS;
     notNull(kernel, "reduction", reduction);
-    floats(kernel, "x", x, elements(kernel, rows, columns));
-    floats(kernel, "y", y, rows);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
+            .floats("x", x, elements(kernel, rows, columns))
+            .floats("y", y, rows)
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("reduction", reduction.code())
@@ -432,14 +404,11 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.REDUCE_COLUMNS;
     notNull(kernel, "reduction", reduction);
-    floats(kernel, "x", x, elements(kernel, rows, columns));
-    floats(kernel, "y", y, columns);
-    floats(kernel, "workspace", workspace, reduceColumnsWorkspace(rows, columns));
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("workspace", workspace)
+            .floats("x", x, elements(kernel, rows, columns))
+            .floats("y", y, columns)
+            .floats("workspace", workspace, reduceColumnsWorkspace(rows, columns))
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("reduction", reduction.code())
@@ -465,16 +434,10 @@ public final class Kernels {
       float scale) {
     Kernel kernel = Kernel.LOSS;
     notNull(kernel, "function", function);
-    floats(kernel, "x", x, count);
-    target(kernel, function, target, count);
-    floats(kernel, "loss", loss, 1);
-    floats(kernel, "workspace", workspace, lossWorkspace(count));
     launch(
-        begin(kernel)
-            .pointer("x", x)
-            .pointer("target", target)
-            .pointer("loss", loss)
-            .pointer("workspace", workspace)
+        target(begin(kernel).floats("x", x, count), function, target, count)
+            .floats("loss", loss, 1)
+            .floats("workspace", workspace, lossWorkspace(count))
             .int64("count", count)
             .int32("function", function.code())
             .float32("scale", scale));
@@ -500,16 +463,10 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.LOSS_BACKWARD;
     notNull(kernel, "function", function);
-    floats(kernel, "x", x, count);
-    target(kernel, function, target, count);
-    floats(kernel, "upstream", upstream, 1);
-    floats(kernel, "dx", dx, count);
     launch(
-        begin(kernel)
-            .pointer("x", x)
-            .pointer("target", target)
-            .pointer("upstream", upstream)
-            .pointer("dx", dx)
+        target(begin(kernel).floats("x", x, count), function, target, count)
+            .floats("upstream", upstream, 1)
+            .floats("dx", dx, count)
             .int64("count", count)
             .int32("function", function.code())
             .float32("scale", scale)
@@ -525,12 +482,10 @@ public final class Kernels {
   public void softmax(Buffer x, Buffer y, long rows, int columns) {
     Kernel kernel = Kernel.SOFTMAX;
     long count = elements(kernel, rows, columns);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
+            .floats("x", x, count)
+            .floats("y", y, count)
             .int64("rows", rows)
             .int32("columns", columns));
   }
@@ -544,12 +499,10 @@ public final class Kernels {
    */
   public void logSumExp(Buffer x, Buffer y, long rows, int columns) {
     Kernel kernel = Kernel.LOG_SUM_EXP;
-    floats(kernel, "x", x, elements(kernel, rows, columns));
-    floats(kernel, "y", y, rows);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
+            .floats("x", x, elements(kernel, rows, columns))
+            .floats("y", y, rows)
             .int64("rows", rows)
             .int32("columns", columns));
   }
@@ -567,16 +520,12 @@ public final class Kernels {
       Buffer x, Buffer y, Buffer upstream, Buffer dx, long rows, int columns, float beta) {
     Kernel kernel = Kernel.LOG_SUM_EXP_BACKWARD;
     long count = elements(kernel, rows, columns);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, rows);
-    floats(kernel, "upstream", upstream, rows);
-    floats(kernel, "dx", dx, count);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("upstream", upstream)
-            .pointer("dx", dx)
+            .floats("x", x, count)
+            .floats("y", y, rows)
+            .floats("upstream", upstream, rows)
+            .floats("dx", dx, count)
             .int64("rows", rows)
             .int32("columns", columns)
             .float32("beta", beta));
@@ -608,22 +557,15 @@ public final class Kernels {
       float scale) {
     Kernel kernel = Kernel.SOFTMAX_CROSS_ENTROPY;
     long count = elements(kernel, rows, columns);
-    floats(kernel, "logits", logits, count);
-    operand(kernel, "labels", labels, rows, Integer.BYTES);
-    floatsOrNull(kernel, "class_weights", classWeights, columns);
-    floatsOrNull(kernel, "row_weights", rowWeights, rows);
-    floats(kernel, "probabilities", probabilities, count);
-    floats(kernel, "loss", loss, 1);
-    floats(kernel, "workspace", workspace, softmaxCrossEntropyWorkspace(rows));
     launch(
         begin(kernel)
-            .pointer("logits", logits)
-            .pointer("labels", labels)
-            .pointer("class_weights", classWeights)
-            .pointer("row_weights", rowWeights)
-            .pointer("probabilities", probabilities)
-            .pointer("loss", loss)
-            .pointer("workspace", workspace)
+            .floats("logits", logits, count)
+            .operand("labels", labels, rows, Integer.BYTES)
+            .floatsOrNull("class_weights", classWeights, columns)
+            .floatsOrNull("row_weights", rowWeights, rows)
+            .floats("probabilities", probabilities, count)
+            .floats("loss", loss, 1)
+            .floats("workspace", workspace, softmaxCrossEntropyWorkspace(rows))
             .int64("rows", rows)
             .int32("columns", columns)
             .float32("scale", scale));
@@ -653,20 +595,14 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.SOFTMAX_CROSS_ENTROPY_BACKWARD;
     long count = elements(kernel, rows, columns);
-    floats(kernel, "probabilities", probabilities, count);
-    operand(kernel, "labels", labels, rows, Integer.BYTES);
-    floatsOrNull(kernel, "class_weights", classWeights, columns);
-    floatsOrNull(kernel, "row_weights", rowWeights, rows);
-    floats(kernel, "upstream", upstream, 1);
-    floats(kernel, "dx", dx, count);
     launch(
         begin(kernel)
-            .pointer("probabilities", probabilities)
-            .pointer("labels", labels)
-            .pointer("class_weights", classWeights)
-            .pointer("row_weights", rowWeights)
-            .pointer("upstream", upstream)
-            .pointer("dx", dx)
+            .floats("probabilities", probabilities, count)
+            .operand("labels", labels, rows, Integer.BYTES)
+            .floatsOrNull("class_weights", classWeights, columns)
+            .floatsOrNull("row_weights", rowWeights, rows)
+            .floats("upstream", upstream, 1)
+            .floats("dx", dx, count)
             .int64("rows", rows)
             .int32("columns", columns)
             .float32("scale", scale)
@@ -687,14 +623,11 @@ public final class Kernels {
       Buffer mean, Buffer loss, Buffer workspace, int columns, float rho, float scale) {
     Kernel kernel = Kernel.KL_SPARSITY;
     rho(kernel, rho);
-    floats(kernel, "mean", mean, columns);
-    floats(kernel, "loss", loss, 1);
-    floats(kernel, "workspace", workspace, klSparsityWorkspace(columns));
     launch(
         begin(kernel)
-            .pointer("mean", mean)
-            .pointer("loss", loss)
-            .pointer("workspace", workspace)
+            .floats("mean", mean, columns)
+            .floats("loss", loss, 1)
+            .floats("workspace", workspace, klSparsityWorkspace(columns))
             .int32("columns", columns)
             .float32("rho", rho)
             .float32("scale", scale));
@@ -719,14 +652,11 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.KL_SPARSITY_BACKWARD;
     rho(kernel, rho);
-    floats(kernel, "mean", mean, columns);
-    floats(kernel, "upstream", upstream, 1);
-    floats(kernel, "dx", dx, elements(kernel, rows, columns));
     launch(
         begin(kernel)
-            .pointer("mean", mean)
-            .pointer("upstream", upstream)
-            .pointer("dx", dx)
+            .floats("mean", mean, columns)
+            .floats("upstream", upstream, 1)
+            .floats("dx", dx, elements(kernel, rows, columns))
             .int64("rows", rows)
             .int32("columns", columns)
             .float32("rho", rho)
@@ -746,18 +676,15 @@ public final class Kernels {
   public void topK(Buffer x, Buffer y, Buffer mask, long rows, int columns, int k) {
     Kernel kernel = Kernel.TOP_K;
     long count = elements(kernel, rows, columns);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
-    floats(kernel, "mask", mask, count);
     if (k < 1 || k > columns) {
       throw new IllegalArgumentException(
           "top_k: k is %d: expected 1 to %d, the number of columns.".formatted(k, columns));
     }
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("mask", mask)
+            .floats("x", x, count)
+            .floats("y", y, count)
+            .floats("mask", mask, count)
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("k", k));
@@ -789,12 +716,10 @@ public final class Kernels {
     Kernel kernel = Kernel.RANDOM;
     notNull(kernel, "distribution", distribution);
     notNull(kernel, "key", key);
-    floats(kernel, "y", y, count);
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("y", y)
-            .pointer("step", step)
+            .floats("y", y, count)
+            .operand("step", step, 1, Long.BYTES)
             .int64("count", count)
             .int64("seed", key.seed())
             .int32("stream", key.stream())
@@ -815,15 +740,12 @@ public final class Kernels {
       Buffer x, Buffer y, Buffer step, long count, RandomKey key, float probability, float scale) {
     Kernel kernel = Kernel.MASK_NOISE;
     notNull(kernel, "key", key);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
-    operand(kernel, "step", step, 1, Long.BYTES);
     fraction(kernel, "probability", probability);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("step", step)
+            .floats("x", x, count)
+            .floats("y", y, count)
+            .operand("step", step, 1, Long.BYTES)
             .int64("count", count)
             .int64("seed", key.seed())
             .int32("stream", key.stream())
@@ -841,14 +763,11 @@ public final class Kernels {
   public void binarize(Buffer x, Buffer y, Buffer step, long count, RandomKey key) {
     Kernel kernel = Kernel.BINARIZE;
     notNull(kernel, "key", key);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("step", step)
+            .floats("x", x, count)
+            .floats("y", y, count)
+            .operand("step", step, 1, Long.BYTES)
             .int64("count", count)
             .int64("seed", key.seed())
             .int32("stream", key.stream()));
@@ -870,19 +789,15 @@ public final class Kernels {
       RowSource source, Buffer y, int rows, Buffer step, boolean shuffle, long seed) {
     Kernel kernel = Kernel.GATHER_ROWS;
     notNull(kernel, "source", source);
-    operand(
-        kernel,
-        "source",
-        source.buffer(),
-        elements(kernel, source.rows(), source.columns()),
-        source.elementType().byteSize());
-    operand(kernel, "y", y, elements(kernel, rows, source.columns()), Integer.BYTES);
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("source", source.buffer())
-            .pointer("y", y)
-            .pointer("step", step)
+            .operand(
+                "source",
+                source.buffer(),
+                elements(kernel, source.rows(), source.columns()),
+                source.elementType().byteSize())
+            .operand("y", y, elements(kernel, rows, source.columns()), Integer.BYTES)
+            .operand("step", step, 1, Long.BYTES)
             .int64("source_rows", source.rows())
             .int64("seed", seed)
             .int32("rows", rows)
@@ -919,14 +834,11 @@ public final class Kernels {
     }
     long rowSize = Math.multiplyExact((long) width, channels);
     long count = elements(kernel, images, Math.toIntExact(Math.multiplyExact(height, rowSize)));
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("step", step)
+            .floats("x", x, count)
+            .floats("y", y, count)
+            .operand("step", step, 1, Long.BYTES)
             .int64("seed", key.seed())
             .int32("images", images)
             .int32("height", height)
@@ -974,12 +886,10 @@ public final class Kernels {
           "deformation_field: views are %d x %d: expected squares, which quarter turns need."
               .formatted(height, width));
     }
-    floats(kernel, "field", field, views.elements());
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("field", field)
-            .pointer("step", step)
+            .floats("field", field, views.elements())
+            .operand("step", step, 1, Long.BYTES)
             .int64("seed", key.seed())
             .int32("images", images.count())
             .int32("source_height", images.height())
@@ -1020,11 +930,13 @@ public final class Kernels {
     Images output = images.resized(outputHeight, outputWidth);
     sampled(kernel, images);
     sampled(kernel, output);
-    floats(kernel, "x", x, images.elements());
-    floats(kernel, "field", field, output.withChannels(2).elements());
-    floats(kernel, "y", y, output.elements());
     launch(
-        sizes(begin(kernel).pointer("x", x).pointer("field", field).pointer("y", y), images)
+        sizes(
+                begin(kernel)
+                    .floats("x", x, images.elements())
+                    .floats("field", field, output.withChannels(2).elements())
+                    .floats("y", y, output.elements()),
+                images)
             .int32("output_height", outputHeight)
             .int32("output_width", outputWidth)
             .int32("interpolation", interpolation.code()));
@@ -1059,14 +971,11 @@ public final class Kernels {
     fraction(kernel, "brightness", brightness);
     fraction(kernel, "gamma", gamma);
     long count = elements(kernel, size, images);
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("step", step)
+            .floats("x", x, count)
+            .floats("y", y, count)
+            .operand("step", step, 1, Long.BYTES)
             .int64("size", size)
             .int64("seed", key.seed())
             .int32("images", images)
@@ -1083,8 +992,7 @@ public final class Kernels {
    */
   public void advance(Buffer state) {
     Kernel kernel = Kernel.ADVANCE;
-    state(kernel, state);
-    launch(begin(kernel).pointer("state", state));
+    launch(begin(kernel).operand("state", state, TRAINING_STATE.byteSize(), 1));
   }
 
   /**
@@ -1104,10 +1012,9 @@ public final class Kernels {
   public void schedule(Buffer state, Schedule schedule) {
     Kernel kernel = Kernel.SCHEDULE;
     notNull(kernel, "schedule", schedule);
-    state(kernel, state);
     launch(
         begin(kernel)
-            .pointer("state", state)
+            .operand("state", state, TRAINING_STATE.byteSize(), 1)
             .float64("base", schedule.base())
             .float64("floor", schedule.floor())
             .float64("factor", schedule.factor())
@@ -1129,13 +1036,12 @@ public final class Kernels {
    */
   public void linearWarmup(Buffer step, Buffer y, long steps) {
     Kernel kernel = Kernel.LINEAR_WARMUP;
-    operand(kernel, "step", step, 1, Long.BYTES);
-    floats(kernel, "y", y, 1);
     if (steps < 0) {
       throw new IllegalArgumentException(
           "linear_warmup: steps is " + steps + ": expected 0 or more.");
     }
-    launch(begin(kernel).pointer("step", step).pointer("y", y).int64("steps", steps));
+    launch(
+        begin(kernel).operand("step", step, 1, Long.BYTES).floats("y", y, 1).int64("steps", steps));
   }
 
   /**
@@ -1150,18 +1056,15 @@ public final class Kernels {
   public void clipNorm(
       Buffer gradients, Buffer state, Buffer workspace, long count, float maximum) {
     Kernel kernel = Kernel.CLIP_NORM;
-    floats(kernel, "gradients", gradients, count);
-    state(kernel, state);
-    floats(kernel, "workspace", workspace, clipNormWorkspace(count));
     if (!(maximum > 0)) {
       throw new IllegalArgumentException(
           "clip_norm: maximum is " + maximum + ": expected a number above 0.");
     }
     launch(
         begin(kernel)
-            .pointer("gradients", gradients)
-            .pointer("state", state)
-            .pointer("workspace", workspace)
+            .floats("gradients", gradients, count)
+            .operand("state", state, TRAINING_STATE.byteSize(), 1)
+            .floats("workspace", workspace, clipNormWorkspace(count))
             .int64("count", count)
             .float32("maximum", maximum));
   }
@@ -1184,16 +1087,12 @@ public final class Kernels {
       SgdOptions options) {
     Kernel kernel = Kernel.SGD;
     notNull(kernel, "options", options);
-    floats(kernel, "parameters", parameters, count);
-    floats(kernel, "gradients", gradients, count);
-    floats(kernel, "velocity", velocity, count);
-    state(kernel, state);
     launch(
         begin(kernel)
-            .pointer("parameters", parameters)
-            .pointer("gradients", gradients)
-            .pointer("velocity", velocity)
-            .pointer("state", state)
+            .floats("parameters", parameters, count)
+            .floats("gradients", gradients, count)
+            .floats("velocity", velocity, count)
+            .operand("state", state, TRAINING_STATE.byteSize(), 1)
             .int64("count", count)
             .float32("momentum", options.momentum())
             .float32("weight_decay", options.weightDecay())
@@ -1225,18 +1124,13 @@ public final class Kernels {
       AdamOptions options) {
     Kernel kernel = Kernel.ADAM;
     notNull(kernel, "options", options);
-    floats(kernel, "parameters", parameters, count);
-    floats(kernel, "gradients", gradients, count);
-    floats(kernel, "first_moment", firstMoment, count);
-    floats(kernel, "second_moment", secondMoment, count);
-    state(kernel, state);
     launch(
         begin(kernel)
-            .pointer("parameters", parameters)
-            .pointer("gradients", gradients)
-            .pointer("first_moment", firstMoment)
-            .pointer("second_moment", secondMoment)
-            .pointer("state", state)
+            .floats("parameters", parameters, count)
+            .floats("gradients", gradients, count)
+            .floats("first_moment", firstMoment, count)
+            .floats("second_moment", secondMoment, count)
+            .operand("state", state, TRAINING_STATE.byteSize(), 1)
             .int64("count", count)
             .float32("beta1", options.beta1())
             .float32("beta2", options.beta2())
@@ -1257,17 +1151,14 @@ public final class Kernels {
    */
   public void average(Buffer x, Buffer y, Buffer state, long count, double decay) {
     Kernel kernel = Kernel.AVERAGE;
-    floats(kernel, "x", x, count);
-    floats(kernel, "y", y, count);
-    state(kernel, state);
     if (!(decay >= 0 && decay <= 1)) {
       throw new IllegalArgumentException("average: decay is " + decay + ": expected 0 to 1.");
     }
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("y", y)
-            .pointer("state", state)
+            .floats("x", x, count)
+            .floats("y", y, count)
+            .operand("state", state, TRAINING_STATE.byteSize(), 1)
             .int64("count", count)
             .float64("decay", decay));
   }
@@ -1284,16 +1175,12 @@ public final class Kernels {
       Buffer mean, Buffer logVariance, Buffer z, Buffer step, long count, RandomKey key) {
     Kernel kernel = Kernel.REPARAMETERIZE;
     notNull(kernel, "key", key);
-    floats(kernel, "mean", mean, count);
-    floats(kernel, "log_variance", logVariance, count);
-    floats(kernel, "z", z, count);
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("mean", mean)
-            .pointer("log_variance", logVariance)
-            .pointer("z", z)
-            .pointer("step", step)
+            .floats("mean", mean, count)
+            .floats("log_variance", logVariance, count)
+            .floats("z", z, count)
+            .operand("step", step, 1, Long.BYTES)
             .int64("count", count)
             .int64("seed", key.seed())
             .int32("stream", key.stream()));
@@ -1318,16 +1205,12 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.REPARAMETERIZE_BACKWARD;
     notNull(kernel, "key", key);
-    floats(kernel, "dz", dz, count);
-    floats(kernel, "log_variance", logVariance, count);
-    floats(kernel, "dlog_variance", dLogVariance, count);
-    operand(kernel, "step", step, 1, Long.BYTES);
     launch(
         begin(kernel)
-            .pointer("dz", dz)
-            .pointer("log_variance", logVariance)
-            .pointer("dlog_variance", dLogVariance)
-            .pointer("step", step)
+            .floats("dz", dz, count)
+            .floats("log_variance", logVariance, count)
+            .floats("dlog_variance", dLogVariance, count)
+            .operand("step", step, 1, Long.BYTES)
             .int64("count", count)
             .int64("seed", key.seed())
             .int32("stream", key.stream())
@@ -1356,18 +1239,13 @@ public final class Kernels {
       float scale) {
     Kernel kernel = Kernel.GAUSSIAN_KL;
     long count = elements(kernel, rows, columns);
-    floats(kernel, "mean", mean, count);
-    floats(kernel, "log_variance", logVariance, count);
-    floats(kernel, "divergence", divergence, rows);
-    floats(kernel, "loss", loss, 1);
-    floats(kernel, "workspace", workspace, gaussianKlWorkspace(rows));
     launch(
         begin(kernel)
-            .pointer("mean", mean)
-            .pointer("log_variance", logVariance)
-            .pointer("divergence", divergence)
-            .pointer("loss", loss)
-            .pointer("workspace", workspace)
+            .floats("mean", mean, count)
+            .floats("log_variance", logVariance, count)
+            .floats("divergence", divergence, rows)
+            .floats("loss", loss, 1)
+            .floats("workspace", workspace, gaussianKlWorkspace(rows))
             .int64("rows", rows)
             .int32("columns", columns)
             .float32("scale", scale));
@@ -1397,18 +1275,13 @@ public final class Kernels {
       float logVarianceBeta) {
     Kernel kernel = Kernel.GAUSSIAN_KL_BACKWARD;
     long count = elements(kernel, rows, columns);
-    floats(kernel, "mean", mean, count);
-    floats(kernel, "log_variance", logVariance, count);
-    floats(kernel, "upstream", upstream, upstreamPerRow ? rows : 1);
-    floatsOrNull(kernel, "dmean", dMean, count);
-    floatsOrNull(kernel, "dlog_variance", dLogVariance, count);
     launch(
         begin(kernel)
-            .pointer("mean", mean)
-            .pointer("log_variance", logVariance)
-            .pointer("upstream", upstream)
-            .pointer("dmean", dMean)
-            .pointer("dlog_variance", dLogVariance)
+            .floats("mean", mean, count)
+            .floats("log_variance", logVariance, count)
+            .floats("upstream", upstream, upstreamPerRow ? rows : 1)
+            .floatsOrNull("dmean", dMean, count)
+            .floatsOrNull("dlog_variance", dLogVariance, count)
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("upstream_per_row", upstreamPerRow ? 1 : 0)
@@ -1445,14 +1318,11 @@ public final class Kernels {
       Buffer logits, Buffer target, Buffer logLikelihood, long rows, int columns, int repeats) {
     Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD;
     long repeatedRows = repeatedRows(kernel, rows, repeats);
-    floats(kernel, "logits", logits, elements(kernel, repeatedRows, columns));
-    floats(kernel, "target", target, elements(kernel, rows, columns));
-    floats(kernel, "log_likelihood", logLikelihood, repeatedRows);
     launch(
         begin(kernel)
-            .pointer("logits", logits)
-            .pointer("target", target)
-            .pointer("log_likelihood", logLikelihood)
+            .floats("logits", logits, elements(kernel, repeatedRows, columns))
+            .floats("target", target, elements(kernel, rows, columns))
+            .floats("log_likelihood", logLikelihood, repeatedRows)
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("repeats", repeats));
@@ -1481,16 +1351,12 @@ public final class Kernels {
     Kernel kernel = Kernel.BERNOULLI_LOG_LIKELIHOOD_BACKWARD;
     long repeatedRows = repeatedRows(kernel, rows, repeats);
     long count = elements(kernel, repeatedRows, columns);
-    floats(kernel, "logits", logits, count);
-    floats(kernel, "target", target, elements(kernel, rows, columns));
-    floats(kernel, "upstream", upstream, repeatedRows);
-    floats(kernel, "dlogits", dLogits, count);
     launch(
         begin(kernel)
-            .pointer("logits", logits)
-            .pointer("target", target)
-            .pointer("upstream", upstream)
-            .pointer("dlogits", dLogits)
+            .floats("logits", logits, count)
+            .floats("target", target, elements(kernel, rows, columns))
+            .floats("upstream", upstream, repeatedRows)
+            .floats("dlogits", dLogits, count)
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("repeats", repeats)
@@ -1520,16 +1386,12 @@ public final class Kernels {
     Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY;
     long repeatedRows = repeatedRows(kernel, rows, repeats);
     long count = elements(kernel, rows, columns);
-    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
-    floatsOrNull(kernel, "mean", mean, count);
-    floatsOrNull(kernel, "log_variance", logVariance, count);
-    floats(kernel, "log_density", logDensity, repeatedRows);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("mean", mean)
-            .pointer("log_variance", logVariance)
-            .pointer("log_density", logDensity)
+            .floats("x", x, elements(kernel, repeatedRows, columns))
+            .floatsOrNull("mean", mean, count)
+            .floatsOrNull("log_variance", logVariance, count)
+            .floats("log_density", logDensity, repeatedRows)
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("repeats", repeats));
@@ -1568,22 +1430,15 @@ public final class Kernels {
     Kernel kernel = Kernel.GAUSSIAN_LOG_DENSITY_BACKWARD;
     long repeatedRows = repeatedRows(kernel, rows, repeats);
     long count = elements(kernel, rows, columns);
-    floats(kernel, "x", x, elements(kernel, repeatedRows, columns));
-    floatsOrNull(kernel, "mean", mean, count);
-    floatsOrNull(kernel, "log_variance", logVariance, count);
-    floats(kernel, "upstream", upstream, repeatedRows);
-    floatsOrNull(kernel, "dx", dx, elements(kernel, repeatedRows, columns));
-    floatsOrNull(kernel, "dmean", dMean, count);
-    floatsOrNull(kernel, "dlog_variance", dLogVariance, count);
     launch(
         begin(kernel)
-            .pointer("x", x)
-            .pointer("mean", mean)
-            .pointer("log_variance", logVariance)
-            .pointer("upstream", upstream)
-            .pointer("dx", dx)
-            .pointer("dmean", dMean)
-            .pointer("dlog_variance", dLogVariance)
+            .floats("x", x, elements(kernel, repeatedRows, columns))
+            .floatsOrNull("mean", mean, count)
+            .floatsOrNull("log_variance", logVariance, count)
+            .floats("upstream", upstream, repeatedRows)
+            .floatsOrNull("dx", dx, elements(kernel, repeatedRows, columns))
+            .floatsOrNull("dmean", dMean, count)
+            .floatsOrNull("dlog_variance", dLogVariance, count)
             .int64("rows", rows)
             .int32("columns", columns)
             .int32("repeats", repeats)
@@ -1618,18 +1473,12 @@ public final class Kernels {
     Kernel kernel = Kernel.CONV2D;
     notNull(kernel, "convolution", convolution);
     notNull(kernel, "activation", activation);
-    images(kernel, "x", x, "second_x", secondX, convolution);
-    floats(kernel, "filter", filter, convolution.filterElements());
-    floatsOrNull(kernel, "bias", bias, convolution.filters());
-    floats(kernel, "y", y, convolution.output().elements());
     launch(
         sizes(
-                begin(kernel)
-                    .pointer("x", x)
-                    .pointer("second_x", secondX)
-                    .pointer("filter", filter)
-                    .pointer("bias", bias)
-                    .pointer("y", y),
+                images(begin(kernel), convolution, "x", x, "second_x", secondX)
+                    .floats("filter", filter, convolution.filterElements())
+                    .floatsOrNull("bias", bias, convolution.filters())
+                    .floats("y", y, convolution.output().elements()),
                 convolution)
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope())
@@ -1676,18 +1525,18 @@ public final class Kernels {
     Kernel kernel = Kernel.CONV2D_BACKWARD_DATA;
     notNull(kernel, "convolution", convolution);
     notNull(kernel, "activation", activation);
-    floats(kernel, "dy", dy, convolution.output().elements());
-    floats(kernel, "filter", filter, convolution.filterElements());
-    floatsOrNull(kernel, "bias", bias, convolution.images().channels());
-    images(kernel, "dx", dx, "second_dx", secondDx, convolution);
     launch(
         sizes(
-                begin(kernel)
-                    .pointer("dy", dy)
-                    .pointer("filter", filter)
-                    .pointer("bias", bias)
-                    .pointer("dx", dx)
-                    .pointer("second_dx", secondDx),
+                images(
+                    begin(kernel)
+                        .floats("dy", dy, convolution.output().elements())
+                        .floats("filter", filter, convolution.filterElements())
+                        .floatsOrNull("bias", bias, convolution.images().channels()),
+                    convolution,
+                    "dx",
+                    dx,
+                    "second_dx",
+                    secondDx),
                 convolution)
             .int32("activation", activation.function().code())
             .float32("slope", activation.slope())
@@ -1723,18 +1572,12 @@ public final class Kernels {
       float beta) {
     Kernel kernel = Kernel.CONV2D_BACKWARD_FILTER;
     notNull(kernel, "convolution", convolution);
-    images(kernel, "x", x, "second_x", secondX, convolution);
-    floats(kernel, "dy", dy, convolution.output().elements());
-    floats(kernel, "dfilter", dFilter, convolution.filterElements());
-    floats(kernel, "workspace", workspace, convolution.backwardFilterWorkspace());
     launch(
         sizes(
-                begin(kernel)
-                    .pointer("x", x)
-                    .pointer("second_x", secondX)
-                    .pointer("dy", dy)
-                    .pointer("dfilter", dFilter)
-                    .pointer("workspace", workspace),
+                images(begin(kernel), convolution, "x", x, "second_x", secondX)
+                    .floats("dy", dy, convolution.output().elements())
+                    .floats("dfilter", dFilter, convolution.filterElements())
+                    .floats("workspace", workspace, convolution.backwardFilterWorkspace()),
                 convolution)
             .float32("beta", beta));
   }
@@ -1752,12 +1595,12 @@ public final class Kernels {
     Kernel kernel = Kernel.MAX_POOL;
     pooled(kernel, images, window);
     Images output = window.over(images);
-    floats(kernel, "x", x, images.elements());
-    floats(kernel, "y", y, output.elements());
-    operand(kernel, "indices", indices, output.elements(), Integer.BYTES);
     launch(
         sizes(
-            begin(kernel).pointer("x", x).pointer("y", y).pointer("indices", indices),
+            begin(kernel)
+                .floats("x", x, images.elements())
+                .floats("y", y, output.elements())
+                .operand("indices", indices, output.elements(), Integer.BYTES),
             images,
             window));
   }
@@ -1775,12 +1618,12 @@ public final class Kernels {
     Kernel kernel = Kernel.MAX_POOL_BACKWARD;
     pooled(kernel, images, window);
     Images output = window.over(images);
-    floats(kernel, "dy", dy, output.elements());
-    operand(kernel, "indices", indices, output.elements(), Integer.BYTES);
-    floats(kernel, "dx", dx, images.elements());
     launch(
         sizes(
-                begin(kernel).pointer("dy", dy).pointer("indices", indices).pointer("dx", dx),
+                begin(kernel)
+                    .floats("dy", dy, output.elements())
+                    .operand("indices", indices, output.elements(), Integer.BYTES)
+                    .floats("dx", dx, images.elements()),
                 images,
                 window)
             .float32("beta", beta));
@@ -1803,10 +1646,12 @@ public final class Kernels {
     Kernel kernel = Kernel.UPSAMPLE;
     notNull(kernel, "interpolation", interpolation);
     notNull(kernel, "images", images);
-    floats(kernel, "x", x, images.elements());
-    floats(kernel, "y", y, images.resized(outputHeight, outputWidth).elements());
     launch(
-        sizes(begin(kernel).pointer("x", x).pointer("y", y), images)
+        sizes(
+                begin(kernel)
+                    .floats("x", x, images.elements())
+                    .floats("y", y, images.resized(outputHeight, outputWidth).elements()),
+                images)
             .int32("output_height", outputHeight)
             .int32("output_width", outputWidth)
             .int32("interpolation", interpolation.code()));
@@ -1830,10 +1675,12 @@ public final class Kernels {
     Kernel kernel = Kernel.UPSAMPLE_BACKWARD;
     notNull(kernel, "interpolation", interpolation);
     notNull(kernel, "images", images);
-    floats(kernel, "dy", dy, images.resized(outputHeight, outputWidth).elements());
-    floats(kernel, "dx", dx, images.elements());
     launch(
-        sizes(begin(kernel).pointer("dy", dy).pointer("dx", dx), images)
+        sizes(
+                begin(kernel)
+                    .floats("dy", dy, images.resized(outputHeight, outputWidth).elements())
+                    .floats("dx", dx, images.elements()),
+                images)
             .int32("output_height", outputHeight)
             .int32("output_width", outputWidth)
             .int32("interpolation", interpolation.code())
@@ -1877,21 +1724,15 @@ public final class Kernels {
       throw new IllegalArgumentException(
           "normalize_statistics: momentum is " + momentum + ": expected 0 to 1.");
     }
-    floats(kernel, "x", x, normalization.elements());
-    floats(kernel, "mean", mean, normalization.statistics());
-    floats(kernel, "variance", variance, normalization.statistics());
-    floatsOrNull(kernel, "running_mean", runningMean, normalization.columns());
-    floatsOrNull(kernel, "running_variance", runningVariance, normalization.columns());
-    floats(kernel, "workspace", workspace, normalization.statisticsWorkspace());
     launch(
         sizes(
                 begin(kernel)
-                    .pointer("x", x)
-                    .pointer("mean", mean)
-                    .pointer("variance", variance)
-                    .pointer("running_mean", runningMean)
-                    .pointer("running_variance", runningVariance)
-                    .pointer("workspace", workspace),
+                    .floats("x", x, normalization.elements())
+                    .floats("mean", mean, normalization.statistics())
+                    .floats("variance", variance, normalization.statistics())
+                    .floatsOrNull("running_mean", runningMean, normalization.columns())
+                    .floatsOrNull("running_variance", runningVariance, normalization.columns())
+                    .floats("workspace", workspace, normalization.statisticsWorkspace()),
                 normalization)
             .float32("momentum", momentum));
   }
@@ -1918,21 +1759,15 @@ public final class Kernels {
     Kernel kernel = Kernel.NORMALIZE;
     notNull(kernel, "normalization", normalization);
     notNull(kernel, "activation", activation);
-    floats(kernel, "x", x, normalization.elements());
-    floats(kernel, "mean", mean, normalization.statistics());
-    floats(kernel, "variance", variance, normalization.statistics());
-    floats(kernel, "scale", scale, normalization.columns());
-    floats(kernel, "shift", shift, normalization.columns());
-    floats(kernel, "y", y, normalization.elements());
     launch(
         sizes(
                 begin(kernel)
-                    .pointer("x", x)
-                    .pointer("mean", mean)
-                    .pointer("variance", variance)
-                    .pointer("scale", scale)
-                    .pointer("shift", shift)
-                    .pointer("y", y),
+                    .floats("x", x, normalization.elements())
+                    .floats("mean", mean, normalization.statistics())
+                    .floats("variance", variance, normalization.statistics())
+                    .floats("scale", scale, normalization.columns())
+                    .floats("shift", shift, normalization.columns())
+                    .floats("y", y, normalization.elements()),
                 normalization)
             .float32("epsilon", normalization.epsilon())
             .int32("activation", activation.function().code())
@@ -1971,29 +1806,19 @@ public final class Kernels {
     Kernel kernel = Kernel.NORMALIZE_BACKWARD_STATISTICS;
     notNull(kernel, "normalization", normalization);
     notNull(kernel, "activation", activation);
-    floats(kernel, "x", x, normalization.elements());
-    floats(kernel, "dy", dy, normalization.elements());
-    floats(kernel, "mean", mean, normalization.statistics());
-    floats(kernel, "variance", variance, normalization.statistics());
-    floats(kernel, "scale", scale, normalization.columns());
-    floats(kernel, "shift", shift, normalization.columns());
-    floatsOrNull(kernel, "dscale", dScale, normalization.columns());
-    floatsOrNull(kernel, "dshift", dShift, normalization.columns());
-    floats(kernel, "sums", sums, 2 * normalization.statistics());
-    floats(kernel, "workspace", workspace, normalization.backwardWorkspace());
     launch(
         sizes(
                 begin(kernel)
-                    .pointer("x", x)
-                    .pointer("dy", dy)
-                    .pointer("mean", mean)
-                    .pointer("variance", variance)
-                    .pointer("scale", scale)
-                    .pointer("shift", shift)
-                    .pointer("dscale", dScale)
-                    .pointer("dshift", dShift)
-                    .pointer("sums", sums)
-                    .pointer("workspace", workspace),
+                    .floats("x", x, normalization.elements())
+                    .floats("dy", dy, normalization.elements())
+                    .floats("mean", mean, normalization.statistics())
+                    .floats("variance", variance, normalization.statistics())
+                    .floats("scale", scale, normalization.columns())
+                    .floats("shift", shift, normalization.columns())
+                    .floatsOrNull("dscale", dScale, normalization.columns())
+                    .floatsOrNull("dshift", dShift, normalization.columns())
+                    .floats("sums", sums, 2 * normalization.statistics())
+                    .floats("workspace", workspace, normalization.backwardWorkspace()),
                 normalization)
             .float32("epsilon", normalization.epsilon())
             .int32("activation", activation.function().code())
@@ -2027,25 +1852,17 @@ public final class Kernels {
     Kernel kernel = Kernel.NORMALIZE_BACKWARD;
     notNull(kernel, "normalization", normalization);
     notNull(kernel, "activation", activation);
-    floats(kernel, "x", x, normalization.elements());
-    floats(kernel, "dy", dy, normalization.elements());
-    floats(kernel, "mean", mean, normalization.statistics());
-    floats(kernel, "variance", variance, normalization.statistics());
-    floats(kernel, "scale", scale, normalization.columns());
-    floats(kernel, "shift", shift, normalization.columns());
-    floats(kernel, "sums", sums, 2 * normalization.statistics());
-    floats(kernel, "dx", dx, normalization.elements());
     launch(
         sizes(
                 begin(kernel)
-                    .pointer("x", x)
-                    .pointer("dy", dy)
-                    .pointer("mean", mean)
-                    .pointer("variance", variance)
-                    .pointer("scale", scale)
-                    .pointer("shift", shift)
-                    .pointer("sums", sums)
-                    .pointer("dx", dx),
+                    .floats("x", x, normalization.elements())
+                    .floats("dy", dy, normalization.elements())
+                    .floats("mean", mean, normalization.statistics())
+                    .floats("variance", variance, normalization.statistics())
+                    .floats("scale", scale, normalization.columns())
+                    .floats("shift", shift, normalization.columns())
+                    .floats("sums", sums, 2 * normalization.statistics())
+                    .floats("dx", dx, normalization.elements()),
                 normalization)
             .float32("epsilon", normalization.epsilon())
             .int32("activation", activation.function().code())
@@ -2081,18 +1898,13 @@ public final class Kernels {
     Kernel kernel = Kernel.DICE;
     long pixels = elements(kernel, rows, images);
     smooth(kernel, smooth);
-    floats(kernel, "probabilities", probabilities, elements(kernel, pixels, columns));
-    operand(kernel, "labels", labels, pixels, Integer.BYTES);
-    floats(kernel, "sums", sums, 2L * images * columns);
-    floats(kernel, "loss", loss, 1);
-    floats(kernel, "workspace", workspace, diceWorkspace(images, rows, columns));
     launch(
         begin(kernel)
-            .pointer("probabilities", probabilities)
-            .pointer("labels", labels)
-            .pointer("sums", sums)
-            .pointer("loss", loss)
-            .pointer("workspace", workspace)
+            .floats("probabilities", probabilities, elements(kernel, pixels, columns))
+            .operand("labels", labels, pixels, Integer.BYTES)
+            .floats("sums", sums, 2L * images * columns)
+            .floats("loss", loss, 1)
+            .floats("workspace", workspace, diceWorkspace(images, rows, columns))
             .int64("rows", rows)
             .int32("images", images)
             .int32("columns", columns)
@@ -2124,16 +1936,12 @@ public final class Kernels {
     Kernel kernel = Kernel.DICE_BACKWARD;
     long pixels = elements(kernel, rows, images);
     smooth(kernel, smooth);
-    operand(kernel, "labels", labels, pixels, Integer.BYTES);
-    floats(kernel, "sums", sums, 2L * images * columns);
-    floats(kernel, "upstream", upstream, 1);
-    floats(kernel, "dx", dx, elements(kernel, pixels, columns));
     launch(
         begin(kernel)
-            .pointer("labels", labels)
-            .pointer("sums", sums)
-            .pointer("upstream", upstream)
-            .pointer("dx", dx)
+            .operand("labels", labels, pixels, Integer.BYTES)
+            .floats("sums", sums, 2L * images * columns)
+            .floats("upstream", upstream, 1)
+            .floats("dx", dx, elements(kernel, pixels, columns))
             .int64("rows", rows)
             .int32("images", images)
             .int32("columns", columns)
@@ -2144,7 +1952,7 @@ public final class Kernels {
 
   private Arguments begin(Kernel kernel) {
     Arguments arguments = writers.getAndSet(slot(), null);
-    return (arguments == null ? new Arguments() : arguments).begin(kernel);
+    return (arguments == null ? new Arguments(memory) : arguments).begin(kernel);
   }
 
   private void launch(Arguments arguments) {
@@ -2162,16 +1970,6 @@ public final class Kernels {
     }
   }
 
-  private void floats(Kernel kernel, String operand, Buffer buffer, long count) {
-    operand(kernel, operand, buffer, count, Float.BYTES);
-  }
-
-  private void floatsOrNull(Kernel kernel, String operand, Buffer buffer, long count) {
-    if (buffer != null) {
-      floats(kernel, operand, buffer, count);
-    }
-  }
-
   private static Arguments sizes(Arguments arguments, Images images) {
     return arguments
         .int32("images", images.count())
@@ -2180,26 +1978,25 @@ public final class Kernels {
         .int32("channels", images.channels());
   }
 
-  /** Checks the images of a convolution, which are one operand or two. */
-  private void images(
-      Kernel kernel,
+  /** Writes the images of a convolution, which are one operand or two. */
+  private static Arguments images(
+      Arguments arguments,
+      Convolution convolution,
       String operand,
       Buffer buffer,
       String secondOperand,
-      Buffer secondBuffer,
-      Convolution convolution) {
-    floats(kernel, operand, buffer, convolution.firstImages().elements());
+      Buffer secondBuffer) {
+    arguments.floats(operand, buffer, convolution.firstImages().elements());
     if (convolution.secondChannels() > 0) {
-      floats(
-          kernel,
-          secondOperand,
-          secondBuffer,
-          convolution.images().withChannels(convolution.secondChannels()).elements());
-    } else if (secondBuffer != null) {
+      Images second = convolution.images().withChannels(convolution.secondChannels());
+      return arguments.floats(secondOperand, secondBuffer, second.elements());
+    }
+    if (secondBuffer != null) {
       throw new IllegalArgumentException(
           "%s: operand %s is given, but the convolution is of one operand: expected null."
-              .formatted(kernel.nativeName(), secondOperand));
+              .formatted(arguments.kernel().nativeName(), secondOperand));
     }
+    return arguments.address(secondOperand, 0);
   }
 
   private static Arguments sizes(Arguments arguments, Convolution convolution) {
@@ -2280,45 +2077,16 @@ public final class Kernels {
     }
   }
 
-  private void state(Kernel kernel, Buffer state) {
-    operand(kernel, "state", state, TRAINING_STATE.byteSize(), 1);
-  }
-
-  private void operand(Kernel kernel, String operand, Buffer buffer, long count, int elementBytes) {
-    notNull(kernel, operand, buffer);
-    if (count < 0) {
+  private static Arguments target(
+      Arguments arguments, LossFunction function, Buffer target, long count) {
+    if (function != LossFunction.ABSOLUTE_VALUE) {
+      return arguments.floats("target", target, count);
+    }
+    if (target != null) {
       throw new IllegalArgumentException(
-          "%s: operand %s has %d elements: expected 0 or more."
-              .formatted(kernel.nativeName(), operand, count));
+          arguments.kernel().nativeName() + ": ABSOLUTE_VALUE has no target: expected null.");
     }
-    if (count > buffer.byteSize() / elementBytes) {
-      throw new IllegalArgumentException(
-          "%s: operand %s needs %d elements of %d bytes, but buffer '%s' has %d bytes."
-              .formatted(
-                  kernel.nativeName(),
-                  operand,
-                  count,
-                  elementBytes,
-                  buffer.label(),
-                  buffer.byteSize()));
-    }
-    if (buffer.region().memory() != memory) {
-      throw new IllegalArgumentException(
-          "%s: operand %s, buffer '%s', is in the memory of another device."
-              .formatted(kernel.nativeName(), operand, buffer.label()));
-    }
-    buffer.requireOpen();
-  }
-
-  private void target(Kernel kernel, LossFunction function, Buffer target, long count) {
-    if (function == LossFunction.ABSOLUTE_VALUE) {
-      if (target != null) {
-        throw new IllegalArgumentException(
-            kernel.nativeName() + ": ABSOLUTE_VALUE has no target: expected null.");
-      }
-    } else {
-      floats(kernel, "target", target, count);
-    }
+    return arguments.address("target", 0);
   }
 
   private static void rho(Kernel kernel, float rho) {

@@ -28,8 +28,8 @@ final class ArgumentsTest {
   }
 
   @Test
-  void aNullBufferIsTheAddressZero() {
-    MemorySegment memory = arguments.begin(Kernel.ADVANCE).pointer("state", null).finish();
+  void aNullOperandIsTheAddressZero() {
+    MemorySegment memory = arguments.begin(Kernel.ADVANCE).floatsOrNull("state", null, 1).finish();
     assertThat(memory.get(ValueLayout.JAVA_LONG, 0)).isZero();
   }
 

@@ -136,6 +136,15 @@ final class CudaLaunchesTest {
     assertThat(launched).isEqualTo(functionsOfTheSources());
   }
 
+  @Test
+  void theTableOfResourcesHasARowForEachFunction() {
+    int header = 1;
+    assertThat(matches("(?m)^\\| (\\w+) \\|", SOURCES.resolve("RESOURCES.md")).skip(header))
+        .as("RESOURCES.md, printed by build.sh resources (without nvcc: add a row with the name)")
+        .extracting(match -> match.group(1))
+        .containsExactlyElementsOf(functionsOfTheSources());
+  }
+
   @ParameterizedTest
   @EnumSource
   void gridsAreWithinTheLimits(Kernel kernel) {

@@ -302,8 +302,8 @@ final class ProgramTest {
           assertThatIllegalStateException()
               .isThrownBy(() -> device.copyToDevice(new float[1], x))
               .withMessage(
-                  "copyToDevice cannot be captured: the device is capturing, do it before or"
-                      + " after.");
+                  "copyToDevice cannot be captured: a captured step is replayed on the device,"
+                      + " without its Java code. Do it before or after the step.");
           assertThatIllegalStateException()
               .isThrownBy(() -> device.copyToHost(x, new float[1]))
               .withMessageStartingWith("copyToHost cannot be captured");

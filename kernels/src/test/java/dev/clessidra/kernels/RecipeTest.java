@@ -29,6 +29,14 @@ final class RecipeTest {
         .isTrue();
   }
 
+  /** {@link Arguments} checks an operand when it writes its address. */
+  @Test
+  void noTypedLaunchTakesAnAddressUnchecked() throws IOException {
+    assertThat(Files.readString(SOURCE).contains("address()"))
+        .as("Kernels.java writes the address of an operand that was not checked")
+        .isFalse();
+  }
+
   @Test
   void aMethodWithoutJavadocWouldBeSeen() {
     assertThat(hasJavadoc("  /** Text. */\n  public void fill(int x) {", "fill")).isTrue();

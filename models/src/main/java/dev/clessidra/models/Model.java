@@ -50,8 +50,13 @@ public interface Model extends AutoCloseable {
   /**
    * The training loss of a batch, averaged over its samples.
    *
+   * <p>Called once in a training: its launches are captured and replayed on the device for every
+   * further step. So it must not copy to or from the host ({@link Tensor#item}, {@code
+   * copyToArray}, {@code copyFrom} an array), wait for the device, nor decide by what changes from
+   * step to step. What it computed is in the training's reports.
+   *
    * @param state gives noise its random numbers
-   * @return a scalar on the tape
+   * @return a scalar on the tape, not null
    */
   Tensor loss(Tape tape, Batch batch, TrainingState state);
 

@@ -22,6 +22,12 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.UnaryFunction;
+import java.io.IOException;
+import java.lang.reflect.Modifier;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -30,6 +36,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.DoubleUnaryOperator;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -90,23 +98,7 @@ class GradientTest {
 
   @Test
   void everyDifferentiableOperationHasACase() {
-    Set<Class<?>> operations =
-        Stream.of(
-                Augmentations.class,
-                Convolutions.class,
-                Functions.class,
-                Latent.class,
-                Losses.class,
-                Noise.class,
-                Normalizations.class,
-                Products.class,
-                Rearrangements.class,
-                Reductions.class,
-                Sparsity.class)
-            .flatMap(family -> Arrays.stream(family.getDeclaredClasses()))
-            .filter(Operation.class::isAssignableFrom)
-            .collect(Collectors.toCollection(LinkedHashSet::new));
-    operations.add(Arithmetic.class);
+    Set<Class<? extends Operation>> operations = operations();
     // Their results are constants.
     operations.removeAll(
         Set.of(
@@ -119,8 +111,41 @@ class GradientTest {
             Noise.Normal.class,
             Rearrangements.GatherRows.class));
     assertThat(cases().map(Case::operation).collect(Collectors.toSet()))
-        .containsExactlyInAnyOrderElementsOf(
-            operations.stream().map(type -> type.asSubclass(Operation.class)).toList());
+        .containsExactlyInAnyOrderElementsOf(operations);
+  }
+
+  @Test
+  void everyOperationIsReachedByAMethodOfTapeWithJavadoc() throws IOException {
+    String tape = Files.readString(Path.of("src/main/java/dev/clessidra/engine/Tape.java"));
+    int start = Arithmetic.class.getPackageName().length() + 1;
+    assertThat(operations())
+        .extracting(operation -> operation.getCanonicalName().substring(start))
+        .filteredOn(name -> !tape.contains("new " + name + "("))
+        .as("operations that no method of Tape makes")
+        .isEmpty();
+    assertThat(Pattern.compile("(?<!\\*/)\n  public Tensor \\w+").matcher(tape).results())
+        .as("methods of Tape without Javadoc")
+        .extracting(MatchResult::group)
+        .isEmpty();
+  }
+
+  /** The public operations of the package, from the folder that they were compiled to. */
+  private static Set<Class<? extends Operation>> operations() {
+    String compiled = ".class";
+    URL one = Arithmetic.class.getResource(Arithmetic.class.getSimpleName() + compiled);
+    Set<Class<? extends Operation>> operations = new LinkedHashSet<>();
+    try (Stream<Path> files = Files.list(Path.of(one.toURI()).getParent())) {
+      for (String file : files.map(path -> path.getFileName().toString()).toList()) {
+        Class<?> type =
+            Class.forName(Arithmetic.class.getPackageName() + "." + file.replace(compiled, ""));
+        if (Operation.class.isAssignableFrom(type) && Modifier.isPublic(type.getModifiers())) {
+          operations.add(type.asSubclass(Operation.class));
+        }
+      }
+    } catch (IOException | URISyntaxException | ClassNotFoundException e) {
+      throw new AssertionError("the compiled operations cannot be listed", e);
+    }
+    return operations;
   }
 
   @Test

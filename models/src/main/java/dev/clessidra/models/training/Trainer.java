@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.BooleanSupplier;
@@ -394,7 +395,10 @@ public final class Trainer {
     private void step() {
       try (Scope scope = model.device().scope()) {
         Tape tape = new Tape(model.device(), scope);
-        Tensor loss = model.loss(tape, nextBatch(tape), state);
+        Tensor loss =
+            Objects.requireNonNull(
+                model.loss(tape, nextBatch(tape), state),
+                "training: Model.loss returned null: expected a scalar on the tape");
         tape.backward(loss);
         lossSum.accumulate(loss);
         optimizer.step();

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.clessidra.engine.Parameters;
 import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.engine.TrainingState;
+import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.AffineRange;
@@ -16,6 +18,7 @@ import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
 import dev.clessidra.models.Digits;
+import dev.clessidra.models.Model;
 import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.data.ImageData;
 import java.io.IOException;
@@ -23,10 +26,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import org.assertj.core.api.Condition;
 import org.junit.jupiter.api.AfterAll;
@@ -279,6 +285,57 @@ class TrainerTest {
       }
       assertThat((double) mean[400]).isCloseTo(sum / 1500, within(1e-6));
     }
+  }
+
+  /** Learns three numbers by a loss that a test gives. */
+  private record Learner(Parameters parameters, BiFunction<Tape, Parameters, Tensor> rule)
+      implements Model {
+    static void train(BiFunction<Tape, Parameters, Tensor> rule) {
+      try (Learner model =
+              new Learner(
+                  Parameters.builder(device)
+                      .add("w", Shape.of(3), Initializer.constant(1))
+                      .build(1),
+                  rule);
+          DeviceData data = DeviceData.of(device, new float[6], 3)) {
+        Trainer.of(model).data(data).steps(2).batch(2).run();
+      }
+    }
+
+    @Override
+    public String kind() {
+      return "learner";
+    }
+
+    @Override
+    public SequencedMap<String, String> configuration() {
+      return new LinkedHashMap<>();
+    }
+
+    @Override
+    public Tensor loss(Tape tape, Batch batch, TrainingState state) {
+      return rule.apply(tape, parameters);
+    }
+  }
+
+  @Test
+  void mistakesInTheLossOfAModelAreNamed() {
+    BiFunction<Tape, Parameters, Tensor> right =
+        (tape, parameters) -> tape.sum(tape.square(parameters.get("w")));
+    Learner.train(right);
+    assertThatThrownBy(() -> Learner.train((tape, parameters) -> null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("training: Model.loss returned null: expected a scalar on the tape");
+    assertThatThrownBy(() ->
+            Learner.train((tape, parameters) -> {
+              Tensor loss = right.apply(tape, parameters);
+              loss.item();
+              return loss;
+            }))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage(
+            "copyToHost cannot be captured: a captured step is replayed on the device, without its"
+                + " Java code. Do it before or after the step.");
   }
 
   @Test
