@@ -123,13 +123,12 @@ public record Arithmetic(BinaryFunction function) implements Operation {
       kernels.unary(
           UnaryFunction.AFFINE, gradient.buffer(), target, shape.elements(), sign, 0, db.beta());
     } else if (bShape.elements() == 1) {
-      Buffer workspace = context.workspace(Checks.bytes(Kernels.reduceWorkspace(shape.elements())));
+      Buffer workspace = context.workspace(Kernels.reduceWorkspace(shape.elements()));
       kernels.reduce(
           Reduction.SUM, gradient.buffer(), target, workspace, shape.elements(), sign, db.beta());
     } else {
       Buffer workspace =
-          context.workspace(
-              Checks.bytes(Kernels.reduceColumnsWorkspace(shape.rows(), shape.columns())));
+          context.workspace(Kernels.reduceColumnsWorkspace(shape.rows(), shape.columns()));
       kernels.reduceColumns(
           Reduction.SUM,
           gradient.buffer(),

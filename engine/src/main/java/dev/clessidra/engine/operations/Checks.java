@@ -91,9 +91,4 @@ final class Checks {
     }
     return (int) shape.rows();
   }
-
-  /** The bytes of that many floats. */
-  static long bytes(long floats) {
-    return Math.multiplyExact(floats, Float.BYTES);
-  }
 }

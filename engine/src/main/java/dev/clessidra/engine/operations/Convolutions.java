@@ -344,7 +344,7 @@ public final class Convolutions {
   }
 
   private static Buffer filterWorkspace(BackwardContext context, Convolution convolution) {
-    return context.workspace(Checks.bytes(convolution.backwardFilterWorkspace()));
+    return context.workspace(convolution.backwardFilterWorkspace());
   }
 
   private static void checkCount(String operation, List<Tensor> inputs, int images) {

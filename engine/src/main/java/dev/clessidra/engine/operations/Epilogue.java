@@ -62,8 +62,7 @@ final class Epilogue {
     long rows = dz.shape().rows();
     int columns = dz.shape().columns();
     GradientTarget db = context.gradient(input);
-    Buffer workspace =
-        context.workspace(Checks.bytes(Kernels.reduceColumnsWorkspace(rows, columns)));
+    Buffer workspace = context.workspace(Kernels.reduceColumnsWorkspace(rows, columns));
     context
         .kernels()
         .reduceColumns(

@@ -87,7 +87,7 @@ public final class Latent {
     @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       check(name(), inputs);
-      Buffer divergence = context.workspace(Checks.bytes(inputs.getFirst().shape().rows()));
+      Buffer divergence = context.workspace(inputs.getFirst().shape().rows());
       Tensor loss = context.allocate(Shape.scalar());
       divergences(context, inputs, divergence, loss.buffer(), scale);
       return loss;
@@ -111,7 +111,7 @@ public final class Latent {
       check(name(), inputs);
       int rows = Checks.rows(name(), inputs.getFirst().shape());
       Tensor divergence = context.allocate(Shape.of(rows));
-      Buffer total = context.workspace(Float.BYTES);
+      Buffer total = context.workspace(1);
       divergences(context, inputs, divergence.buffer(), total, 1);
       return divergence;
     }
@@ -298,7 +298,7 @@ public final class Latent {
     Tensor mean = inputs.get(0);
     Tensor logVariance = inputs.get(1);
     long rows = mean.shape().rows();
-    Buffer workspace = context.workspace(Checks.bytes(Kernels.gaussianKlWorkspace(rows)));
+    Buffer workspace = context.workspace(Kernels.gaussianKlWorkspace(rows));
     context
         .kernels()
         .gaussianKl(

@@ -125,8 +125,7 @@ public final class Losses {
       long rows = logits.shape().rows();
       Tensor probabilities = context.allocate(logits.shape());
       Tensor loss = context.allocate(Shape.scalar());
-      Buffer workspace =
-          context.workspace(Checks.bytes(Kernels.softmaxCrossEntropyWorkspace(rows)));
+      Buffer workspace = context.workspace(Kernels.softmaxCrossEntropyWorkspace(rows));
       context
           .kernels()
           .softmaxCrossEntropy(
@@ -206,8 +205,7 @@ public final class Losses {
       int columns = shape.columns();
       Tensor sums = context.allocate(Shape.of(2, images, columns));
       Tensor loss = context.allocate(Shape.scalar());
-      Buffer workspace =
-          context.workspace(Checks.bytes(Kernels.diceWorkspace(images, rows, columns)));
+      Buffer workspace = context.workspace(Kernels.diceWorkspace(images, rows, columns));
       context
           .kernels()
           .dice(
@@ -284,8 +282,8 @@ public final class Losses {
       int rows = Checks.rows(name(), dy.shape());
       int columns = dy.shape().columns();
       Buffer difference = context.temporary(dy.shape()).buffer();
-      Buffer sums = context.workspace(Checks.bytes(rows));
-      Buffer ones = context.workspace(Checks.bytes(columns));
+      Buffer sums = context.workspace(rows);
+      Buffer ones = context.workspace(columns);
       kernels.binary(BinaryFunction.MULTIPLY, dy.buffer(), y, difference, count, count, 1, 0);
       kernels.reduceRows(Reduction.SUM, difference, sums, rows, columns, -1, 0);
       kernels.copy(dy.buffer(), columns, difference, columns, rows, columns, 0);
@@ -337,7 +335,7 @@ public final class Losses {
       ForwardContext context, Tensor x, Buffer target, LossFunction function, float scale) {
     long count = x.shape().elements();
     Tensor loss = context.allocate(Shape.scalar());
-    Buffer workspace = context.workspace(Checks.bytes(Kernels.lossWorkspace(count)));
+    Buffer workspace = context.workspace(Kernels.lossWorkspace(count));
     context.kernels().loss(function, x.buffer(), target, loss.buffer(), workspace, count, scale);
     return loss;
   }

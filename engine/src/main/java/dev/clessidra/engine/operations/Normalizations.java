@@ -56,7 +56,7 @@ public final class Normalizations {
                 variance.buffer(),
                 inputs.get(3).buffer(),
                 inputs.get(4).buffer(),
-                context.workspace(Checks.bytes(normalization.statisticsWorkspace())),
+                context.workspace(normalization.statisticsWorkspace()),
                 momentum);
       }
       return normalize(context, normalization, inputs, mean, variance, activation);
@@ -111,7 +111,7 @@ public final class Normalizations {
               variance.buffer(),
               null,
               null,
-              context.workspace(Checks.bytes(normalization.statisticsWorkspace())),
+              context.workspace(normalization.statisticsWorkspace()),
               0);
       return normalize(context, normalization, inputs, mean, variance, activation);
     }
@@ -188,7 +188,7 @@ public final class Normalizations {
     GradientTarget dScale = context.needsGradient(1) ? context.gradient(1) : null;
     GradientTarget dShift = context.needsGradient(2) ? context.gradient(2) : null;
     long statistics = 2 * normalization.statistics();
-    Buffer sums = context.workspace(Checks.bytes(statistics));
+    Buffer sums = context.workspace(statistics);
     context
         .kernels()
         .normalizeBackwardStatistics(
@@ -202,7 +202,7 @@ public final class Normalizations {
             dScale == null ? null : dScale.tensor().buffer(),
             dShift == null ? null : dShift.tensor().buffer(),
             sums,
-            context.workspace(Checks.bytes(normalization.backwardWorkspace())),
+            context.workspace(normalization.backwardWorkspace()),
             activation,
             dScale == null ? 0 : dScale.beta(),
             dShift == null ? 0 : dShift.beta());
