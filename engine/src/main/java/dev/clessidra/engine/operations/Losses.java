@@ -104,12 +104,16 @@ public final class Losses {
     }
 
     @Override
+    public boolean accepts(int input, ElementType type) {
+      return type == (input == 1 ? ElementType.INT32 : ElementType.FLOAT32);
+    }
+
+    @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       int weights = (classWeights ? 1 : 0) + (rowWeights ? 1 : 0);
       Checks.count(name(), inputs, 2 + weights);
       Tensor logits = inputs.get(0);
       Tensor labels = inputs.get(1);
-      Checks.type(name(), "logits", logits, ElementType.FLOAT32);
       Shape rowShape = checkLabels(name(), "logits", logits.shape(), labels);
       Tensor ofClasses = null;
       Tensor ofRows = null;
@@ -166,7 +170,6 @@ public final class Losses {
 
     private void checkWeights(
         ForwardContext context, int input, String role, Tensor given, String other, Shape shape) {
-      Checks.type(name(), role, given, ElementType.FLOAT32);
       Checks.sameShape(name(), role, given.shape(), other, shape);
       Checks.constant(name(), "the " + role, context, input);
     }
@@ -190,11 +193,15 @@ public final class Losses {
     }
 
     @Override
+    public boolean accepts(int input, ElementType type) {
+      return type == (input == 1 ? ElementType.INT32 : ElementType.FLOAT32);
+    }
+
+    @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       Checks.count(name(), inputs, 2);
       Tensor probabilities = inputs.get(0);
       Tensor labels = inputs.get(1);
-      Checks.type(name(), "probabilities", probabilities, ElementType.FLOAT32);
       Shape shape = probabilities.shape();
       checkLabels(name(), "probabilities", shape, labels);
       if (!(smooth >= 0)) {
@@ -303,7 +310,6 @@ public final class Losses {
 
   /** Checks that there is a label for each row of `given`, and returns the shape of the rows. */
   private static Shape checkLabels(String name, String role, Shape given, Tensor labels) {
-    Checks.type(name, "labels", labels, ElementType.INT32);
     if (given.rank() < 2) {
       throw Checks.misfit(
           name, role + " " + given + " does not fit: expected [rows, classes] or [..., classes]");
@@ -322,8 +328,6 @@ public final class Losses {
     Checks.count(name, inputs, 2);
     Tensor x = inputs.get(0);
     Tensor target = inputs.get(1);
-    Checks.type(name, "input", x, ElementType.FLOAT32);
-    Checks.type(name, "target", target, ElementType.FLOAT32);
     Checks.sameShape(name, "target", target.shape(), "input", x.shape());
     Checks.constant(name, "the target", context, 1);
     context.save(x);

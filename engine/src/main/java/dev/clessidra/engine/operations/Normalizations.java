@@ -8,7 +8,6 @@ import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Buffer;
-import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Normalization;
 import java.util.List;
 
@@ -130,7 +129,6 @@ public final class Normalizations {
   /** Checks x, and that the inputs after it are rows of its columns. */
   private static void checkColumns(String operation, List<Tensor> inputs, List<String> roles) {
     Tensor x = inputs.getFirst();
-    Checks.type(operation, "input", x, ElementType.FLOAT32);
     if (x.shape().rank() < 2 || x.shape().columns() < 1) {
       throw Checks.misfit(
           operation, "input " + x.shape() + " does not fit: expected [n, ..., channels]");
@@ -138,7 +136,6 @@ public final class Normalizations {
     Shape columns = Shape.of(x.shape().columns());
     for (int i = 0; i < roles.size(); i++) {
       Tensor row = inputs.get(i + 1);
-      Checks.type(operation, roles.get(i), row, ElementType.FLOAT32);
       Checks.sameShape(operation, roles.get(i), row.shape(), "the channels", columns);
     }
   }
