@@ -55,7 +55,7 @@ class TapeTest {
         scope,
         "images",
         Shape.of(4, 5),
-        GradientCheck.draw(Shape.of(4, 5), GradientCheck.Values.PROBABILITY, new Random(3)));
+        GradientCheck.Values.PROBABILITY.draw(Shape.of(4, 5), new Random(3)));
   }
 
   private Tensor tiedLoss(Tape on, Tensor x) {
@@ -533,12 +533,10 @@ class TapeTest {
 
   @Test
   void anOperationOfTheApplicationIsDifferentiatedLikeABuiltInOne() {
-    GradientCheck.check(
-        device,
-        (on, x) -> on.apply(new Cube(false), x.getFirst()),
-        x -> Arrays.stream(x[0]).map(v -> v * v * v).toArray(),
-        GradientCheck.Values.SIGNED,
-        List.of(Shape.of(3, 7)));
+    GradientCheck.of((on, x) -> on.apply(new Cube(false), x.getFirst()))
+        .input(Shape.of(3, 7))
+        .reference(x -> Arrays.stream(x[0]).map(v -> v * v * v).toArray())
+        .run(device);
   }
 
   @Test
