@@ -111,12 +111,16 @@ public final class BackwardContext {
 
   /** A FLOAT32 tensor with undefined contents that is released when the call returns. */
   public Tensor temporary(Shape shape) {
-    return Tensor.viewOf(tape.device(), workspace(shape.elements() * Float.BYTES), label(), shape);
+    return Tensor.viewOf(tape.device(), workspace(shape.elements()), label(), shape);
   }
 
-  /** Memory with undefined contents that is released when the call returns. */
-  public Buffer workspace(long bytes) {
-    Buffer buffer = tape.scope().allocate(label(), bytes);
+  /**
+   * Memory with undefined contents that is released when the call returns.
+   *
+   * @param floats its size in floats, in which the workspace methods of {@link Kernels} count
+   */
+  public Buffer workspace(long floats) {
+    Buffer buffer = tape.scope().allocate(label(), Math.multiplyExact(floats, Float.BYTES));
     workspaces.add(buffer);
     return buffer;
   }

@@ -53,21 +53,30 @@ public final class ForwardContext {
     return needsGradient[input];
   }
 
-  /** A new FLOAT32 tensor with undefined contents, labelled with the operation's name. */
+  /**
+   * A new FLOAT32 tensor with undefined contents, labelled with the operation's name. Unless it is
+   * the output or {@linkplain #save saved}, it is released when the forward computation is done, so
+   * it also serves as temporary memory.
+   */
   public Tensor allocate(Shape shape) {
     return allocate(ElementType.FLOAT32, shape);
   }
 
-  /** A new tensor with undefined contents, labelled with the operation's name. */
+  /** As {@link #allocate(Shape)}, of elements of any type. */
   public Tensor allocate(ElementType elementType, Shape shape) {
     Tensor tensor = Tensor.allocate(device, scope, operation, elementType, shape);
     allocated.add(tensor);
     return tensor;
   }
 
-  /** Memory with undefined contents that is released when the forward computation is done. */
-  public Buffer workspace(long bytes) {
-    Buffer buffer = scope.allocate(operation + " workspace", bytes);
+  /**
+   * Memory with undefined contents that is released when the forward computation is done.
+   *
+   * @param floats its size in floats, in which the workspace methods of {@link Kernels} count
+   */
+  public Buffer workspace(long floats) {
+    Buffer buffer =
+        scope.allocate(operation + " workspace", Math.multiplyExact(floats, Float.BYTES));
     workspaces.add(buffer);
     return buffer;
   }

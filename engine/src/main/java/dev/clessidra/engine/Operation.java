@@ -1,5 +1,6 @@
 package dev.clessidra.engine;
 
+import dev.clessidra.kernels.ElementType;
 import java.util.List;
 
 /**
@@ -20,13 +21,23 @@ public interface Operation {
   String name();
 
   /**
+   * Whether an input may hold elements of a type; {@link Tape#apply} refuses others before {@link
+   * #forward}. FLOAT32 unless an operation says otherwise.
+   *
+   * @param input 0 for the first
+   */
+  default boolean accepts(int input, ElementType type) {
+    return type == ElementType.FLOAT32;
+  }
+
+  /**
    * Computes the output.
    *
    * @param context allocates the output and temporary memory, launches kernels, and keeps what
    *     {@link #backward} needs
-   * @param inputs the inputs, checked to be open and otherwise unchecked: an operation checks
-   *     number, shapes and element types, and says in an {@link IllegalArgumentException} what was
-   *     given and what was expected
+   * @param inputs the inputs, checked to be open and of types that it {@link #accepts}: an
+   *     operation checks number and shapes, and says in an {@link IllegalArgumentException} what
+   *     was given and what was expected
    * @return a tensor from {@link ForwardContext#allocate} or a view of an input; an input itself
    *     only if nothing was launched, allocated or saved
    */

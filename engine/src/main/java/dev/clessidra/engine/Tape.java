@@ -24,11 +24,13 @@ import dev.clessidra.kernels.Scope;
 import dev.clessidra.kernels.UnaryFunction;
 import dev.clessidra.kernels.Window;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Runs operations and remembers them for {@link #backward}, which computes the gradients of a loss
@@ -215,6 +217,19 @@ public final class Tape {
               + ") than the tape ("
               + device.name()
               + ")");
+    }
+    if (!operation.accepts(input, tensor.elementType())) {
+      throw new IllegalArgumentException(
+          "%s: input %d, %s, holds %s, expected %s"
+              .formatted(
+                  operation.name(),
+                  input,
+                  tensor.describe(),
+                  tensor.elementType(),
+                  Arrays.stream(ElementType.values())
+                      .filter(type -> operation.accepts(input, type))
+                      .map(ElementType::name)
+                      .collect(Collectors.joining(" or "))));
     }
   }
 

@@ -44,7 +44,7 @@ final class ConcatenationTest {
 
   private Tensor random(int seed, int... dimensions) {
     Shape shape = Shape.of(dimensions);
-    float[] values = GradientCheck.draw(shape, GradientCheck.Values.SIGNED, new Random(seed));
+    float[] values = GradientCheck.Values.SIGNED.draw(shape, new Random(seed));
     return Tensor.of(device, scope, "random", shape, values);
   }
 

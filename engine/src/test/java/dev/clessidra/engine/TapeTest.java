@@ -58,7 +58,7 @@ class TapeTest {
         scope,
         "images",
         Shape.of(4, 5),
-        GradientCheck.draw(Shape.of(4, 5), GradientCheck.Values.PROBABILITY, new Random(3)));
+        GradientCheck.Values.PROBABILITY.draw(Shape.of(4, 5), new Random(3)));
   }
 
   private Tensor tiedLoss(Tape on, Tensor x) {
@@ -387,7 +387,17 @@ class TapeTest {
             + " width, 2]");
     assertMisfit(
         () -> tape.sampleImages(labels, field, Interpolation.BILINEAR),
-        "sampleImages: images [2, 6, 5] holds INT32, expected FLOAT32");
+        "sampleImages: input 0, \"labels\" [2, 6, 5], holds INT32, expected FLOAT32");
+    assertMisfit(
+        () ->
+            tape.sampleImages(
+                Tensor.allocate(device, scope, "raw", ElementType.UINT8, Shape.of(2, 6, 5)),
+                field,
+                Interpolation.NEAREST),
+        "sampleImages: input 0, \"raw\" [2, 6, 5], holds UINT8, expected FLOAT32 or INT32");
+    assertMisfit(
+        () -> tape.sampleImages(x, labels, Interpolation.NEAREST),
+        "sampleImages: input 1, \"labels\" [2, 6, 5], holds INT32, expected FLOAT32");
     assertMisfit(
         () -> tape.sampleImages(tape.watch(filled(2, 6, 5, 3)), field, Interpolation.NEAREST),
         "sampleImages: the input depends on a parameter: expected a constant");
@@ -530,12 +540,10 @@ class TapeTest {
 
   @Test
   void anOperationOfTheApplicationIsDifferentiatedLikeABuiltInOne() {
-    GradientCheck.check(
-        device,
-        (on, x) -> on.apply(new Cube(false), x.getFirst()),
-        x -> Arrays.stream(x[0]).map(v -> v * v * v).toArray(),
-        GradientCheck.Values.SIGNED,
-        List.of(Shape.of(3, 7)));
+    GradientCheck.of((on, x) -> on.apply(new Cube(false), x.getFirst()))
+        .input(Shape.of(3, 7))
+        .reference(x -> Arrays.stream(x[0]).map(v -> v * v * v).toArray())
+        .run(device);
   }
 
   @Test
@@ -679,8 +687,12 @@ class TapeTest {
         "softmaxCrossEntropy: labels [255] does not fit the rows [256]: expected equal shapes");
     assertMisfit(
         () -> tape.softmaxCrossEntropy(x, b),
-        "softmaxCrossEntropy: labels [784] holds FLOAT32, expected INT32");
-    assertMisfit(() -> tape.exp(labels), "exp: input [255] holds INT32, expected FLOAT32");
+        "softmaxCrossEntropy: input 1, \"b\" [784], holds FLOAT32, expected INT32");
+    assertMisfit(
+        () -> tape.exp(labels), "exp: input 0, \"labels\" [255], holds INT32, expected FLOAT32");
+    assertMisfit(
+        () -> tape.apply(new Cube(false), labels),
+        "cube: input 0, \"labels\" [255], holds INT32, expected FLOAT32");
     assertMisfit(
         () -> tape.topK(x, 785), "topK: k 785 does not fit input [256, 784]: expected 1 to 784");
     assertMisfit(

@@ -236,7 +236,7 @@ public final class Autoencoder implements EncoderDecoder {
   public static Autoencoder load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
     Builder builder =
-        configuration.described(() ->
+        configuration.build(() ->
             builder(configuration.get("inputs", Integer::valueOf))
                 .encoder(configuration.get("widths", Configuration::integers))
                 .activation(configuration.get("activation", Activations::parse))
@@ -493,6 +493,6 @@ public final class Autoencoder implements EncoderDecoder {
   }
 
   private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {
-    return Inference.inBlocks(device(), KIND, values, from, to, function);
+    return Inference.inBlocks(this, values, from, to, function);
   }
 }

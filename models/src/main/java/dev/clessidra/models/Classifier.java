@@ -141,7 +141,7 @@ public final class Classifier implements Model {
   public static Classifier load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
     Builder builder =
-        configuration.described(() ->
+        configuration.build(() ->
             builder(
                     configuration.get("inputs", Integer::valueOf),
                     configuration.get("classes", Integer::valueOf))
@@ -237,7 +237,7 @@ public final class Classifier implements Model {
 
   /** The most probable class of each sample, from [n, inputs] row by row. */
   public int[] classify(float[] samples) {
-    float[] p = Inference.inBlocks(device(), KIND, samples, inputs, classes, this::probabilities);
+    float[] p = Inference.inBlocks(this, samples, inputs, classes, this::probabilities);
     int[] result = new int[p.length / classes];
     for (int i = 0; i < result.length; i++) {
       for (int c = 1; c < classes; c++) {

@@ -14,8 +14,20 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
-/** Reads back the {@link Model#metadata metadata} of a model file. */
-final class Configuration {
+/**
+ * Reads a model back from its file: first the entries of its {@link Model#configuration}, then the
+ * parameters.
+ *
+ * <pre>{@code
+ * Configuration configuration = Configuration.read(path, KIND);
+ * int inputs = configuration.get("inputs", Integer::valueOf);
+ * Parameters parameters = configuration.load(() -> parameters(device, inputs));
+ * }</pre>
+ *
+ * <p>What is missing or does not fit is a {@link ModelFileException} of one line that names the
+ * file and what is wrong with it. Immutable, and safe for use by several threads.
+ */
+public final class Configuration {
   private final Path path;
   private final Map<String, String> metadata;
   private final Map<String, ModelFile.Entry> tensors;
@@ -26,8 +38,13 @@ final class Configuration {
     this.tensors = file.entries();
   }
 
-  /** Opens the file and checks that it holds a model of one of these kinds. */
-  static Configuration read(Path path, String... kinds) {
+  /**
+   * Reads the metadata of a file that {@link Model#save} wrote.
+   *
+   * @param kinds of which the model has to be one
+   * @throws ModelFileException when the file cannot be read or holds no such model
+   */
+  public static Configuration read(Path path, String... kinds) {
     try (ModelFile file = ModelFile.open(path)) {
       String found = file.metadata().get(Model.KIND);
       if (!List.of(kinds).contains(Objects.requireNonNullElse(found, ""))) {
@@ -42,13 +59,19 @@ final class Configuration {
     }
   }
 
-  /** The kind of the model. */
-  String kind() {
+  /** The kind of the model, one of those asked for. */
+  public String kind() {
     return metadata.get(Model.KIND);
   }
 
-  /** An entry, read by {@code parser}. */
-  <T> T get(String key, Function<String, T> parser) {
+  /**
+   * An entry, read by {@code parser}.
+   *
+   * @param parser refuses a text with an {@link IllegalArgumentException}, as {@link
+   *     Integer#valueOf(String)}, {@link #flag} and {@link #integers} do
+   * @throws ModelFileException when there is no such entry, or it was refused
+   */
+  public <T> T get(String key, Function<String, T> parser) {
     String value = metadata.get(key);
     if (value == null) {
       throw new ModelFileException(
@@ -65,8 +88,13 @@ final class Configuration {
     }
   }
 
-  /** What the entries describe together, such as a builder with all of them set. */
-  <T> T described(Supplier<T> description) {
+  /**
+   * What the entries describe together, such as a builder with all of them set.
+   *
+   * @throws ModelFileException when the description is refused, by an {@link
+   *     IllegalArgumentException} or an {@link ArithmeticException}
+   */
+  public <T> T build(Supplier<T> description) {
     try {
       return description.get();
     } catch (IllegalArgumentException | ArithmeticException e) {
@@ -77,9 +105,18 @@ final class Configuration {
     }
   }
 
-  /** Reads the parameters that a description asks for; the caller closes them. */
-  Parameters load(Supplier<Parameters.Builder> description) {
-    Parameters.Builder builder = described(description);
+  /**
+   * Reads the parameters from the file. Nothing is allocated before the file is known to hold
+   * tensors of these names and shapes, since damaged metadata may ask for any amount.
+   *
+   * @param description names and shapes the parameters as the model did when it was built; their
+   *     initial values do not matter
+   * @return parameters that the caller closes
+   * @throws ModelFileException when the description is refused as by {@link #build}, or the file
+   *     does not hold these parameters
+   */
+  public Parameters load(Supplier<Parameters.Builder> description) {
+    Parameters.Builder builder = build(description);
     builder.shapes().forEach(this::requireTensor);
     Parameters parameters = builder.build(1);
     try {
@@ -91,7 +128,6 @@ final class Configuration {
     }
   }
 
-  /** Before any memory is allocated, of which damaged metadata may ask for any amount. */
   private void requireTensor(String name, Shape shape) {
     ModelFile.Entry tensor = tensors.get(name);
     List<Long> expected = Arrays.stream(shape.dimensions()).mapToObj(Long::valueOf).toList();
@@ -107,7 +143,12 @@ final class Configuration {
     }
   }
 
-  static boolean flag(String text) {
+  /**
+   * Reads {@code true} or {@code false}.
+   *
+   * @throws IllegalArgumentException for anything else
+   */
+  public static boolean flag(String text) {
     return switch (text) {
       case "true" -> true;
       case "false" -> false;
@@ -115,15 +156,26 @@ final class Configuration {
     };
   }
 
-  static String join(List<? extends Number> numbers) {
+  /** Writes numbers as {@link #integers} and {@link #floats} read them, such as {@code 256,32}. */
+  public static String join(List<? extends Number> numbers) {
     return numbers.stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 
-  static List<Integer> integers(String text) {
+  /**
+   * Reads integers with commas between them; none of an empty text.
+   *
+   * @throws IllegalArgumentException when one of them is no integer
+   */
+  public static List<Integer> integers(String text) {
     return list(text, Integer::valueOf);
   }
 
-  static List<Float> floats(String text) {
+  /**
+   * Reads floats with commas between them; none of an empty text.
+   *
+   * @throws IllegalArgumentException when one of them is no number
+   */
+  public static List<Float> floats(String text) {
     return list(text, Float::valueOf);
   }
 

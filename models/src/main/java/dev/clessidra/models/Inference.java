@@ -8,8 +8,11 @@ import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.training.DeviceData;
 import java.util.Arrays;
 
-/** Runs a trained model over many samples, some at a time. */
-final class Inference {
+/**
+ * Runs a trained model over any number of samples, some at a time, so that the memory it takes on
+ * the device does not grow with their number. Many threads may do so at once.
+ */
+public final class Inference {
   // Enough for the matrix product, little in memory.
   static final int ROWS = 1000;
 
@@ -18,25 +21,21 @@ final class Inference {
   /**
    * A function of each sample.
    *
-   * @param kind of model, for messages
+   * @param model where it runs and what messages name
    * @param samples [n, inputs] row by row
+   * @param inputs the numbers of a sample, at least 1
+   * @param outputs the numbers of a result
+   * @param function gets at most 1000 samples [rows, inputs] on an inference tape, and gives as
+   *     many rows of results
    * @return [n, outputs] row by row
-   * @throws IllegalArgumentException when the samples are not whole rows, or a number is not finite
+   * @throws IllegalArgumentException when the samples are not whole rows, a number is not finite,
+   *     or the function gives a result of another size
+   * @throws IllegalStateException when the model is closed
    */
-  static float[] inBlocks(
-      Device device,
-      String kind,
-      float[] samples,
-      int inputs,
-      int outputs,
-      DeviceData.Transformation function) {
+  public static float[] inBlocks(
+      Model model, float[] samples, int inputs, int outputs, DeviceData.Transformation function) {
     return inBlocks(
-        device,
-        kind,
-        samples,
-        inputs,
-        outputs,
-        (tape, first, block) -> function.apply(tape, block));
+        model, samples, inputs, outputs, (tape, first, block) -> function.apply(tape, block));
   }
 
   /** A function of a block of samples on a tape, and of the number of its first sample. */
@@ -47,13 +46,9 @@ final class Inference {
 
   /** As the other form, for a function that differs from block to block, such as noise. */
   static float[] inBlocks(
-      Device device,
-      String kind,
-      float[] samples,
-      int inputs,
-      int outputs,
-      NumberedTransformation function) {
-    require(kind, samples, inputs);
+      Model model, float[] samples, int inputs, int outputs, NumberedTransformation function) {
+    require(model, samples, inputs);
+    Device device = model.device();
     int count = samples.length / inputs;
     float[] results = new float[Math.multiplyExact(count, outputs)];
     for (int first = 0; first < count; first += ROWS) {
@@ -61,24 +56,30 @@ final class Inference {
       try (Scope scope = device.scope()) {
         float[] part = Arrays.copyOfRange(samples, first * inputs, (first + rows) * inputs);
         Tensor block = Tensor.of(device, scope, "samples", Shape.of(rows, inputs), part);
-        float[] result = function.apply(Tape.inference(device, scope), first, block).copyToArray();
-        System.arraycopy(result, 0, results, first * outputs, result.length);
+        Tensor result = function.apply(Tape.inference(device, scope), first, block);
+        if (result.shape().elements() != (long) rows * outputs) {
+          throw new IllegalArgumentException(
+              "%s: the function gave %s for %d samples, expected %d numbers of each"
+                  .formatted(model.kind(), result.shape(), rows, outputs));
+        }
+        System.arraycopy(result.copyToArray(), 0, results, first * outputs, rows * outputs);
       }
     }
     return results;
   }
 
   /** Checks that samples are whole rows of finite numbers. */
-  static void require(String kind, float[] samples, int inputs) {
+  static void require(Model model, float[] samples, int inputs) {
     if (samples.length % inputs != 0) {
       throw new IllegalArgumentException(
-          "%s: expected a multiple of %d numbers, got %d".formatted(kind, inputs, samples.length));
+          "%s: expected a multiple of %d numbers, got %d"
+              .formatted(model.kind(), inputs, samples.length));
     }
     for (int i = 0; i < samples.length; i++) {
       if (!Float.isFinite(samples[i])) {
         throw new IllegalArgumentException(
             "%s: number %d of sample %d is %s: expected finite numbers"
-                .formatted(kind, i % inputs, i / inputs, samples[i]));
+                .formatted(model.kind(), i % inputs, i / inputs, samples[i]));
       }
     }
   }

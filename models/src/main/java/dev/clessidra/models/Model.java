@@ -34,7 +34,11 @@ public interface Model extends AutoCloseable {
   /** All that is trained. */
   Parameters parameters();
 
-  /** What the model was built with, by name; enough to build it again. */
+  /**
+   * What the model was built with, by name; enough to build it again. {@link Configuration} reads
+   * it back from a file. The names {@code model}, {@code training} and those that begin with {@code
+   * clessidra.} are taken.
+   */
   SequencedMap<String, String> configuration();
 
   /**
@@ -60,16 +64,29 @@ public interface Model extends AutoCloseable {
    */
   Tensor loss(Tape tape, Batch batch, TrainingState state);
 
-  /** Writes parameters and configuration as safetensors, to a temporary file moved into place. */
+  /**
+   * Writes parameters and configuration as safetensors, to a temporary file moved into place.
+   *
+   * @throws IllegalStateException when the configuration has an entry {@code model}
+   * @throws dev.clessidra.engine.io.ModelFileException when it cannot be written
+   */
   default void save(Path path) {
     Checkpoint.of(parameters()).save(path, metadata());
   }
 
-  /** What stands in the model's files beside the parameters: its kind and configuration. */
+  /**
+   * What stands in the model's files beside the parameters: its kind and configuration.
+   *
+   * @throws IllegalStateException when the configuration has an entry {@code model}, which is where
+   *     the kind stands
+   */
   default SequencedMap<String, String> metadata() {
-    SequencedMap<String, String> metadata = new LinkedHashMap<>();
-    metadata.put(KIND, kind());
-    metadata.putAll(configuration());
+    SequencedMap<String, String> metadata = new LinkedHashMap<>(configuration());
+    if (metadata.putFirst(KIND, kind()) != null) {
+      throw new IllegalStateException(
+          "%s: its configuration has an entry '%s', which is where the kind stands: rename it"
+              .formatted(kind(), KIND));
+    }
     return metadata;
   }
 

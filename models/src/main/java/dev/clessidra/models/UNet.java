@@ -432,7 +432,7 @@ public final class UNet implements Model {
   public static UNet load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
     Builder builder =
-        configuration.described(() ->
+        configuration.build(() ->
             builder(
                     configuration.get("channels", Integer::valueOf),
                     configuration.get("classes", Integer::valueOf))

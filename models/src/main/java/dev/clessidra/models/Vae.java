@@ -337,7 +337,7 @@ public final class Vae implements EncoderDecoder {
   public static Vae load(Path path, Device device) {
     Configuration configuration = Configuration.read(path, KIND);
     Builder builder =
-        configuration.described(() ->
+        configuration.build(() ->
             builder()
                 .image(
                     configuration.get("height", Integer::valueOf),
@@ -851,7 +851,7 @@ public final class Vae implements EncoderDecoder {
       throw new IllegalArgumentException(
           "vae: expected at least 1 sample for the likelihood, got " + count);
     }
-    Inference.require(KIND, images, inputs());
+    Inference.require(this, images, inputs());
     float[] x = binarized(images, seed);
     int chunk = Math.min(count, ROWS / 20);
     int rows = ROWS / chunk;
@@ -950,11 +950,11 @@ public final class Vae implements EncoderDecoder {
   }
 
   private float[] inBlocks(float[] values, int from, int to, DeviceData.Transformation function) {
-    return Inference.inBlocks(device(), KIND, values, from, to, function);
+    return Inference.inBlocks(this, values, from, to, function);
   }
 
   private float[] inBlocks(
       float[] values, int from, int to, Inference.NumberedTransformation function) {
-    return Inference.inBlocks(device(), KIND, values, from, to, function);
+    return Inference.inBlocks(this, values, from, to, function);
   }
 }

@@ -3,10 +3,18 @@ package dev.clessidra.models;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.clessidra.engine.Parameters;
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.Tape;
+import dev.clessidra.engine.Tensor;
+import dev.clessidra.engine.TrainingState;
+import dev.clessidra.engine.initializers.Initializer;
 import dev.clessidra.engine.io.Checkpoint;
 import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.Device;
+import dev.clessidra.models.training.Batch;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.function.BiFunction;
@@ -119,5 +127,75 @@ class ConfigurationTest {
             file
                 + ": holds a model of kind unet, expected a model of kind autoencoder or vae: give"
                 + " the file of such a model");
+  }
+
+  /** A model of which only the metadata are asked for. */
+  private static final class Stub implements Model {
+    private final String key;
+    private final Parameters parameters =
+        Parameters.builder(device).add("w", Shape.of(3), Initializer.zeros()).build(1);
+
+    Stub(String key) {
+      this.key = key;
+    }
+
+    @Override
+    public String kind() {
+      return "stub";
+    }
+
+    @Override
+    public Parameters parameters() {
+      return parameters;
+    }
+
+    @Override
+    public SequencedMap<String, String> configuration() {
+      return new LinkedHashMap<>(Map.of(key, "3"));
+    }
+
+    @Override
+    public Tensor loss(Tape tape, Batch batch, TrainingState state) {
+      throw new UnsupportedOperationException("is not trained");
+    }
+  }
+
+  @Test
+  void aConfigurationDoesNotReplaceTheKind() {
+    Path file = folder.resolve("model.safetensors");
+    try (Model model = new Stub("inputs")) {
+      assertThat(model.metadata())
+          .containsExactly(Map.entry("model", "stub"), Map.entry("inputs", "3"));
+    }
+    try (Model model = new Stub("model")) {
+      assertThatThrownBy(() -> model.save(file))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(
+              "stub: its configuration has an entry 'model', which is where the kind stands: rename"
+                  + " it");
+      assertThat(file).doesNotExist();
+    }
+  }
+
+  @Test
+  void blocksOfSamplesGiveWhatTheOneCallWould() {
+    float[] samples = new float[2 * 2345];
+    for (int i = 0; i < samples.length; i++) {
+      samples[i] = i;
+    }
+    try (Model model = new Stub("inputs")) {
+      float[] sums = Inference.inBlocks(model, samples, 2, 1, Tape::sumRows);
+      assertThat(sums).hasSize(2345);
+      for (int i = 0; i < sums.length; i++) {
+        assertThat(sums[i]).isEqualTo(4 * i + 1);
+      }
+      assertThatThrownBy(() -> Inference.inBlocks(model, samples, 2, 2, Tape::sumRows))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "stub: the function gave [1000] for 1000 samples, expected 2 numbers of each");
+      assertThatThrownBy(() -> Inference.inBlocks(model, samples, 3, 1, Tape::sumRows))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("stub: expected a multiple of 3 numbers, got 4690");
+    }
   }
 }

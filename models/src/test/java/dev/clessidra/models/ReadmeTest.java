@@ -27,6 +27,7 @@ import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
 import dev.clessidra.models.training.TrainingData;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,7 +40,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The README's Java: each block stands here too, and is run. */
+/** The README's Java: each block stands here or in an example too, and is run. */
 class ReadmeTest {
   @Test
   void theModelExampleRuns(@TempDir Path folder) {
@@ -148,12 +149,16 @@ class ReadmeTest {
   }
 
   @Test
-  void theBlocksOfTheReadmeAreTheOnesAbove() throws IOException {
+  void theBlocksOfTheReadmeStandInTheTests() throws IOException {
     Path readme = Path.of("..", "README.md");
-    String here =
-        squeeze(
-            Files.readString(
-                Path.of("src", "test", "java", "dev", "clessidra", "models", "ReadmeTest.java")));
+    Path tests = Path.of("src", "test", "java", "dev", "clessidra", "models");
+    StringBuilder sources = new StringBuilder(Files.readString(tests.resolve("ReadmeTest.java")));
+    try (DirectoryStream<Path> examples = Files.newDirectoryStream(tests.resolve("examples"))) {
+      for (Path example : examples) {
+        sources.append(Files.readString(example));
+      }
+    }
+    String here = squeeze(sources.toString());
     var blocks =
         Pattern.compile("```java\n(.*?)```", Pattern.DOTALL)
             .matcher(Files.readString(readme))

@@ -8,7 +8,6 @@ import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.BinaryFunction;
 import dev.clessidra.kernels.Buffer;
-import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.Reduction;
 import dev.clessidra.kernels.UnaryFunction;
@@ -32,8 +31,6 @@ public record Arithmetic(BinaryFunction function) implements Operation {
     Checks.count(name(), inputs, 2);
     Tensor a = inputs.get(0);
     Tensor b = inputs.get(1);
-    Checks.type(name(), "a", a, ElementType.FLOAT32);
-    Checks.type(name(), "b", b, ElementType.FLOAT32);
     boolean row = b.shape().rank() == 1 && b.shape().columns() == a.shape().columns();
     if (!b.shape().equals(a.shape()) && !row && b.shape().elements() != 1) {
       throw Checks.misfit(
@@ -123,13 +120,12 @@ public record Arithmetic(BinaryFunction function) implements Operation {
       kernels.unary(
           UnaryFunction.AFFINE, gradient.buffer(), target, shape.elements(), sign, 0, db.beta());
     } else if (bShape.elements() == 1) {
-      Buffer workspace = context.workspace(Checks.bytes(Kernels.reduceWorkspace(shape.elements())));
+      Buffer workspace = context.workspace(Kernels.reduceWorkspace(shape.elements()));
       kernels.reduce(
           Reduction.SUM, gradient.buffer(), target, workspace, shape.elements(), sign, db.beta());
     } else {
       Buffer workspace =
-          context.workspace(
-              Checks.bytes(Kernels.reduceColumnsWorkspace(shape.rows(), shape.columns())));
+          context.workspace(Kernels.reduceColumnsWorkspace(shape.rows(), shape.columns()));
       kernels.reduceColumns(
           Reduction.SUM,
           gradient.buffer(),

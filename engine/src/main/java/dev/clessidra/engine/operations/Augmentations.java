@@ -126,16 +126,18 @@ public final class Augmentations {
     }
 
     @Override
+    public boolean accepts(int input, ElementType type) {
+      return type == ElementType.FLOAT32
+          || (type == ElementType.INT32 && input == 0 && interpolation == Interpolation.NEAREST);
+    }
+
+    @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       Checks.count(name(), inputs, 2);
       Tensor x = inputs.get(0);
       Tensor field = inputs.get(1);
       Checks.constant(name(), "the input", context, 0);
       Checks.constant(name(), "the field", context, 1);
-      if (interpolation == Interpolation.BILINEAR || x.elementType() != ElementType.INT32) {
-        Checks.type(name(), "images", x, ElementType.FLOAT32);
-      }
-      Checks.type(name(), "field", field, ElementType.FLOAT32);
       Shape shape = x.shape();
       boolean channels = shape.rank() == 4;
       if (!channels) {

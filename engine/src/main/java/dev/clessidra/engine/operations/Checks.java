@@ -3,7 +3,6 @@ package dev.clessidra.engine.operations;
 import dev.clessidra.engine.ForwardContext;
 import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
-import dev.clessidra.kernels.ElementType;
 import java.util.List;
 
 /** Checks of inputs whose messages name the operation, what was given and what was expected. */
@@ -20,26 +19,10 @@ final class Checks {
     }
   }
 
-  static void type(String operation, String role, Tensor tensor, ElementType expected) {
-    if (tensor.elementType() != expected) {
-      throw misfit(
-          operation,
-          role
-              + " "
-              + tensor.shape()
-              + " holds "
-              + tensor.elementType()
-              + ", expected "
-              + expected);
-    }
-  }
-
-  /** The only input, which has to hold floats. */
+  /** The only input. */
   static Tensor single(String operation, List<Tensor> inputs) {
     count(operation, inputs, 1);
-    Tensor x = inputs.getFirst();
-    type(operation, "input", x, ElementType.FLOAT32);
-    return x;
+    return inputs.getFirst();
   }
 
   static void rank(String operation, String role, Shape shape, int expected, String form) {
@@ -90,10 +73,5 @@ final class Checks {
       throw misfit(operation, "input " + shape + " has too many rows: at most 2147483647");
     }
     return (int) shape.rows();
-  }
-
-  /** The bytes of that many floats. */
-  static long bytes(long floats) {
-    return Math.multiplyExact(floats, Float.BYTES);
   }
 }

@@ -344,7 +344,7 @@ public final class Convolutions {
   }
 
   private static Buffer filterWorkspace(BackwardContext context, Convolution convolution) {
-    return context.workspace(Checks.bytes(convolution.backwardFilterWorkspace()));
+    return context.workspace(convolution.backwardFilterWorkspace());
   }
 
   private static void checkCount(String operation, List<Tensor> inputs, int images) {
@@ -361,7 +361,6 @@ public final class Convolutions {
    */
   private static void checkFilter(
       String operation, Images images, Tensor filter, Window window, int channelsOf) {
-    Checks.type(operation, "filter", filter, ElementType.FLOAT32);
     Shape shape = filter.shape();
     if (shape.rank() != 4
         || shape.dim(0) < 1
@@ -407,7 +406,6 @@ public final class Convolutions {
   }
 
   private static Images imagesOf(String operation, Tensor x) {
-    Checks.type(operation, "input", x, ElementType.FLOAT32);
     Checks.rank(operation, "input", x.shape(), 4, "[n, height, width, channels]");
     try {
       return images(x.shape());

@@ -7,7 +7,6 @@ import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Buffer;
-import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.Reduction;
 
@@ -18,7 +17,6 @@ final class Epilogue {
   /** Checks a bias of so many columns. */
   static void checkBias(
       String operation, Tensor bias, String other, Shape otherShape, int columns) {
-    Checks.type(operation, "bias", bias, ElementType.FLOAT32);
     if (!bias.shape().equals(Shape.of(columns))) {
       throw Checks.misfit(
           operation,
@@ -62,8 +60,7 @@ final class Epilogue {
     long rows = dz.shape().rows();
     int columns = dz.shape().columns();
     GradientTarget db = context.gradient(input);
-    Buffer workspace =
-        context.workspace(Checks.bytes(Kernels.reduceColumnsWorkspace(rows, columns)));
+    Buffer workspace = context.workspace(Kernels.reduceColumnsWorkspace(rows, columns));
     context
         .kernels()
         .reduceColumns(

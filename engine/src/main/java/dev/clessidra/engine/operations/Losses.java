@@ -104,12 +104,16 @@ public final class Losses {
     }
 
     @Override
+    public boolean accepts(int input, ElementType type) {
+      return type == (input == 1 ? ElementType.INT32 : ElementType.FLOAT32);
+    }
+
+    @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       int weights = (classWeights ? 1 : 0) + (rowWeights ? 1 : 0);
       Checks.count(name(), inputs, 2 + weights);
       Tensor logits = inputs.get(0);
       Tensor labels = inputs.get(1);
-      Checks.type(name(), "logits", logits, ElementType.FLOAT32);
       Shape rowShape = checkLabels(name(), "logits", logits.shape(), labels);
       Tensor ofClasses = null;
       Tensor ofRows = null;
@@ -125,8 +129,7 @@ public final class Losses {
       long rows = logits.shape().rows();
       Tensor probabilities = context.allocate(logits.shape());
       Tensor loss = context.allocate(Shape.scalar());
-      Buffer workspace =
-          context.workspace(Checks.bytes(Kernels.softmaxCrossEntropyWorkspace(rows)));
+      Buffer workspace = context.workspace(Kernels.softmaxCrossEntropyWorkspace(rows));
       context
           .kernels()
           .softmaxCrossEntropy(
@@ -167,7 +170,6 @@ public final class Losses {
 
     private void checkWeights(
         ForwardContext context, int input, String role, Tensor given, String other, Shape shape) {
-      Checks.type(name(), role, given, ElementType.FLOAT32);
       Checks.sameShape(name(), role, given.shape(), other, shape);
       Checks.constant(name(), "the " + role, context, input);
     }
@@ -191,11 +193,15 @@ public final class Losses {
     }
 
     @Override
+    public boolean accepts(int input, ElementType type) {
+      return type == (input == 1 ? ElementType.INT32 : ElementType.FLOAT32);
+    }
+
+    @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       Checks.count(name(), inputs, 2);
       Tensor probabilities = inputs.get(0);
       Tensor labels = inputs.get(1);
-      Checks.type(name(), "probabilities", probabilities, ElementType.FLOAT32);
       Shape shape = probabilities.shape();
       checkLabels(name(), "probabilities", shape, labels);
       if (!(smooth >= 0)) {
@@ -206,8 +212,7 @@ public final class Losses {
       int columns = shape.columns();
       Tensor sums = context.allocate(Shape.of(2, images, columns));
       Tensor loss = context.allocate(Shape.scalar());
-      Buffer workspace =
-          context.workspace(Checks.bytes(Kernels.diceWorkspace(images, rows, columns)));
+      Buffer workspace = context.workspace(Kernels.diceWorkspace(images, rows, columns));
       context
           .kernels()
           .dice(
@@ -284,8 +289,8 @@ public final class Losses {
       int rows = Checks.rows(name(), dy.shape());
       int columns = dy.shape().columns();
       Buffer difference = context.temporary(dy.shape()).buffer();
-      Buffer sums = context.workspace(Checks.bytes(rows));
-      Buffer ones = context.workspace(Checks.bytes(columns));
+      Buffer sums = context.workspace(rows);
+      Buffer ones = context.workspace(columns);
       kernels.binary(BinaryFunction.MULTIPLY, dy.buffer(), y, difference, count, count, 1, 0);
       kernels.reduceRows(Reduction.SUM, difference, sums, rows, columns, -1, 0);
       kernels.copy(dy.buffer(), columns, difference, columns, rows, columns, 0);
@@ -305,7 +310,6 @@ public final class Losses {
 
   /** Checks that there is a label for each row of `given`, and returns the shape of the rows. */
   private static Shape checkLabels(String name, String role, Shape given, Tensor labels) {
-    Checks.type(name, "labels", labels, ElementType.INT32);
     if (given.rank() < 2) {
       throw Checks.misfit(
           name, role + " " + given + " does not fit: expected [rows, classes] or [..., classes]");
@@ -324,8 +328,6 @@ public final class Losses {
     Checks.count(name, inputs, 2);
     Tensor x = inputs.get(0);
     Tensor target = inputs.get(1);
-    Checks.type(name, "input", x, ElementType.FLOAT32);
-    Checks.type(name, "target", target, ElementType.FLOAT32);
     Checks.sameShape(name, "target", target.shape(), "input", x.shape());
     Checks.constant(name, "the target", context, 1);
     context.save(x);
@@ -337,7 +339,7 @@ public final class Losses {
       ForwardContext context, Tensor x, Buffer target, LossFunction function, float scale) {
     long count = x.shape().elements();
     Tensor loss = context.allocate(Shape.scalar());
-    Buffer workspace = context.workspace(Checks.bytes(Kernels.lossWorkspace(count)));
+    Buffer workspace = context.workspace(Kernels.lossWorkspace(count));
     context.kernels().loss(function, x.buffer(), target, loss.buffer(), workspace, count, scale);
     return loss;
   }

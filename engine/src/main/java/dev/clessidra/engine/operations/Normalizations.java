@@ -8,7 +8,6 @@ import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Buffer;
-import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Normalization;
 import java.util.List;
 
@@ -56,7 +55,7 @@ public final class Normalizations {
                 variance.buffer(),
                 inputs.get(3).buffer(),
                 inputs.get(4).buffer(),
-                context.workspace(Checks.bytes(normalization.statisticsWorkspace())),
+                context.workspace(normalization.statisticsWorkspace()),
                 momentum);
       }
       return normalize(context, normalization, inputs, mean, variance, activation);
@@ -111,7 +110,7 @@ public final class Normalizations {
               variance.buffer(),
               null,
               null,
-              context.workspace(Checks.bytes(normalization.statisticsWorkspace())),
+              context.workspace(normalization.statisticsWorkspace()),
               0);
       return normalize(context, normalization, inputs, mean, variance, activation);
     }
@@ -130,7 +129,6 @@ public final class Normalizations {
   /** Checks x, and that the inputs after it are rows of its columns. */
   private static void checkColumns(String operation, List<Tensor> inputs, List<String> roles) {
     Tensor x = inputs.getFirst();
-    Checks.type(operation, "input", x, ElementType.FLOAT32);
     if (x.shape().rank() < 2 || x.shape().columns() < 1) {
       throw Checks.misfit(
           operation, "input " + x.shape() + " does not fit: expected [n, ..., channels]");
@@ -138,7 +136,6 @@ public final class Normalizations {
     Shape columns = Shape.of(x.shape().columns());
     for (int i = 0; i < roles.size(); i++) {
       Tensor row = inputs.get(i + 1);
-      Checks.type(operation, roles.get(i), row, ElementType.FLOAT32);
       Checks.sameShape(operation, roles.get(i), row.shape(), "the channels", columns);
     }
   }
@@ -188,7 +185,7 @@ public final class Normalizations {
     GradientTarget dScale = context.needsGradient(1) ? context.gradient(1) : null;
     GradientTarget dShift = context.needsGradient(2) ? context.gradient(2) : null;
     long statistics = 2 * normalization.statistics();
-    Buffer sums = context.workspace(Checks.bytes(statistics));
+    Buffer sums = context.workspace(statistics);
     context
         .kernels()
         .normalizeBackwardStatistics(
@@ -202,7 +199,7 @@ public final class Normalizations {
             dScale == null ? null : dScale.tensor().buffer(),
             dShift == null ? null : dShift.tensor().buffer(),
             sums,
-            context.workspace(Checks.bytes(normalization.backwardWorkspace())),
+            context.workspace(normalization.backwardWorkspace()),
             activation,
             dScale == null ? 0 : dScale.beta(),
             dShift == null ? 0 : dShift.beta());

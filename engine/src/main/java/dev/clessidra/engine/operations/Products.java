@@ -8,7 +8,6 @@ import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Buffer;
-import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Kernels;
 import dev.clessidra.kernels.Matrix;
 import java.util.List;
@@ -37,8 +36,6 @@ public final class Products {
       Tensor x = inputs.get(0);
       Tensor w = inputs.get(1);
       Tensor b = inputs.size() == 3 ? inputs.get(2) : null;
-      Checks.type(name(), "input", x, ElementType.FLOAT32);
-      Checks.type(name(), "weight", w, ElementType.FLOAT32);
       int k = x.shape().columns();
       String expected = transposed ? "[n, " + k + "]" : "[" + k + ", n]";
       if (x.shape().rank() == 0
@@ -127,8 +124,6 @@ public final class Products {
       Checks.count(name(), inputs, 2);
       Tensor a = inputs.get(0);
       Tensor b = inputs.get(1);
-      Checks.type(name(), "a", a, ElementType.FLOAT32);
-      Checks.type(name(), "b", b, ElementType.FLOAT32);
       Checks.rank(name(), "a", a.shape(), 2, "a matrix");
       Checks.rank(name(), "b", b.shape(), 2, "a matrix");
       Matrix opA = operand(a, transposeA);

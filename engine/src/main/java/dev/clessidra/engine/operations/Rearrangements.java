@@ -28,6 +28,11 @@ public final class Rearrangements {
     }
 
     @Override
+    public boolean accepts(int input, ElementType type) {
+      return true;
+    }
+
+    @Override
     public Tensor forward(ForwardContext context, List<Tensor> inputs) {
       Checks.count(name(), inputs, 1);
       return inputs.getFirst().reshape(shape);
@@ -49,6 +54,11 @@ public final class Rearrangements {
     @Override
     public String name() {
       return "slice";
+    }
+
+    @Override
+    public boolean accepts(int input, ElementType type) {
+      return true;
     }
 
     @Override
@@ -135,7 +145,6 @@ public final class Rearrangements {
       Shape first = inputs.getFirst().shape();
       int columns = 0;
       for (Tensor input : inputs) {
-        Checks.type(name(), "input", input, ElementType.FLOAT32);
         Shape shape = input.shape();
         if (shape.rank() == 0
             || shape.rank() != first.rank()
@@ -247,6 +256,11 @@ public final class Rearrangements {
     @Override
     public String name() {
       return "gatherRows";
+    }
+
+    @Override
+    public boolean accepts(int input, ElementType type) {
+      return true;
     }
 
     @Override

@@ -34,7 +34,7 @@ public final class Reductions {
       Tensor x = Checks.single(name(), inputs);
       long count = x.shape().elements();
       Tensor y = context.allocate(Shape.scalar());
-      Buffer workspace = context.workspace(Checks.bytes(Kernels.reduceWorkspace(count)));
+      Buffer workspace = context.workspace(Kernels.reduceWorkspace(count));
       context
           .kernels()
           .reduce(Reduction.SUM, x.buffer(), y.buffer(), workspace, count, scale(mean, count), 0);
@@ -64,8 +64,7 @@ public final class Reductions {
       long rows = x.shape().rows();
       int columns = x.shape().columns();
       Tensor y = context.allocate(Shape.of(columns));
-      Buffer workspace =
-          context.workspace(Checks.bytes(Kernels.reduceColumnsWorkspace(rows, columns)));
+      Buffer workspace = context.workspace(Kernels.reduceColumnsWorkspace(rows, columns));
       context
           .kernels()
           .reduceColumns(
@@ -110,7 +109,7 @@ public final class Reductions {
       int rows = (int) context.inputShape(0).rows();
       int columns = context.inputShape(0).columns();
       GradientTarget dx = context.gradient(0);
-      Buffer ones = context.workspace(Checks.bytes(columns));
+      Buffer ones = context.workspace(columns);
       context.kernels().fill(ones, columns, 1);
       context
           .kernels()
@@ -169,7 +168,7 @@ public final class Reductions {
     long count = context.inputShape(0).elements();
     GradientTarget dx = context.gradient(0);
     Buffer target = dx.tensor().buffer();
-    Buffer scales = dx.beta() == 0 ? target : context.workspace(Checks.bytes(count));
+    Buffer scales = dx.beta() == 0 ? target : context.workspace(count);
     context.kernels().fill(scales, count, scale);
     context
         .kernels()

@@ -84,8 +84,7 @@ public final class Sparsity {
       int columns = x.shape().columns();
       Tensor mean = context.allocate(Shape.of(columns));
       Tensor loss = context.allocate(Shape.scalar());
-      Buffer workspace =
-          context.workspace(Checks.bytes(Kernels.reduceColumnsWorkspace(rows, columns)));
+      Buffer workspace = context.workspace(Kernels.reduceColumnsWorkspace(rows, columns));
       context
           .kernels()
           .reduceColumns(
@@ -97,7 +96,7 @@ public final class Sparsity {
               columns,
               (float) (1.0 / Math.max(1, rows)),
               0);
-      Buffer lossWorkspace = context.workspace(Checks.bytes(Kernels.klSparsityWorkspace(columns)));
+      Buffer lossWorkspace = context.workspace(Kernels.klSparsityWorkspace(columns));
       context
           .kernels()
           .klSparsity(mean.buffer(), loss.buffer(), lossWorkspace, columns, rho, scale);

@@ -1,13 +1,23 @@
 package dev.clessidra.models.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.clessidra.engine.GradientCheck;
+import dev.clessidra.engine.Shape;
+import dev.clessidra.engine.io.Checkpoint;
+import dev.clessidra.engine.io.ModelFileException;
+import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.DeviceOptions;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.SequencedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Runs the examples and looks at what they print. */
 class ExamplesTest {
@@ -32,6 +42,40 @@ class ExamplesTest {
     double[] printed = numbersOf(() -> DeepExample.main(new String[0]));
     assertThat(printed[0]).isLessThan(30);
     assertThat(printed[1]).isBetween(13.0, 15.0);
+  }
+
+  @Test
+  void theExampleOfOnesOwnModelTakesNoiseAway(@TempDir Path folder) {
+    String file = folder.resolve("denoiser.safetensors").toString();
+    double[] printed = numbersOf(() -> OwnModelExample.main(new String[] {file}));
+    assertThat(printed[0]).isBetween(0.28, 0.32);
+    assertThat(printed[1]).isBetween(0.01, 0.15);
+  }
+
+  @Test
+  void swishsGradientIsRight() {
+    try (Device device = Device.open(DeviceOptions.defaults().withDevice("cpu").withDebug(true))) {
+      GradientCheck.of((tape, x) -> tape.apply(new Swish(), x.getFirst()))
+          .input(Shape.of(3, 5))
+          .run(device);
+    }
+  }
+
+  @Test
+  void aDamagedFileOfOnesOwnModelIsRefusedInOneLine(@TempDir Path folder) {
+    Path file = folder.resolve("damaged.safetensors");
+    try (Device device = Device.open("cpu");
+        Denoiser model = Denoiser.of(device, 6, 4, 0.3f, 1)) {
+      SequencedMap<String, String> metadata = model.metadata();
+      metadata.put("inputs", "six");
+      Checkpoint.of(model.parameters()).save(file, metadata);
+      assertThatThrownBy(() -> Denoiser.load(file, device))
+          .isInstanceOf(ModelFileException.class)
+          .hasMessage(
+              file
+                  + ": the entry 'inputs' = 'six' of its metadata cannot be read: For input string:"
+                  + " \"six\"");
+    }
   }
 
   private static double[] numbersOf(Runnable example) {
