@@ -128,9 +128,14 @@ final class CpuDevice extends AbstractDevice {
 
   /** Memory of the machine. */
   private static final class Ram implements DeviceMemory.Hardware {
+    // Less is not worth asking the kernel for what is left.
+    private static final long LARGE = 64 << 20;
+
+    private final HostMemory memory = new HostMemory();
+
     @Override
     public long allocate(long bytes) {
-      return CpuLibrary.allocate(bytes);
+      return bytes >= LARGE && bytes > memory.available() ? 0 : CpuLibrary.allocate(bytes);
     }
 
     @Override

@@ -12,7 +12,8 @@ import java.util.Objects;
  * @param instructionSet what a CPU's kernels are compiled for: {@code auto}, {@code portable},
  *     {@code avx2} or {@code avx512}. Results are the same bits with each.
  * @param memoryLimit the most bytes of device memory to reserve, which is done in multiples of 2
- *     MiB, for buffers of up to 1 MiB apart from larger ones; {@link Long#MAX_VALUE} for no limit
+ *     MiB, for buffers of up to 1 MiB apart from larger ones; {@link Long#MAX_VALUE} for what there
+ *     is: a CPU leaves a sixteenth of the machine's memory, or the container's, to others
  * @param debug whether buffers remember where they were made and closed, and new ones are filled
  *     with NaN
  */
@@ -27,7 +28,9 @@ public record DeviceOptions(
   /** Property with the instruction set; {@value}. Default {@code auto}. */
   public static final String INSTRUCTION_SET_PROPERTY_NAME = "clessidra.instructionset";
 
-  /** Property with the memory limit in bytes, or with K, M or G; {@value}. Default: no limit. */
+  /**
+   * Property with the memory limit in bytes, or with K, M or G; {@value}. Default: all there is.
+   */
   public static final String MEMORY_LIMIT_PROPERTY_NAME = "clessidra.memory.limit";
 
   /** Property that turns debugging on with {@code true}; {@value}. Default {@code false}. */
