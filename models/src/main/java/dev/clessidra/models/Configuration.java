@@ -1,5 +1,6 @@
 package dev.clessidra.models;
 
+import dev.clessidra.engine.Parameter;
 import dev.clessidra.engine.Parameters;
 import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.io.Checkpoint;
@@ -113,7 +114,7 @@ public final class Configuration {
    *     initial values do not matter
    * @return parameters that the caller closes
    * @throws ModelFileException when the description is refused as by {@link #build}, or the file
-   *     does not hold these parameters
+   *     does not hold these parameters, or one that is no finite number
    */
   public Parameters load(Supplier<Parameters.Builder> description) {
     Parameters.Builder builder = build(description);
@@ -121,6 +122,7 @@ public final class Configuration {
     Parameters parameters = builder.build(1);
     try {
       Checkpoint.of(parameters).load(path);
+      parameters.forEach(this::requireFinite);
       return parameters;
     } catch (RuntimeException e) {
       parameters.close();
@@ -140,6 +142,16 @@ public final class Configuration {
                       ? "has no tensor '%s'".formatted(name)
                       : "its tensor '%s' is %s".formatted(name, tensor.dimensions()),
                   shape));
+    }
+  }
+
+  private void requireFinite(Parameter parameter) {
+    for (float value : parameter.copyToArray()) {
+      if (!Float.isFinite(value)) {
+        throw new ModelFileException(
+            "%s: its tensor '%s' holds %s: its training has diverged, or it is damaged; train again"
+                .formatted(path, parameter.name(), value));
+      }
     }
   }
 

@@ -108,6 +108,21 @@ class ConfigurationTest {
   }
 
   @Test
+  void parametersThatAreNoNumbersAreRefused() {
+    Path file = folder.resolve("model.safetensors");
+    try (Model model = model(Classifier.KIND)) {
+      model.parameters().get("softmax.bias").copyFrom(new float[] {0, Float.NaN, 0});
+      model.save(file);
+    }
+    assertThatThrownBy(() -> Classifier.load(file, device))
+        .isInstanceOf(ModelFileException.class)
+        .hasMessage(
+            file
+                + ": its tensor 'softmax.bias' holds NaN: its training has diverged, or it is"
+                + " damaged; train again");
+  }
+
+  @Test
   void anEncoderAndDecoderIsOfEitherKind() {
     Path file = folder.resolve("model.safetensors");
     for (String kind : new String[] {Autoencoder.KIND, Vae.KIND}) {

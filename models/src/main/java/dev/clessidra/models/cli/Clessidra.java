@@ -9,6 +9,7 @@ import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.Sparsity;
 import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.DataException;
+import dev.clessidra.models.training.DivergedException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
@@ -174,6 +175,7 @@ public final class Clessidra implements Callable<Integer> {
         problem instanceof CommandFailure
             || problem instanceof DataException
             || problem instanceof ModelFileException
+            || problem instanceof DivergedException
             || problem instanceof DeviceException; // out of memory among them
     String message =
         told

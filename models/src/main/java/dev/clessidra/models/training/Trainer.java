@@ -236,7 +236,11 @@ public final class Trainer {
     }
   }
 
-  /** Trains. The model has the trained parameters afterwards. */
+  /**
+   * Trains. The model has the trained parameters afterwards.
+   *
+   * @throws DivergedException when the loss is no finite number; noticed at the next report
+   */
   public TrainingResult run() {
     if (data != null) {
       return run(data);
@@ -444,6 +448,11 @@ public final class Trainer {
     }
 
     private void report(boolean evaluate) {
+      long stepsDone = step - reportedStep;
+      double loss = lossSum.item() / (double) stepsDone;
+      if (!Double.isFinite(loss)) {
+        throw new DivergedException(loss, reportedStep + 1, step);
+      }
       Map<String, Double> measured = Map.of();
       if (evaluate) {
         if (average == null) {
@@ -454,14 +463,13 @@ public final class Trainer {
           measured = result;
         }
       }
-      long stepsDone = step - reportedStep;
       double seconds = (nanos - reportedNanos) * 1e-9;
       TrainingProgress.Report report =
           new TrainingProgress.Report(
               step,
               totalSteps,
               (double) step * batch / samples.count(),
-              lossSum.item() / (double) stepsDone,
+              loss,
               state.read().learningRate(),
               stepsDone * (double) batch / seconds,
               nanos * 1e-9,

@@ -120,6 +120,24 @@ class TrainerTest {
   }
 
   @Test
+  void aTrainingThatDivergesIsEnded() {
+    try (Autoencoder model = model()) {
+      Trainer trainer =
+          Trainer.of(model)
+              .data(Digits.train(100))
+              .steps(1000)
+              .batch(50)
+              .optimizer(OptimizerKind.SGD)
+              .learningRate(1e20);
+      assertThatThrownBy(trainer::run)
+          .isInstanceOf(DivergedException.class)
+          .hasMessageMatching(
+              "training: the mean loss of steps \\d+ to \\d+ is (NaN|Infinity), it has diverged:"
+                  + " train with a lower learning rate, or limit the norm of the gradients");
+    }
+  }
+
+  @Test
   void aCheckpointOfOtherSettingsIsRefused(@TempDir Path folder) {
     Path checkpoint = folder.resolve("checkpoint.safetensors");
     try (Autoencoder part = model();
