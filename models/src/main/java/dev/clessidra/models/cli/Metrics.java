@@ -72,6 +72,11 @@ final class Metrics implements AutoCloseable {
     jsonLines = MetricsWriter.jsonLines(folder.metricsJsonLines(), columns);
   }
 
+  /** Whether stages before this one reported something, and this one did not. */
+  boolean isNew(String stage) {
+    return !rows.isEmpty() && rows.stream().noneMatch(row -> row.stage().equals(stage));
+  }
+
   /**
    * Forgets what a stage reported after a step, as when the process ended without a checkpoint.
    *

@@ -124,7 +124,7 @@ record RunFolder(Path path) {
     return path.resolve("pretrained.safetensors");
   }
 
-  /** The stage that was stopped, the first whose own file is not there. */
+  /** The last state of the stage that is trained, the first whose own file is not there. */
   Path checkpoint() {
     return path.resolve("checkpoint.safetensors");
   }

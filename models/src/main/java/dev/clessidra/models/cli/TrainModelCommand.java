@@ -10,6 +10,7 @@ import dev.clessidra.models.training.Trainer;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -43,6 +44,7 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
           "--device",
           "--threads",
           "--stop-after-steps",
+          "--checkpoint-every",
           "--stacktrace",
           "--help",
           "--version");
@@ -66,9 +68,9 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
       paramLabel = "RUN_FOLDER",
       order = HelpSections.RUN + 1,
       description =
-          "Go on with a run that was stopped, with its settings, to the same model as if it had not"
-              + " been. Only --data (where the same data is now), --device, --threads, --no-report"
-              + " and --show may be given with it.")
+          "Go on with a run that was stopped or whose process died, with its settings, to the same"
+              + " model as if it had not been. Only --data (where the same data is now), --device,"
+              + " --threads, --no-report and --show may be given with it.")
   private Path resume;
 
   @Option(
@@ -85,6 +87,9 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
 
   @Option(names = "--stop-after-steps", hidden = true)
   private long stopAfterSteps;
+
+  @Option(names = "--checkpoint-every", hidden = true)
+  private Duration checkpointEvery = Duration.ofMinutes(2);
 
   TrainModelCommand(Environment environment) {
     this.environment = environment;
@@ -260,7 +265,14 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     String again = "./clessidra train %s --resume %s".formatted(model(), quoted(folder.path()));
     try (TrainingRun<D> run =
         new TrainingRun<>(
-            folder, dataset, opened, environment, writer, measures(), stopAfterSteps)) {
+            folder,
+            dataset,
+            opened,
+            environment,
+            writer,
+            measures(),
+            checkpointEvery,
+            stopAfterSteps)) {
       // What is said at a stop belongs to what the end of the process waits for.
       try (Interruption.Guard _ = interruption.guard()) {
         try {
