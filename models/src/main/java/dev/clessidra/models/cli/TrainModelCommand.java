@@ -214,10 +214,14 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
       checked(dataset, opened);
       RunFolder folder =
           out == null ? RunFolder.next(environment.runs(), model()) : RunFolder.create(out);
-      RunConfiguration configuration =
-          RunConfiguration.of(model(), settings.options(), data().absolute(source), dataset);
-      configuration.write(folder.config());
-      return train(settings, folder, dataset, opened, writer);
+      try (RunLock _ = RunLock.of(folder)) {
+        // Another process may have used it since it was looked at first.
+        RunFolder.requireUnused(folder.path());
+        RunConfiguration configuration =
+            RunConfiguration.of(model(), settings.options(), data().absolute(source), dataset);
+        configuration.write(folder.config());
+        return train(settings, folder, dataset, opened, writer);
+      }
     }
   }
 
@@ -246,7 +250,8 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
           "the run %s is finished: nothing to resume; see clessidra evaluate %s"
               .formatted(resume, resume));
     }
-    try (Device opened = device.open()) {
+    try (Device opened = device.open();
+        RunLock _ = RunLock.of(folder)) {
       return train(settings, folder, dataset, opened, writer);
     }
   }

@@ -118,9 +118,17 @@ class ResumeTest {
         assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(60));
         Thread.sleep(10);
       }
+      Invocation second = run("train autoencoder --resume " + stopped);
+      assertThat(second.code()).isEqualTo(ExitCode.FAILURE);
+      assertThat(second.err())
+          .startsWith(
+              "clessidra: another process is training into the run folder %s: wait until"
+                  .formatted(stopped))
+          .hasLineCount(1);
     } finally {
       process.destroyForcibly().waitFor(); // SIGKILL
     }
+    assertThat(stopped.resolve(".lock")).exists();
     assertThat(stopped.resolve("model.safetensors")).doesNotExist();
 
     Invocation resumed = run("train autoencoder --no-report --resume " + stopped);
@@ -130,7 +138,23 @@ class ResumeTest {
     assertThat(stopped.resolve("model.safetensors"))
         .hasSameBinaryContentAs(whole.resolve("model.safetensors"));
     assertThat(stopped.resolve("checkpoint.safetensors")).doesNotExist();
+    assertThat(stopped.resolve(".lock")).doesNotExist();
     assertThat(steps(stopped)).containsSubsequence(steps(whole)).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void aFolderThatIsBeingTrainedIntoIsNotTakenForANewRun() throws IOException {
+    String settings = "train autoencoder --widths 4 --steps 2 --data " + data;
+    Path empty = Files.createDirectory(folder.resolve("empty"));
+    try (RunLock _ = RunLock.of(new RunFolder(empty))) {
+      Invocation second = run(settings + " --out " + empty);
+      assertThat(second.code()).isEqualTo(ExitCode.FAILURE);
+      assertThat(second.err()).contains("another process is training into").hasLineCount(1);
+      assertThat(empty.resolve("config.json")).doesNotExist();
+    }
+    Files.createFile(empty.resolve(".lock")); // as after a crash
+    assertThat(run(settings + " --out " + empty).err()).isEmpty();
+    assertThat(run(settings + " --out " + empty).err()).contains("is not empty");
   }
 
   @Test
