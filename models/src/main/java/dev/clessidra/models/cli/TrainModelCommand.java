@@ -124,6 +124,21 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     }
   }
 
+  /**
+   * Refuses options that were given although nothing uses them.
+   *
+   * @param used whether they are used
+   * @param advice the option that decides about it, and what to do
+   * @throws IllegalArgumentException if one was given
+   */
+  final void requireUsed(boolean used, String advice, String... options) {
+    for (String option : options) {
+      if (!used && spec.commandLine().getParseResult().hasMatchedOption(option)) {
+        throw new IllegalArgumentException("%s does nothing %s".formatted(option, advice));
+      }
+    }
+  }
+
   /** Trains what is not trained yet, each stage into its file. */
   abstract void train(TrainingRun<D> run);
 
