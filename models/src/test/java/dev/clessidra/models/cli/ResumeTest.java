@@ -109,7 +109,7 @@ class ResumeTest {
 
   @Test
   void aRunWhoseProcessIsKilledGoesOnFromItsLastCheckpoint() throws Exception {
-    String settings = "train autoencoder --widths 64,8 --steps 20000 --no-report --data " + data;
+    String settings = "train autoencoder --widths 64,8 --steps 8000 --no-report --data " + data;
     assertThat(run(settings + " --out " + whole).code()).isZero();
     Process process = start(settings + " --checkpoint-every PT0.1S --out " + stopped);
     try {
