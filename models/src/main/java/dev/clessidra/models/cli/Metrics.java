@@ -72,6 +72,11 @@ final class Metrics implements AutoCloseable {
     jsonLines = MetricsWriter.jsonLines(folder.metricsJsonLines(), columns);
   }
 
+  /** Whether stages before this one reported something, and this one did not. */
+  boolean isNew(String stage) {
+    return !rows.isEmpty() && rows.stream().noneMatch(row -> row.stage().equals(stage));
+  }
+
   /**
    * Forgets what a stage reported after a step, as when the process ended without a checkpoint.
    *
@@ -132,18 +137,23 @@ final class Metrics implements AutoCloseable {
     if (!Files.exists(folder.metricsJsonLines())) {
       return List.of();
     }
+    List<Row> rows = new ArrayList<>();
     try {
-      List<Row> rows = new ArrayList<>();
       for (String line : Files.readAllLines(folder.metricsJsonLines())) {
         rows.add(parse(JsonParser.parseString(line).getAsJsonObject()));
       }
-      return rows;
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException e) {
       throw new CommandFailure(
           "%s cannot be read (%s): restore it, or train again"
-              .formatted(folder.metricsJsonLines(), e.getMessage()),
+              .formatted(folder.metricsJsonLines(), RunFolder.reason(e)),
+          e);
+    } catch (RuntimeException e) {
+      throw new CommandFailure(
+          "%s, line %d is not a report of a training as JSON: restore or delete that line, then resume"
+              .formatted(folder.metricsJsonLines(), rows.size() + 1),
           e);
     }
+    return rows;
   }
 
   private static Row parse(JsonObject json) {

@@ -14,6 +14,8 @@ import java.nio.file.Path;
  * @param path of the folder
  */
 record RunFolder(Path path) {
+  private static final String LOCK = ".lock";
+
   /**
    * Creates the next folder {@code MODEL-N} that is free.
    *
@@ -37,7 +39,7 @@ record RunFolder(Path path) {
   }
 
   /**
-   * Checks that a folder of this name can be filled: it is empty or not there.
+   * Checks that a folder of this name can be filled: it is empty, but for a lock, or not there.
    *
    * @throws CommandFailure if it is in use
    */
@@ -48,7 +50,11 @@ record RunFolder(Path path) {
     }
     if (Files.isDirectory(folder)) {
       try (DirectoryStream<Path> content = Files.newDirectoryStream(folder)) {
-        if (content.iterator().hasNext()) {
+        boolean used = false;
+        for (Path file : content) {
+          used |= !file.endsWith(LOCK);
+        }
+        if (used) {
           throw new CommandFailure(
               "%s is not empty, expected a new or empty folder: choose another --out, or go on with"
                       .formatted(folder)
@@ -72,14 +78,22 @@ record RunFolder(Path path) {
   }
 
   private static CommandFailure failure(Path folder, IOException e) {
-    String reason =
-        e instanceof FileSystemException other && other.getReason() == null
-            ? e.getClass().getSimpleName().replace("Exception", "") + " " + other.getFile()
-            : String.valueOf(e.getMessage());
     return new CommandFailure(
         "the run folder %s cannot be created (%s): choose a folder that can be written by --out"
-            .formatted(folder, reason),
+            .formatted(folder, reason(e)),
         e);
+  }
+
+  /** Why a file could not be used, in a few words. */
+  static String reason(IOException e) {
+    return e instanceof FileSystemException other && other.getReason() == null
+        ? e.getClass().getSimpleName().replace("Exception", "") + " " + other.getFile()
+        : String.valueOf(e.getMessage());
+  }
+
+  /** There while a process trains into the folder, which holds a lock on it. */
+  Path lock() {
+    return path.resolve(LOCK);
   }
 
   Path config() {
@@ -124,7 +138,7 @@ record RunFolder(Path path) {
     return path.resolve("pretrained.safetensors");
   }
 
-  /** The stage that was stopped, the first whose own file is not there. */
+  /** The last state of the stage that is trained, the first whose own file is not there. */
   Path checkpoint() {
     return path.resolve("checkpoint.safetensors");
   }

@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
       "  clessidra train stacked --epochs 2 --out mine   shorter, into the folder mine",
       "  clessidra train unet --data FOLDER              on a folder of images and masks",
       "  clessidra train deep --resume runs/deep-1       go on with a training that was stopped",
-      "%nCtrl-C stops a training; it writes a checkpoint and says how to go on."
+      "%nCtrl-C stops a training; it writes a checkpoint and says how to go on. One is also written"
+          + " every 2 minutes, from which train MODEL --resume goes on after a crash."
     })
 final class TrainCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

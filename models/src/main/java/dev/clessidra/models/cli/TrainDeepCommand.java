@@ -89,6 +89,7 @@ final class TrainDeepCommand extends TrainImagesCommand {
 
   @Override
   void check(Dataset dataset, Device on) {
+    requireUsed(pretrain, "without --pretrain: add that or leave it out", "--pretrain-epochs");
     check(build(dataset, on), pretrainEpochs);
   }
 

@@ -10,6 +10,7 @@ import dev.clessidra.models.training.Trainer;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -43,6 +44,7 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
           "--device",
           "--threads",
           "--stop-after-steps",
+          "--checkpoint-every",
           "--stacktrace",
           "--help",
           "--version");
@@ -66,9 +68,9 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
       paramLabel = "RUN_FOLDER",
       order = HelpSections.RUN + 1,
       description =
-          "Go on with a run that was stopped, with its settings, to the same model as if it had not"
-              + " been. Only --data (where the same data is now), --device, --threads, --no-report"
-              + " and --show may be given with it.")
+          "Go on with a run that was stopped or whose process died, with its settings, to the same"
+              + " model as if it had not been. Only --data (where the same data is now), --device,"
+              + " --threads, --no-report and --show may be given with it.")
   private Path resume;
 
   @Option(
@@ -85,6 +87,9 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
 
   @Option(names = "--stop-after-steps", hidden = true)
   private long stopAfterSteps;
+
+  @Option(names = "--checkpoint-every", hidden = true)
+  private Duration checkpointEvery = Duration.ofMinutes(2);
 
   TrainModelCommand(Environment environment) {
     this.environment = environment;
@@ -115,6 +120,21 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
       Trainer _ = training.apply(Trainer.of(model));
       for (double epochs : stageEpochs) {
         Trainer _ = training.apply(Trainer.of(model), epochs);
+      }
+    }
+  }
+
+  /**
+   * Refuses options that were given although nothing uses them.
+   *
+   * @param used whether they are used
+   * @param advice the option that decides about it, and what to do
+   * @throws IllegalArgumentException if one was given
+   */
+  final void requireUsed(boolean used, String advice, String... options) {
+    for (String option : options) {
+      if (!used && spec.commandLine().getParseResult().hasMatchedOption(option)) {
+        throw new IllegalArgumentException("%s does nothing %s".formatted(option, advice));
       }
     }
   }
@@ -209,10 +229,14 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
       checked(dataset, opened);
       RunFolder folder =
           out == null ? RunFolder.next(environment.runs(), model()) : RunFolder.create(out);
-      RunConfiguration configuration =
-          RunConfiguration.of(model(), settings.options(), data().absolute(source), dataset);
-      configuration.write(folder.config());
-      return train(settings, folder, dataset, opened, writer);
+      try (RunLock _ = RunLock.of(folder)) {
+        // Another process may have used it since it was looked at first.
+        RunFolder.requireUnused(folder.path());
+        RunConfiguration configuration =
+            RunConfiguration.of(model(), settings.options(), data().absolute(source), dataset);
+        configuration.write(folder.config());
+        return train(settings, folder, dataset, opened, writer);
+      }
     }
   }
 
@@ -241,7 +265,8 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
           "the run %s is finished: nothing to resume; see clessidra evaluate %s"
               .formatted(resume, resume));
     }
-    try (Device opened = device.open()) {
+    try (Device opened = device.open();
+        RunLock _ = RunLock.of(folder)) {
       return train(settings, folder, dataset, opened, writer);
     }
   }
@@ -260,7 +285,14 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     String again = "./clessidra train %s --resume %s".formatted(model(), quoted(folder.path()));
     try (TrainingRun<D> run =
         new TrainingRun<>(
-            folder, dataset, opened, environment, writer, measures(), stopAfterSteps)) {
+            folder,
+            dataset,
+            opened,
+            environment,
+            writer,
+            measures(),
+            checkpointEvery,
+            stopAfterSteps)) {
       // What is said at a stop belongs to what the end of the process waits for.
       try (Interruption.Guard _ = interruption.guard()) {
         try {

@@ -113,6 +113,12 @@ final class TrainSparseCommand extends TrainImagesCommand {
     if (probe) {
       Stages.requireLabels(dataset, "--probe needs them; leave it out");
     }
+    requireUsed(
+        probe,
+        "without --probe: add that or leave it out",
+        "--probe-epochs",
+        Stages.PROBE_AUGMENT,
+        "--probe-learning-rate");
     check(build(dataset, on), probeEpochs);
   }
 

@@ -122,6 +122,14 @@ final class TrainStackedCommand extends TrainImagesCommand {
 
   @Override
   void check(Dataset dataset, Device on) {
+    requireUsed(
+        !noClassifier,
+        "with --no-classifier: leave one of them out",
+        "--classifier-epochs",
+        "--fine-tune-noise",
+        "--dropout",
+        "--epochs",
+        "--steps");
     if (!noClassifier) {
       Stages.requireLabels(dataset, "the classifier needs them; use --no-classifier");
       check(start(dataset).hidden(widths).build(on), classifierEpochs);

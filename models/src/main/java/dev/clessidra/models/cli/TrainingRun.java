@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -24,6 +25,7 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
   private final Environment environment;
   private final PrintWriter out;
   private final Metrics metrics;
+  private final Duration checkpointEvery;
   private final long stopAfterSteps;
   private long steps;
 
@@ -31,6 +33,7 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
    * Starts or goes on with a run.
    *
    * @param measures names of what its stages evaluate
+   * @param checkpointEvery time from one checkpoint to the next
    * @param stopAfterSteps steps that end it early, for tests
    */
   TrainingRun(
@@ -40,6 +43,7 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
       Environment environment,
       PrintWriter out,
       List<String> measures,
+      Duration checkpointEvery,
       long stopAfterSteps) {
     this.folder = folder;
     this.dataset = dataset;
@@ -47,6 +51,7 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
     this.environment = environment;
     this.out = out;
     this.metrics = new Metrics(folder, measures);
+    this.checkpointEvery = checkpointEvery;
     this.stopAfterSteps = stopAfterSteps;
   }
 
@@ -80,7 +85,12 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
         trainer
             .progress(new StageProgress(stage, label))
             .stopWhen(this::isToStop)
-            .checkpoint(folder.checkpoint());
+            .checkpoint(folder.checkpoint(), checkpointEvery);
+    if (metrics.isNew(stage)) {
+      // Of the stage before, when the process died after that had written its file: a checkpoint
+      // of this one would have come after a row.
+      finished();
+    }
     return Files.exists(folder.checkpoint()) ? connected.resume(folder.checkpoint()) : connected;
   }
 

@@ -20,6 +20,7 @@ import dev.clessidra.models.Model;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -28,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -68,6 +70,7 @@ public final class Trainer {
   private TrainingProgress progress = TrainingProgress.NONE;
   private BooleanSupplier stop = () -> false;
   private Optional<Path> checkpoint = Optional.empty();
+  private long checkpointNanos = Long.MAX_VALUE;
   private Optional<Path> resume = Optional.empty();
   private Supplier<Map<String, Double>> evaluation = Map::of;
   private int evaluateEvery = 1;
@@ -211,6 +214,23 @@ public final class Trainer {
   public Trainer checkpoint(Path path) {
     checkpoint = Optional.of(path);
     return this;
+  }
+
+  /**
+   * Where to write a checkpoint when the training is stopped, and in between, so that a crash costs
+   * no more than the time since the last one; each replaces the one before, complete or not at all.
+   * The last stays there when the training ends, for the caller to delete once its model is saved.
+   *
+   * @param every time from one checkpoint to the next, above 0; written after the first step that
+   *     ends later than that, and after a report
+   */
+  public Trainer checkpoint(Path path, Duration every) {
+    if (!every.isPositive()) {
+      throw new IllegalArgumentException(
+          "training: the time between checkpoints must be above 0, got " + every);
+    }
+    checkpointNanos = TimeUnit.NANOSECONDS.convert(every);
+    return checkpoint(path);
   }
 
   /** A checkpoint of a training with the same data and settings, to go on from. */
@@ -370,6 +390,7 @@ public final class Trainer {
       try (Program program = model.device().capture(this::step)) {
         long every = Math.max(1, totalSteps / REPORTS);
         long ticked = start;
+        long saved = start;
         while (true) {
           step++;
           long now = System.nanoTime();
@@ -382,10 +403,15 @@ public final class Trainer {
           boolean last = step == totalSteps;
           boolean evaluate = last || epoch(step) / evaluateEvery > epoch(step - 1) / evaluateEvery;
           boolean stopping = !last && stop.getAsBoolean();
-          if (evaluate || step % every == 0 || stopping) {
+          boolean due = !last && !stopping && now - saved >= checkpointNanos;
+          if (evaluate || step % every == 0 || stopping || due) {
             model.device().synchronize();
             nanos += System.nanoTime() - start;
             report(evaluate && !stopping);
+            if (due) {
+              checkpoint.ifPresent(this::save);
+              saved = System.nanoTime();
+            }
             start = System.nanoTime();
           }
           if (last || stopping) {

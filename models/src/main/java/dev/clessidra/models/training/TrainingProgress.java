@@ -35,7 +35,7 @@ public interface TrainingProgress {
   /** Several times a second, between steps; must be quick, as the training waits. */
   default void stepped(long step, long totalSteps) {}
 
-  /** About 200 times in a training and after each evaluation. */
+  /** About 200 times in a training, after each evaluation and before each checkpoint. */
   default void reported(Report report) {}
 
   /** After the last step, or when the training was stopped. */

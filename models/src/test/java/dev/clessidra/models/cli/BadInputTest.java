@@ -67,6 +67,13 @@ class BadInputTest {
         "train sparse --sparsity l1:-1 --data DATA | lambda must be at least 0",
         "train sparse --sparsity l2:1 --data DATA | expected none, l1:LAMBDA",
         "train sparse --probe-epochs 0 --probe --data DATA | epochs must be above 0",
+        "train sparse --probe-epochs 3 --data DATA | --probe-epochs does nothing without --probe:",
+        "train sparse --probe-augment 1 --data DATA | --probe-augment does nothing without",
+        "train deep --pretrain-epochs 3 --data DATA | --pretrain-epochs does nothing without"
+            + " --pretrain:",
+        "train stacked --no-classifier --classifier-epochs 3 --data DATA | --classifier-epochs does"
+            + " nothing with --no-classifier:",
+        "train stacked --no-classifier --dropout 0.1 --data DATA | --dropout does nothing with",
         "train stacked --data DIR/train --widths 4 | has no labels, the classifier needs them; use"
             + " --no-classifier",
         "train stacked --dropout 2 --widths 4 --data DATA | dropout must be in [0, 1)",
@@ -237,6 +244,27 @@ class BadInputTest {
         run("train autoencoder --resume " + run),
         ExitCode.FAILURE,
         "cannot be read as a run's configuration");
+  }
+
+  @Test
+  void aDamagedLineOfTheMetricsIsNamed() throws IOException {
+    Path run = folder.resolve("run");
+    run("train autoencoder --widths 4 --epochs 3 --stop-after-steps 1 --data DATA --out " + run);
+    Path metrics = run.resolve("metrics.jsonl");
+    String sound = Files.readString(metrics);
+    long lines = sound.lines().count();
+
+    for (String damaged :
+        new String[] {"{\"stage\":", "", "{}", "[1]", "{\"stage\":\"a\",\"step\":1}"}) {
+      Files.writeString(metrics, sound + damaged + "\n");
+      assertRefused(
+          run("train autoencoder --resume " + run),
+          ExitCode.FAILURE,
+          "%s, line %d is not a report of a training".formatted(metrics, lines + 1),
+          "delete that line");
+    }
+    Files.writeString(metrics, sound);
+    assertThat(run("train autoencoder --resume " + run).err()).isEmpty();
   }
 
   @Test

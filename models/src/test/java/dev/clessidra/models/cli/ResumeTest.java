@@ -6,6 +6,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -107,6 +108,73 @@ class ResumeTest {
   }
 
   @Test
+  void aRunWhoseProcessIsKilledGoesOnFromItsLastCheckpoint() throws Exception {
+    String settings = "train autoencoder --widths 64,8 --steps 8000 --no-report --data " + data;
+    assertThat(run(settings + " --out " + whole).code()).isZero();
+    Process process = start(settings + " --checkpoint-every PT0.1S --out " + stopped);
+    try {
+      long start = System.nanoTime();
+      while (!Files.exists(stopped.resolve("checkpoint.safetensors"))) {
+        assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(60));
+        Thread.sleep(10);
+      }
+      Invocation second = run("train autoencoder --resume " + stopped);
+      assertThat(second.code()).isEqualTo(ExitCode.FAILURE);
+      assertThat(second.err())
+          .startsWith(
+              "clessidra: another process is training into the run folder %s: wait until"
+                  .formatted(stopped))
+          .hasLineCount(1);
+    } finally {
+      process.destroyForcibly().waitFor(); // SIGKILL
+    }
+    assertThat(stopped.resolve(".lock")).exists();
+    assertThat(stopped.resolve("model.safetensors")).doesNotExist();
+
+    Invocation resumed = run("train autoencoder --no-report --resume " + stopped);
+
+    assertThat(resumed.err()).isEmpty();
+    assertThat(resumed.out()).contains("autoencoder: goes on after step ");
+    assertThat(stopped.resolve("model.safetensors"))
+        .hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+    assertThat(stopped.resolve("checkpoint.safetensors")).doesNotExist();
+    assertThat(stopped.resolve(".lock")).doesNotExist();
+    assertThat(steps(stopped)).containsSubsequence(steps(whole)).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void aFolderThatIsBeingTrainedIntoIsNotTakenForANewRun() throws IOException {
+    String settings = "train autoencoder --widths 4 --steps 2 --data " + data;
+    Path empty = Files.createDirectory(folder.resolve("empty"));
+    try (RunLock _ = RunLock.of(new RunFolder(empty))) {
+      Invocation second = run(settings + " --out " + empty);
+      assertThat(second.code()).isEqualTo(ExitCode.FAILURE);
+      assertThat(second.err()).contains("another process is training into").hasLineCount(1);
+      assertThat(empty.resolve("config.json")).doesNotExist();
+    }
+    Files.createFile(empty.resolve(".lock")); // as after a crash
+    assertThat(run(settings + " --out " + empty).err()).isEmpty();
+    assertThat(run(settings + " --out " + empty).err()).contains("is not empty");
+  }
+
+  @Test
+  void aCheckpointOfAStageThatIsFinishedIsPassedOver() throws IOException {
+    String settings =
+        "train deep --widths 12,4 --epochs 2 --pretrain --pretrain-epochs 1 --batch 32 --data "
+            + data;
+    run(settings + " --out " + whole);
+    run(settings + " --stop-after-steps 3 --out " + stopped);
+    // As if the process had died between writing the stage's file and deleting the checkpoint.
+    Files.copy(whole.resolve("layer-1.safetensors"), stopped.resolve("layer-1.safetensors"));
+
+    Invocation resumed = run("train deep --resume " + stopped);
+
+    assertThat(resumed.err()).isEmpty();
+    assertThat(stopped.resolve("model.safetensors"))
+        .hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+  }
+
+  @Test
   void otherSettingsAreRefused() {
     run(
         "train autoencoder --widths 4 --epochs 4 --stop-after-steps 2 --data "
@@ -178,12 +246,12 @@ class ResumeTest {
     assertThat(resumed.err()).contains("use train autoencoder --resume");
   }
 
-  @Test
-  void controlCSavesACheckpointAndSaysHowToGoOn() throws Exception {
-    Process process =
-        // A parent in the background may have SIGINT ignored, which a JVM would inherit. The steps
-        // are bounded, so that a training that nobody can stop ends by itself.
-        new ProcessBuilder(
+  /** Runs a command line in a process of its own. */
+  private static Process start(String arguments) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                // A parent in the background may have SIGINT ignored, which a JVM would inherit.
                 "env",
                 "--default-signal=INT",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -193,17 +261,16 @@ class ResumeTest {
                 "-cp",
                 System.getProperty(
                     "surefire.test.class.path", System.getProperty("java.class.path")),
-                "dev.clessidra.models.cli.Clessidra",
-                "train",
-                "autoencoder",
-                "--steps",
-                "400000",
-                "--data",
-                data,
-                "--out",
-                stopped.toString())
-            .redirectErrorStream(true)
-            .start();
+                "dev.clessidra.models.cli.Clessidra"));
+    command.addAll(List.of(arguments.split(" ")));
+    return new ProcessBuilder(command).redirectErrorStream(true).start();
+  }
+
+  @Test
+  void controlCSavesACheckpointAndSaysHowToGoOn() throws Exception {
+    // The steps are bounded, so that a training that nobody can stop ends by itself.
+    Process process =
+        start("train autoencoder --steps 400000 --data %s --out %s".formatted(data, stopped));
     String last = "";
     try (BufferedReader out = process.inputReader()) {
       StringBuilder all = new StringBuilder();

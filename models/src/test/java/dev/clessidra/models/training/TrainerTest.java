@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -108,6 +109,71 @@ class TrainerTest {
               new Condition<>(
                   file -> sameBytes(file.toPath(), folder.resolve("whole.safetensors")),
                   "the bytes of the whole training"));
+    }
+  }
+
+  @Test
+  void aTrainingThatFailsGoesOnFromACheckpointInBetween(@TempDir Path folder) {
+    Path checkpoint = folder.resolve("checkpoint.safetensors");
+    List<TrainingProgress.Report> reports = new ArrayList<>();
+    try (Autoencoder whole = model();
+        Autoencoder part = model();
+        Autoencoder rest = model()) {
+      trainer(whole).run();
+      AtomicInteger asked = new AtomicInteger();
+      Trainer failing =
+          trainer(part)
+              .checkpoint(checkpoint, Duration.ofNanos(1))
+              .stopWhen(() -> {
+                if (asked.incrementAndGet() == 23) {
+                  throw new IllegalStateException("power loss");
+                }
+                return false;
+              });
+      assertThatThrownBy(failing::run).hasMessage("power loss");
+
+      trainer(rest)
+          .progress(
+              new TrainingProgress() {
+                @Override
+                public void started(long firstStep, long totalSteps, int batch) {
+                  assertThat(firstStep).isEqualTo(22);
+                }
+
+                @Override
+                public void reported(Report report) {
+                  reports.add(report);
+                }
+              })
+          .checkpoint(folder.resolve("rare.safetensors"), Duration.ofSeconds(Long.MAX_VALUE))
+          .resume(checkpoint)
+          .run();
+
+      assertThat(reports.getLast().step()).isEqualTo(60);
+      assertThat(folder.resolve("rare.safetensors")).doesNotExist();
+      assertSameParameters(rest, whole);
+      rest.save(folder.resolve("rest.safetensors"));
+      whole.save(folder.resolve("whole.safetensors"));
+      assertThat(folder.resolve("rest.safetensors"))
+          .hasSameBinaryContentAs(folder.resolve("whole.safetensors"));
+    }
+  }
+
+  @Test
+  void checkpointsInBetweenChangeNothingButComeWithReports(@TempDir Path folder) {
+    try (Autoencoder whole = model();
+        Autoencoder saved = model()) {
+      // Reports every third step, so that the others come from checkpoints.
+      TrainingResult without = trainer(whole).steps(600).run();
+      TrainingResult with =
+          trainer(saved)
+              .steps(600)
+              .checkpoint(folder.resolve("checkpoint.safetensors"), Duration.ofNanos(1))
+              .run();
+
+      assertSameParameters(saved, whole);
+      assertThat(without.reports()).hasSizeBetween(200, 300);
+      assertThat(with.reports()).hasSize(600);
     }
   }
 
@@ -366,6 +432,8 @@ class TrainerTest {
       assertThatThrownBy(() -> trainer.batch(0)).hasMessageContaining("at least 1, got 0");
       assertThatThrownBy(() -> trainer.learningRate(Double.NaN)).hasMessageContaining("NaN");
       assertThatThrownBy(() -> trainer.learningRate(1e300)).hasMessageContaining("1.0E300");
+      assertThatThrownBy(() -> trainer.checkpoint(Path.of("x"), Duration.ZERO))
+          .hasMessage("training: the time between checkpoints must be above 0, got PT0S");
       assertThatThrownBy(() -> trainer.average(1)).hasMessageContaining("[0, 1)");
       assertThatThrownBy(trainer::run).hasMessageContaining("there is no data");
       try (DeviceData codes = data.map(8, model::codes);
