@@ -335,6 +335,8 @@ public final class Trainer {
     private long reportedStep;
     private long nanos;
     private long reportedNanos;
+    // Once for all checkpoints: all samples have to be read for it.
+    private String settings;
 
     Run(
         TrainingData samples,
@@ -543,6 +545,13 @@ public final class Trainer {
 
     /** The mean of the inputs tells other data of the same size. */
     private String settings() {
+      if (settings == null) {
+        settings = described();
+      }
+      return settings;
+    }
+
+    private String described() {
       return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, batch %d, samples %d%s with a mean of hash %08x, steps %d"
           .formatted(
               optimizerKind,
