@@ -250,6 +250,34 @@ class BadInputTest {
   }
 
   @Test
+  void whatACommandReadsIsNotReplaced() throws IOException {
+    Path run = train("vae --hidden 4 --latent 2 --steps 1");
+    Path model = run.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(model);
+    Path picture = Files.writeString(folder.resolve("a.png"), "a picture");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+
+    for (String command :
+        new String[] {
+          "encode RUN --out RUN/model.safetensors",
+          "encode RUN/model.safetensors --out RUN/../run/model.safetensors",
+          "encode RUN --out " + link,
+          "encode RUN --out RUN/config.json",
+          "reconstruct RUN --out RUN/model.safetensors",
+          "sample RUN --out RUN/model.safetensors",
+          "interpolate RUN --from 0 --to 1 --out RUN/model.safetensors",
+          "interpolate RUN --from 0 --to DIR/a.png --out DIR/a.png"
+        }) {
+      assertRefused(
+          run(command.replace("RUN", run.toString())),
+          ExitCode.FAILURE,
+          "would be replaced, but this command reads it: give --out another name");
+    }
+    assertThat(model).hasBinaryContent(bytes);
+    assertThat(picture).hasContent("a picture");
+  }
+
+  @Test
   void theStackTraceIsShownWhenAskedFor() {
     Invocation refused = run("--stacktrace evaluate DIR/nothing");
     Invocation after = run("evaluate DIR/nothing --stacktrace");
