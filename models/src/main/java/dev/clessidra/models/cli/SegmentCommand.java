@@ -8,10 +8,13 @@ import dev.clessidra.models.data.PngWriter;
 import dev.clessidra.models.segmentation.Masks;
 import dev.clessidra.models.segmentation.Overlay;
 import dev.clessidra.models.segmentation.Segmenter;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -96,6 +99,7 @@ final class SegmentCommand implements Callable<Integer> {
       throw new CommandFailure(
           "%s has no pictures: expected .png or .jpg files; check the name".formatted(images));
     }
+    requireOwnResults(pictures);
     PrintWriter writer = spec.commandLine().getOut();
     try (Device opened = device.open();
         UNet network = UNet.load(file, opened)) {
@@ -107,6 +111,39 @@ final class SegmentCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
+  /** Checks that no result replaces another, and that none is a picture of the next call. */
+  private void requireOwnResults(List<Path> pictures) {
+    if (Files.isDirectory(images) && isSameFolder(images, out)) {
+      throw new CommandFailure(
+          "%s is the folder of the pictures, where masks would be taken for pictures the next time: give --out another folder"
+              .formatted(out));
+    }
+    Map<String, Path> named = new HashMap<>();
+    for (Path picture : pictures) {
+      Path other = named.put(name(picture), picture);
+      if (other != null) {
+        throw new CommandFailure(
+            "%s and %s would both give %s-mask.png: rename one of them"
+                .formatted(other, picture, name(picture)));
+      }
+    }
+  }
+
+  private static boolean isSameFolder(Path one, Path other) {
+    try {
+      return Files.exists(other) && Files.isSameFile(one, other);
+    } catch (IOException e) {
+      return false; // writing there tells what is wrong
+    }
+  }
+
+  /** The picture's name without its ending. */
+  private static String name(Path picture) {
+    String name = picture.getFileName().toString();
+    int ending = name.lastIndexOf('.');
+    return ending > 0 ? name.substring(0, ending) : name;
+  }
+
   private void segment(Segmenter segmenter, int channels, Path picture, PrintWriter writer) {
     ImageData image = ImageFolder.read(List.of(picture), channels);
     Masks masks;
@@ -115,9 +152,7 @@ final class SegmentCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new CommandFailure("%s: %s".formatted(picture, e.getMessage()), e);
     }
-    String fileName = picture.getFileName().toString();
-    int ending = fileName.lastIndexOf('.');
-    String name = ending > 0 ? fileName.substring(0, ending) : fileName;
+    String name = name(picture);
     Path mask = out.resolve(name + "-mask.png");
     PngWriter.write(mask, Overlay.gray(masks), 0);
     PngWriter.write(out.resolve(name + "-overlay.png"), Overlay.classes(image, masks), 0);

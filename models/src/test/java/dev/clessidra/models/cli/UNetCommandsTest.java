@@ -136,6 +136,22 @@ class UNetCommandsTest {
   }
 
   @Test
+  void noResultReplacesAnotherOrBecomesAPicture() throws IOException {
+    Path pictures = folder.resolve("alike");
+    PngWriter.write(pictures.resolve("a.png"), ImageData.of(8, 8, 1, new byte[64]), 0);
+    Path out = folder.resolve("alike-masks");
+    String itself = "segment %s %s --out %s/../alike".formatted(run, pictures, pictures);
+    assertRefused(itself, "is the folder of the pictures");
+    Files.copy(pictures.resolve("a.png"), pictures.resolve("a.jpg"));
+    assertRefused(
+        "segment %s %s --out %s".formatted(run, pictures, out),
+        "%s and %s would both give a-mask.png"
+            .formatted(pictures.resolve("a.jpg"), pictures.resolve("a.png")));
+    assertThat(ImageFolder.pictures(pictures)).hasSize(2);
+    assertThat(out).doesNotExist();
+  }
+
+  @Test
   void aStoppedTrainingResumesToTheSameBytes() {
     Path stopped = folder.resolve("stopped");
     assertThat(run(training("--no-report --stop-after-steps 7 --out " + stopped)).code())
