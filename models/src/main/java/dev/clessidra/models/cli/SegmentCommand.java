@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -76,10 +77,10 @@ final class SegmentCommand implements Callable<Integer> {
   @Option(
       names = "--overlap",
       paramLabel = "N",
-      defaultValue = "64",
       order = HelpSections.MODEL + 2,
-      description = "Pixels by which tiles see their surroundings (default: ${DEFAULT-VALUE}).")
-  private int overlap;
+      description =
+          "Pixels by which tiles see their surroundings (default: 64, less for small tiles).")
+  private Integer overlap;
 
   @Override
   public Integer call() {
@@ -103,12 +104,21 @@ final class SegmentCommand implements Callable<Integer> {
     PrintWriter writer = spec.commandLine().getOut();
     try (Device opened = device.open();
         UNet network = UNet.load(file, opened)) {
-      Segmenter segmenter = Segmenter.of(network).tile(tile, overlap).flips(!noFlips);
+      Segmenter segmenter = tiled(Segmenter.of(network)).flips(!noFlips);
       for (Path picture : pictures) {
         segment(segmenter, network.channels(), picture, writer);
       }
     }
     return ExitCode.OK;
+  }
+
+  private Segmenter tiled(Segmenter segmenter) {
+    try {
+      return overlap == null ? segmenter.tile(tile) : segmenter.tile(tile, overlap);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(
+          spec.commandLine(), e.getMessage() + "; give another --tile or --overlap", e);
+    }
   }
 
   /** Checks that no result replaces another, and that none is a picture of the next call. */

@@ -136,6 +136,26 @@ class UNetCommandsTest {
   }
 
   @Test
+  void tilesThatCannotBeAreAMistakeOfUse() {
+    Path picture = cells.resolve("images/00.png");
+    Path out = folder.resolve("tiles");
+    String segment = "segment %s %s --out %s ".formatted(run, picture, out);
+    for (String wrong :
+        new String[] {"--tile 0", "--tile 3", "--overlap -1", "--tile 64 --overlap 64"}) {
+      Invocation refused = run(segment + wrong);
+      assertThat(refused.code()).as(wrong).isEqualTo(ExitCode.USAGE);
+      assertThat(refused.err())
+          .startsWith("clessidra: segment: tiles of ")
+          .hasLineCount(1)
+          .doesNotContain("Exception");
+    }
+    assertThat(out).doesNotExist();
+    for (int tile : new int[] {4, 7, 16, 64}) {
+      assertThat(run(segment + "--no-flips --tile " + tile).err()).isEmpty();
+    }
+  }
+
+  @Test
   void noResultReplacesAnotherOrBecomesAPicture() throws IOException {
     Path pictures = folder.resolve("alike");
     PngWriter.write(pictures.resolve("a.png"), ImageData.of(8, 8, 1, new byte[64]), 0);
