@@ -221,7 +221,7 @@ public final class Segmenter {
     if (model.padding() == UNet.Padding.SAME) {
       int largest = tile / stride * stride;
       int context = Math.ceilDiv(overlap, stride) * stride;
-      if (largest - 2 * context < stride) {
+      if (largest - 2L * context < stride) {
         throw new IllegalArgumentException(
             "segment: tiles of %d pixels that overlap by %d: expected tiles of at least %d for this overlap"
                 .formatted(tile, overlap, 2 * (long) context + stride));
