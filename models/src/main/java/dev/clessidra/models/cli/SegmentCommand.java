@@ -2,6 +2,7 @@ package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.UNet;
+import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import dev.clessidra.models.data.PngWriter;
@@ -105,8 +106,28 @@ final class SegmentCommand implements Callable<Integer> {
     try (Device opened = device.open();
         UNet network = UNet.load(file, opened)) {
       Segmenter segmenter = tiled(Segmenter.of(network)).flips(!noFlips);
+      int bad = 0;
       for (Path picture : pictures) {
-        segment(segmenter, network.channels(), picture, writer);
+        ImageData image;
+        Masks masks;
+        try {
+          image = ImageFolder.read(List.of(picture), network.channels());
+          masks = masks(segmenter, picture, image);
+        } catch (CommandFailure | DataException e) {
+          if (pictures.size() == 1) {
+            throw e;
+          }
+          bad++;
+          spec.commandLine().getErr().println("clessidra: " + e.getMessage());
+          spec.commandLine().getErr().flush();
+          continue;
+        }
+        write(picture, image, masks, writer);
+      }
+      if (bad > 0) {
+        throw new CommandFailure(
+            "%d of %d pictures were segmented, %d could not be: see the lines above"
+                .formatted(pictures.size() - bad, pictures.size(), bad));
       }
     }
     return ExitCode.OK;
@@ -154,14 +175,15 @@ final class SegmentCommand implements Callable<Integer> {
     return ending > 0 ? name.substring(0, ending) : name;
   }
 
-  private void segment(Segmenter segmenter, int channels, Path picture, PrintWriter writer) {
-    ImageData image = ImageFolder.read(List.of(picture), channels);
-    Masks masks;
+  private static Masks masks(Segmenter segmenter, Path picture, ImageData image) {
     try {
-      masks = segmenter.segment(image);
+      return segmenter.segment(image);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure("%s: %s".formatted(picture, e.getMessage()), e);
     }
+  }
+
+  private void write(Path picture, ImageData image, Masks masks, PrintWriter writer) {
     String name = name(picture);
     Path mask = out.resolve(name + "-mask.png");
     PngWriter.write(mask, Overlay.gray(masks), 0);

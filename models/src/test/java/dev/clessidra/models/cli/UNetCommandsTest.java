@@ -156,6 +156,22 @@ class UNetCommandsTest {
   }
 
   @Test
+  void theOthersOfAFolderWithBadPicturesAreSegmented() throws IOException {
+    Path pictures = folder.resolve("mixed");
+    PngWriter.write(pictures.resolve("b.png"), ImageData.of(3, 9, 1, new byte[27]), 0);
+    PngWriter.write(pictures.resolve("c.png"), ImageData.of(8, 8, 1, new byte[64]), 0);
+    Files.writeString(pictures.resolve("a.png"), "no picture");
+    Path out = folder.resolve("mixed-masks");
+    Invocation segmented = run("segment %s %s --out %s".formatted(run, pictures, out));
+    assertThat(segmented.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(segmented.out()).startsWith(out.resolve("c-mask.png") + ": 8x8").hasLineCount(1);
+    assertThat(segmented.err())
+        .hasLineCount(3)
+        .contains("a.png is not a picture", "b.png: segment: an image of 3x9")
+        .endsWith("1 of 3 pictures were segmented, 2 could not be: see the lines above\n");
+  }
+
+  @Test
   void noResultReplacesAnotherOrBecomesAPicture() throws IOException {
     Path pictures = folder.resolve("alike");
     PngWriter.write(pictures.resolve("a.png"), ImageData.of(8, 8, 1, new byte[64]), 0);
