@@ -172,6 +172,8 @@ class BadInputTest {
     assertRefused(run(walk + "--to 40"), ExitCode.FAILURE, "no test image 40, expected 0 to 39");
     assertRefused(run(walk + "--axis 2"), ExitCode.USAGE, "--axis is 2, expected 0 to 1");
     assertRefused(run(walk + "--to " + notes), ExitCode.FAILURE, "notes.png is not a picture");
+    assertRefused(
+        run(walk + "--to DIR/no.png"), ExitCode.FAILURE, "does not exist: expected a PNG");
     assertRefused(run(walk + "--to 1 --data DIR/large"), ExitCode.FAILURE, "takes images of 8x8");
     assertRefused(run("sample %s --out DIR".formatted(run)), ExitCode.FAILURE, "is a folder");
     assertRefused(run("evaluate %s --pca --data DATA".formatted(run)), ExitCode.USAGE, "is a vae");
