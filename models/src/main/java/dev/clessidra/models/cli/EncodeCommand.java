@@ -6,7 +6,6 @@ import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.NpyWriter;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -80,11 +79,8 @@ final class EncodeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path file = model.autoencoder();
-    if (Files.isDirectory(out)) {
-      throw new CommandFailure(
-          "%s is a folder, expected the name of a file such as codes.npy: give --out a file"
-              .formatted(out));
-    }
+    model.requireOutput(out);
+    model.requireOutput(labels(out));
     List<ImageData> images = part.of(model.data(data));
     int count = images.stream().mapToInt(ImageData::count).sum();
     try (Device opened = device.open();

@@ -9,6 +9,7 @@ import dev.clessidra.models.data.ImageFolder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -113,8 +114,13 @@ final class InterpolateCommand implements Callable<Integer> {
     if (!(range > 0) || Float.isInfinite(range)) {
       throw usage("--range is %s, expected more than 0".formatted(range));
     }
-    Pictures.requireFile(out);
     Path file = model.file();
+    model.requireOutput(
+        out,
+        Stream.of(from, to)
+            .filter(name -> name != null && !isNumber(name))
+            .map(Path::of)
+            .toArray(Path[]::new));
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
       if (axis != null && (axis < 0 || axis >= vae.codeSize())) {
@@ -150,7 +156,7 @@ final class InterpolateCommand implements Callable<Integer> {
   /** The image of a number or a file, as the model takes it. */
   private ImageData image(String name, Vae vae) {
     ImageData image;
-    if (name.matches("[0-9]{1,9}")) {
+    if (isNumber(name)) {
       Dataset dataset = model.data(data);
       int number = Integer.parseInt(name);
       int count = dataset.test().count();
@@ -169,6 +175,10 @@ final class InterpolateCommand implements Callable<Integer> {
               .formatted(name, image.height(), image.width(), vae.height(), vae.width()));
     }
     return image;
+  }
+
+  private static boolean isNumber(String name) {
+    return name.matches("[0-9]{1,9}");
   }
 
   private ParameterException usage(String problem) {

@@ -3,9 +3,14 @@ package dev.clessidra.models.cli;
 import dev.clessidra.engine.io.ModelFile;
 import dev.clessidra.models.Model;
 import dev.clessidra.models.UNet;
+import dev.clessidra.models.data.AtomicFile;
+import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.DataSplit;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Parameters;
 
@@ -68,6 +73,36 @@ final class ModelSelection {
       }
     }
     return file;
+  }
+
+  /**
+   * Checks the name of a file to write.
+   *
+   * @param inputs what is read besides the model
+   * @throws CommandFailure if it is the model, its run's configuration or one of the inputs
+   * @throws DataException if it is a folder or a device
+   */
+  void requireOutput(Path out, Path... inputs) {
+    AtomicFile.requireReplaceable(out);
+    Path model = file();
+    List<Path> read = new ArrayList<>(List.of(inputs));
+    read.add(model);
+    read.add(new RunFolder(model.toAbsolutePath().getParent()).config());
+    for (Path input : read) {
+      if (isSame(out, input)) {
+        throw new CommandFailure(
+            "%s would be replaced, but this command reads it: give --out another name"
+                .formatted(out));
+      }
+    }
+  }
+
+  private static boolean isSame(Path one, Path other) {
+    try {
+      return Files.exists(one) && Files.exists(other) && Files.isSameFile(one, other);
+    } catch (IOException e) {
+      return false; // who cannot look at a file does not get to replace it either
+    }
   }
 
   /** The kind of model in the file, such as {@code autoencoder}. */

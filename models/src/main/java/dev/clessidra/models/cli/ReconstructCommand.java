@@ -6,7 +6,6 @@ import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.report.ImageGrid;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -71,9 +70,8 @@ final class ReconstructCommand implements Callable<Integer> {
           spec.commandLine(), "--count is %d, expected 1 to %d".formatted(count, MOST));
     }
     Path file = model.autoencoder();
-    if (out != null && Files.isDirectory(out)) {
-      throw new CommandFailure(
-          "%s is a folder, expected the name of a PNG file: give --out a file".formatted(out));
+    if (out != null) {
+      model.requireOutput(out);
     }
     Dataset dataset = model.data(data);
     ImageData test = dataset.test();

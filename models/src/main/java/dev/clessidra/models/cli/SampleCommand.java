@@ -63,8 +63,8 @@ final class SampleCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--count is %d, expected 1 to %d".formatted(count, MOST));
     }
-    Pictures.requireFile(out);
     Path file = model.file();
+    model.requireOutput(out);
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
       float[] images = vae.sample(count, seed);

@@ -2,21 +2,26 @@ package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.UNet;
+import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import dev.clessidra.models.data.PngWriter;
 import dev.clessidra.models.segmentation.Masks;
 import dev.clessidra.models.segmentation.Overlay;
 import dev.clessidra.models.segmentation.Segmenter;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -73,10 +78,10 @@ final class SegmentCommand implements Callable<Integer> {
   @Option(
       names = "--overlap",
       paramLabel = "N",
-      defaultValue = "64",
       order = HelpSections.MODEL + 2,
-      description = "Pixels by which tiles see their surroundings (default: ${DEFAULT-VALUE}).")
-  private int overlap;
+      description =
+          "Pixels by which tiles see their surroundings (default: 64, less for small tiles).")
+  private Integer overlap;
 
   @Override
   public Integer call() {
@@ -96,28 +101,90 @@ final class SegmentCommand implements Callable<Integer> {
       throw new CommandFailure(
           "%s has no pictures: expected .png or .jpg files; check the name".formatted(images));
     }
+    requireOwnResults(pictures);
     PrintWriter writer = spec.commandLine().getOut();
     try (Device opened = device.open();
         UNet network = UNet.load(file, opened)) {
-      Segmenter segmenter = Segmenter.of(network).tile(tile, overlap).flips(!noFlips);
+      Segmenter segmenter = tiled(Segmenter.of(network)).flips(!noFlips);
+      int bad = 0;
       for (Path picture : pictures) {
-        segment(segmenter, network.channels(), picture, writer);
+        ImageData image;
+        Masks masks;
+        try {
+          image = ImageFolder.read(List.of(picture), network.channels());
+          masks = masks(segmenter, picture, image);
+        } catch (CommandFailure | DataException e) {
+          if (pictures.size() == 1) {
+            throw e;
+          }
+          bad++;
+          spec.commandLine().getErr().println("clessidra: " + e.getMessage());
+          spec.commandLine().getErr().flush();
+          continue;
+        }
+        write(picture, image, masks, writer);
+      }
+      if (bad > 0) {
+        throw new CommandFailure(
+            "%d of %d pictures were segmented, %d could not be: see the lines above"
+                .formatted(pictures.size() - bad, pictures.size(), bad));
       }
     }
     return ExitCode.OK;
   }
 
-  private void segment(Segmenter segmenter, int channels, Path picture, PrintWriter writer) {
-    ImageData image = ImageFolder.read(List.of(picture), channels);
-    Masks masks;
+  private Segmenter tiled(Segmenter segmenter) {
     try {
-      masks = segmenter.segment(image);
+      return overlap == null ? segmenter.tile(tile) : segmenter.tile(tile, overlap);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(
+          spec.commandLine(), e.getMessage() + "; give another --tile or --overlap", e);
+    }
+  }
+
+  /** Checks that no result replaces another, and that none is a picture of the next call. */
+  private void requireOwnResults(List<Path> pictures) {
+    if (Files.isDirectory(images) && isSameFolder(images, out)) {
+      throw new CommandFailure(
+          "%s is the folder of the pictures, where masks would be taken for pictures the next time: give --out another folder"
+              .formatted(out));
+    }
+    Map<String, Path> named = new HashMap<>();
+    for (Path picture : pictures) {
+      Path other = named.put(name(picture), picture);
+      if (other != null) {
+        throw new CommandFailure(
+            "%s and %s would both give %s-mask.png: rename one of them"
+                .formatted(other, picture, name(picture)));
+      }
+    }
+  }
+
+  private static boolean isSameFolder(Path one, Path other) {
+    try {
+      return Files.exists(other) && Files.isSameFile(one, other);
+    } catch (IOException e) {
+      return false; // writing there tells what is wrong
+    }
+  }
+
+  /** The picture's name without its ending. */
+  private static String name(Path picture) {
+    String name = picture.getFileName().toString();
+    int ending = name.lastIndexOf('.');
+    return ending > 0 ? name.substring(0, ending) : name;
+  }
+
+  private static Masks masks(Segmenter segmenter, Path picture, ImageData image) {
+    try {
+      return segmenter.segment(image);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure("%s: %s".formatted(picture, e.getMessage()), e);
     }
-    String fileName = picture.getFileName().toString();
-    int ending = fileName.lastIndexOf('.');
-    String name = ending > 0 ? fileName.substring(0, ending) : fileName;
+  }
+
+  private void write(Path picture, ImageData image, Masks masks, PrintWriter writer) {
+    String name = name(picture);
     Path mask = out.resolve(name + "-mask.png");
     PngWriter.write(mask, Overlay.gray(masks), 0);
     PngWriter.write(out.resolve(name + "-overlay.png"), Overlay.classes(image, masks), 0);

@@ -29,12 +29,14 @@ public final class AtomicFile {
   private AtomicFile() {}
 
   /**
-   * Creates or replaces {@code file}, making its folders where they are missing.
+   * Creates or replaces {@code file}, making its folders where they are missing. Of a symbolic link
+   * what it leads to is replaced.
    *
    * @throws DataException if it cannot be written; an older file of that name is then unharmed
    */
   public static void write(Path file, Content content) {
-    Path target = file.toAbsolutePath();
+    requireReplaceable(file);
+    Path target = Files.exists(file) ? real(file) : file.toAbsolutePath();
     // Not createTempFile: its files are readable by the owner only, and so would the result be.
     Path temporary =
         target.resolveSibling(
@@ -55,13 +57,38 @@ public final class AtomicFile {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      throw new DataException(
-          file
-              + " cannot be written: "
-              + Problems.describe(e)
-              + "; choose another place or make room",
-          e);
+      throw failure(file, e);
     }
+  }
+
+  /**
+   * Checks that {@code file} is a file or does not exist: a device's node would be lost.
+   *
+   * @throws DataException if it is anything else
+   */
+  public static void requireReplaceable(Path file) {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new DataException(
+          "%s is a %s, expected a file or a new name: choose another place"
+              .formatted(file, Files.isDirectory(file) ? "folder" : "device, pipe or socket"));
+    }
+  }
+
+  private static Path real(Path file) {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      throw failure(file, e);
+    }
+  }
+
+  private static DataException failure(Path file, IOException e) {
+    return new DataException(
+        file
+            + " cannot be written: "
+            + Problems.describe(e)
+            + "; choose another place or make room",
+        e);
   }
 
   private static void fill(Path temporary, Content content) throws IOException {

@@ -10,6 +10,7 @@ import java.io.InputStream;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -147,6 +148,9 @@ public final class ImageFolder {
         } finally {
           reader.dispose();
         }
+      } catch (NoSuchFileException e) {
+        throw new DataException(
+            file + " does not exist: expected a PNG or JPEG file; check the name", e);
       } catch (IOException | RuntimeException e) {
         throw e instanceof DataException told
             ? told

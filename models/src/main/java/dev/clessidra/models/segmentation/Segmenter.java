@@ -52,9 +52,20 @@ public final class Segmenter {
    *     convolutions, which have a margin of their own
    */
   public Segmenter tile(int size, int context) {
+    if (size < 1 || context < 0) {
+      throw new IllegalArgumentException(
+          "segment: tiles of %d pixels that overlap by %d: expected at least 1 pixel, and an overlap of at least 0"
+              .formatted(size, context));
+    }
     Segmenter changed = new Segmenter(model, size, context, batch, flips);
     changed.window(Integer.MAX_VALUE);
     return changed;
+  }
+
+  /** With tiles of another size that overlap by 64 pixels, or less where they are small. */
+  public Segmenter tile(int size) {
+    int stride = model.stride();
+    return tile(size, Math.clamp(size / 4 / stride * (long) stride, 0, 64));
   }
 
   /** With so many tiles at a time, at least 1. */
@@ -210,10 +221,10 @@ public final class Segmenter {
     if (model.padding() == UNet.Padding.SAME) {
       int largest = tile / stride * stride;
       int context = Math.ceilDiv(overlap, stride) * stride;
-      if (overlap < 0 || largest - 2 * context < stride) {
+      if (largest - 2L * context < stride) {
         throw new IllegalArgumentException(
-            "segment: tiles of %d pixels that overlap by %d: expected %d more than twice the overlap, which is not negative"
-                .formatted(tile, overlap, stride));
+            "segment: tiles of %d pixels that overlap by %d: expected tiles of at least %d for this overlap"
+                .formatted(tile, overlap, 2 * (long) context + stride));
       }
       if (size <= largest) {
         int whole = Math.ceilDiv(size, stride) * stride;

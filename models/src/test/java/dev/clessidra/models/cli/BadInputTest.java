@@ -179,6 +179,8 @@ class BadInputTest {
     assertRefused(run(walk + "--to 40"), ExitCode.FAILURE, "no test image 40, expected 0 to 39");
     assertRefused(run(walk + "--axis 2"), ExitCode.USAGE, "--axis is 2, expected 0 to 1");
     assertRefused(run(walk + "--to " + notes), ExitCode.FAILURE, "notes.png is not a picture");
+    assertRefused(
+        run(walk + "--to DIR/no.png"), ExitCode.FAILURE, "does not exist: expected a PNG");
     assertRefused(run(walk + "--to 1 --data DIR/large"), ExitCode.FAILURE, "takes images of 8x8");
     assertRefused(run("sample %s --out DIR".formatted(run)), ExitCode.FAILURE, "is a folder");
     assertRefused(run("evaluate %s --pca --data DATA".formatted(run)), ExitCode.USAGE, "is a vae");
@@ -275,6 +277,34 @@ class BadInputTest {
         run("reconstruct %s --out %s".formatted(run, folder)), ExitCode.FAILURE, "is a folder");
     assertRefused(
         run("encode %s --out %s".formatted(run, folder)), ExitCode.FAILURE, "is a folder");
+  }
+
+  @Test
+  void whatACommandReadsIsNotReplaced() throws IOException {
+    Path run = train("vae --hidden 4 --latent 2 --steps 1");
+    Path model = run.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(model);
+    Path picture = Files.writeString(folder.resolve("a.png"), "a picture");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+
+    for (String command :
+        new String[] {
+          "encode RUN --out RUN/model.safetensors",
+          "encode RUN/model.safetensors --out RUN/../run/model.safetensors",
+          "encode RUN --out " + link,
+          "encode RUN --out RUN/config.json",
+          "reconstruct RUN --out RUN/model.safetensors",
+          "sample RUN --out RUN/model.safetensors",
+          "interpolate RUN --from 0 --to 1 --out RUN/model.safetensors",
+          "interpolate RUN --from 0 --to DIR/a.png --out DIR/a.png"
+        }) {
+      assertRefused(
+          run(command.replace("RUN", run.toString())),
+          ExitCode.FAILURE,
+          "would be replaced, but this command reads it: give --out another name");
+    }
+    assertThat(model).hasBinaryContent(bytes);
+    assertThat(picture).hasContent("a picture");
   }
 
   @Test

@@ -136,6 +136,58 @@ class UNetCommandsTest {
   }
 
   @Test
+  void tilesThatCannotBeAreAMistakeOfUse() {
+    Path picture = cells.resolve("images/00.png");
+    Path out = folder.resolve("tiles");
+    String segment = "segment %s %s --out %s ".formatted(run, picture, out);
+    for (String wrong :
+        new String[] {"--tile 0", "--tile 3", "--overlap -1", "--tile 64 --overlap 64"}) {
+      Invocation refused = run(segment + wrong);
+      assertThat(refused.code()).as(wrong).isEqualTo(ExitCode.USAGE);
+      assertThat(refused.err())
+          .startsWith("clessidra: segment: tiles of ")
+          .hasLineCount(1)
+          .doesNotContain("Exception");
+    }
+    assertThat(out).doesNotExist();
+    for (int tile : new int[] {4, 7, 16, 64}) {
+      assertThat(run(segment + "--no-flips --tile " + tile).err()).isEmpty();
+    }
+  }
+
+  @Test
+  void theOthersOfAFolderWithBadPicturesAreSegmented() throws IOException {
+    Path pictures = folder.resolve("mixed");
+    PngWriter.write(pictures.resolve("b.png"), ImageData.of(3, 9, 1, new byte[27]), 0);
+    PngWriter.write(pictures.resolve("c.png"), ImageData.of(8, 8, 1, new byte[64]), 0);
+    Files.writeString(pictures.resolve("a.png"), "no picture");
+    Path out = folder.resolve("mixed-masks");
+    Invocation segmented = run("segment %s %s --out %s".formatted(run, pictures, out));
+    assertThat(segmented.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(segmented.out()).startsWith(out.resolve("c-mask.png") + ": 8x8").hasLineCount(1);
+    assertThat(segmented.err())
+        .hasLineCount(3)
+        .contains("a.png is not a picture", "b.png: segment: an image of 3x9")
+        .endsWith("1 of 3 pictures were segmented, 2 could not be: see the lines above\n");
+  }
+
+  @Test
+  void noResultReplacesAnotherOrBecomesAPicture() throws IOException {
+    Path pictures = folder.resolve("alike");
+    PngWriter.write(pictures.resolve("a.png"), ImageData.of(8, 8, 1, new byte[64]), 0);
+    Path out = folder.resolve("alike-masks");
+    String itself = "segment %s %s --out %s/../alike".formatted(run, pictures, pictures);
+    assertRefused(itself, "is the folder of the pictures");
+    Files.copy(pictures.resolve("a.png"), pictures.resolve("a.jpg"));
+    assertRefused(
+        "segment %s %s --out %s".formatted(run, pictures, out),
+        "%s and %s would both give a-mask.png"
+            .formatted(pictures.resolve("a.jpg"), pictures.resolve("a.png")));
+    assertThat(ImageFolder.pictures(pictures)).hasSize(2);
+    assertThat(out).doesNotExist();
+  }
+
+  @Test
   void aStoppedTrainingResumesToTheSameBytes() {
     Path stopped = folder.resolve("stopped");
     assertThat(run(training("--no-report --stop-after-steps 7 --out " + stopped)).code())
