@@ -7,9 +7,9 @@ package dev.clessidra.models.training;
 public final class DivergedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  DivergedException(double loss, long from, long to) {
+  DivergedException(double loss, long step) {
     super(
-        "training: the mean loss of steps %d to %d is %s, it has diverged: train with a lower learning rate, or limit the norm of the gradients"
-            .formatted(from, to, loss));
+        "the training diverged: the loss is %s at step %d; use a smaller learning rate (--learning-rate), or limit the norm of the gradients (--clip-norm)"
+            .formatted(loss, step));
   }
 }

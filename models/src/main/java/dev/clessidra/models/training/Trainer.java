@@ -478,9 +478,6 @@ public final class Trainer {
     private void report(boolean evaluate) {
       long stepsDone = step - reportedStep;
       double loss = lossSum.item() / (double) stepsDone;
-      if (!Double.isFinite(loss)) {
-        throw new DivergedException(loss, reportedStep + 1, step);
-      }
       Map<String, Double> measured = Map.of();
       if (evaluate) {
         if (average == null) {
@@ -507,6 +504,10 @@ public final class Trainer {
       reportedNanos = nanos;
       reports.add(report);
       progress.reported(report);
+      if (!Double.isFinite(loss)) {
+        progress.ended(true);
+        throw new DivergedException(loss, step);
+      }
     }
 
     private Checkpoint file() {

@@ -198,8 +198,9 @@ class TrainerTest {
       assertThatThrownBy(trainer::run)
           .isInstanceOf(DivergedException.class)
           .hasMessageMatching(
-              "training: the mean loss of steps \\d+ to \\d+ is (NaN|Infinity), it has diverged:"
-                  + " train with a lower learning rate, or limit the norm of the gradients");
+              "the training diverged: the loss is (NaN|Infinity) at step \\d+; use a smaller"
+                  + " learning rate \\(--learning-rate\\), or limit the norm of the gradients"
+                  + " \\(--clip-norm\\)");
     }
   }
 
