@@ -133,7 +133,8 @@ using Unpacked = Tiles<false, false>;
 using UnpackedFetching = Tiles<false, true>;
 constexpr Tile kPackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Packed::multiply, kMostRows);
 constexpr Tile kUnpackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Unpacked::multiply, kMostRows);
-constexpr Tile kFetchingTiles[][kVectors] = CLESSIDRA_ALL_TILES(UnpackedFetching::multiply, kMostRows);
+constexpr Tile kFetchingTiles[][kVectors] =
+    CLESSIDRA_ALL_TILES(UnpackedFetching::multiply, kMostRows);
 
 // Bias and activation for a tile that is complete and still in the cache.
 void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,

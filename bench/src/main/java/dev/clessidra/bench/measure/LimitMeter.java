@@ -14,9 +14,8 @@ final class LimitMeter implements AutoCloseable {
   private final Effort effort;
   private final Scope scope;
   private final Runnable triad;
-  // Of the measurement before; tells how many make a slice. One alone would be timed with the way
-  // of
-  // its launch to a GPU.
+  // Of the measurement before; tells how many make a slice. Timed alone, a triad would be timed
+  // with the way of its launch to a GPU.
   private double secondsOfTriad;
 
   LimitMeter(Device device, Effort effort) {
