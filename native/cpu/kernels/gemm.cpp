@@ -37,8 +37,18 @@ constexpr int64_t kBlockRows = 512;
 // Rows up to which A is read where it stands, unless transposed: packed rows are easier to foresee for
 // the processor, but with few of them that does not pay for the packing.
 constexpr int64_t kFewRows = 256;
+// Depth up to which a transposed A is read where it stands: its rows are few and stay in the cache.
+constexpr int64_t kShallow = 64;
+// Rows up to which B is read where it stands: packed, it would be read too seldom to pay. Where its
+// vectors are aligned in memory they are read as fast as packed ones, and more rows do not pay either.
+constexpr int64_t kDirectRows = 24;
+constexpr int64_t kDirectRowsAligned = kLanes < 16 ? 128 : kDirectRows;
 // How early the first of the tiles that read B where it stands asks for its rows.
 constexpr int64_t kRowsAhead = 8;
+// Rows of B at multiples of this distance crowd into few sets of the caches.
+constexpr int64_t kCrowdedFloats = 1024;
+// Rows of C that are worth a thread of their own.
+constexpr int64_t kThreadRows = 64;
 
 // to[p * width + i] = from[i * stride + p] for i < lines, p < depth; +0 for lines <= i < width.
 void pack_across(const float* from, int64_t stride, int64_t lines, int64_t depth, float* to,
@@ -63,11 +73,14 @@ void pack_along(const float* from, int64_t stride, int64_t lines, int64_t depth,
 using Tile = void (*)(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
                       float* c, int64_t ldc, int64_t columns, float seed, const float* next_c);
 
-template <bool kPacked, bool kFetches>
+// How a tile finds A: in a packed panel of kRows rows, where it stands, or where it stands transposed.
+enum class Layout { kPanel, kPlain, kTransposed };
+
+template <Layout kLayout, bool kFetches = false>
 struct Tiles {
-  // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); a is a packed panel of kRows
-  // rows, or rows of lda floats where they stand; b has rows of b_stride floats, all V vectors of
-  // which may be read. Every loop over the tile is unrolled, or the sums would not stay in registers.
+  // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); b has rows of b_stride floats,
+  // all V vectors of which may be read. Every loop over the tile is unrolled, or the sums would not
+  // stay in registers.
   // On the way it fetches the rows of C that the next tile starts from, and if kFetches those of B,
   // neither of which the processor can foresee.
   template <int R, int V>
@@ -104,11 +117,11 @@ struct Tiles {
       }
 #pragma GCC unroll 8
       for (int i = 0; i < R; ++i) {
-        const Vec element = broadcast(a[kPacked ? i : i * lda]);
+        const Vec element = broadcast(a[kLayout == Layout::kPlain ? i * lda : i]);
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) sum[i][v] = fma(element, row[v], sum[i][v]);
       }
-      a += kPacked ? kRows : 1;
+      a += kLayout == Layout::kPanel ? kRows : kLayout == Layout::kPlain ? 1 : lda;
       b += b_stride;
     };
     int64_t p = 0;
@@ -128,13 +141,15 @@ struct Tiles {
 };
 
 constexpr int kMostRows[kVectors] = {kRows, kRows, kRows};
-using Packed = Tiles<true, false>;
-using Unpacked = Tiles<false, false>;
-using UnpackedFetching = Tiles<false, true>;
-constexpr Tile kPackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Packed::multiply, kMostRows);
-constexpr Tile kUnpackedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Unpacked::multiply, kMostRows);
+using Panel = Tiles<Layout::kPanel>;
+using Plain = Tiles<Layout::kPlain>;
+using PlainFetching = Tiles<Layout::kPlain, true>;
+using Transposed = Tiles<Layout::kTransposed>;
+constexpr Tile kPanelTiles[][kVectors] = CLESSIDRA_ALL_TILES(Panel::multiply, kMostRows);
+constexpr Tile kPlainTiles[][kVectors] = CLESSIDRA_ALL_TILES(Plain::multiply, kMostRows);
 constexpr Tile kFetchingTiles[][kVectors] =
-    CLESSIDRA_ALL_TILES(UnpackedFetching::multiply, kMostRows);
+    CLESSIDRA_ALL_TILES(PlainFetching::multiply, kMostRows);
+constexpr Tile kTransposedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Transposed::multiply, kMostRows);
 
 // Bias and activation for a tile that is complete and still in the cache.
 void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
@@ -160,6 +175,18 @@ struct Strip {
   int64_t first_row, rows, padded_rows;
   int64_t first_depth, depth, slice_depth;
 
+  bool reads_b_directly() const {
+    if (g.transpose_b || (rows > kRows && g.ldb % kCrowdedFloats == 0)) return false;
+    return rows <= (g.ldb % kLanes == 0 ? kDirectRowsAligned : kDirectRows);
+  }
+
+  // Where row i of A for the slice from depth p of the strip starts.
+  const float* panel_of_a(int64_t p, int64_t slice, int64_t i) const {
+    if (packed_a != nullptr) return packed_a + p * padded_rows + i * slice;
+    return g.transpose_a ? g.a + (first_depth + p) * g.lda + first_row + i
+                         : g.a + (first_row + i) * g.lda + first_depth + p;
+  }
+
   // Where the panel of B for depth p of the strip and column j starts.
   const float* panel_of_b(int64_t p, int64_t j) const {
     return g.transpose_b ? g.b + j * g.ldb + first_depth + p : g.b + (first_depth + p) * g.ldb + j;
@@ -167,8 +194,7 @@ struct Strip {
 
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
-    // With few panels of rows a packed B would be read too seldom to pay: it is used where it stands.
-    const bool direct = !g.transpose_b && rows <= 3 * kRows;
+    const bool direct = reads_b_directly();
     float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);
     for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += slice_depth) {
       const int64_t slice = std::min(slice_depth, depth - p);
@@ -188,16 +214,15 @@ struct Strip {
         }
         for (int64_t i = row; i < row_end; i += kRows) {
           const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
-          const float* const a = packed_a == nullptr
-                                     ? g.a + (first_row + i) * g.lda + first_depth + p
-                                     : packed_a + p * padded_rows + i * slice;
+          const float* const a = panel_of_a(p, slice, i);
           float* c = g.c + (first_row + i) * g.ldc + j;
           const float* next_c = i + kRows < row_end
                                     ? c + kRows * g.ldc
                                     : g.c + (first_row + row) * g.ldc + j + kColumns;
-          const auto& tiles = packed_a != nullptr                  ? kPackedTiles
-                              : i == row && b_stride != kColumns ? kFetchingTiles
-                                                                   : kUnpackedTiles;
+          const auto& tiles = packed_a != nullptr      ? kPanelTiles
+                              : g.transpose_a          ? kTransposedTiles
+                              : i == row && b != panel ? kFetchingTiles
+                                                       : kPlainTiles;
           tiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, g.lda, b, b_stride, c, g.ldc,
                                                        columns, seed, next_c);
           if (last && !plain)
@@ -308,7 +333,7 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
     for (int64_t p = 0; p < std::max(g.k, 1); p += strip_depth) {
       const int64_t depth = std::min<int64_t>(strip_depth, g.k - p);
       Strip strip{g, nullptr, row, rows, panels * kRows, p, depth, slice_depth};
-      if (g.transpose_a || rows > kFewRows) {
+      if (g.transpose_a ? g.k > kShallow : rows > kFewRows) {
         float* const packed = thread_scratch(Scratch::kShared, panels * kRows * depth);
         const int64_t panels_per_task = std::max<int64_t>(1, (1 << 14) / (kRows * (depth + 1)));
         threads.for_ranges(
@@ -323,10 +348,12 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
         continue;
       }
       // About 8 tasks a thread, so that a thread that lost time leaves work to the others.
-      // With few columns it is the rows that give every thread work.
+      // With few columns it is the rows that give every thread work: threads that write the same rows
+      // at the same time would fight over the cache lines in which their columns meet.
+      const bool narrow = column_panels < 4 * threads.threads();
       const int64_t row_blocks =
           std::max(ceil_div(rows, kBlockRows),
-                   std::min(ceil_div(threads.threads(), column_panels), ceil_div(rows, 8 * kRows)));
+                   narrow ? std::min<int64_t>(threads.threads(), ceil_div(rows, kThreadRows)) : 1);
       const int64_t block_rows = ceil_div(ceil_div(rows, row_blocks), kRows) * kRows;
       const int64_t wanted = 8 * threads.threads();
       const int64_t block_panels =
