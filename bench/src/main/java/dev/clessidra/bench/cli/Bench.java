@@ -127,6 +127,13 @@ public final class Bench implements Callable<Integer> {
   private String activation;
 
   @Option(
+      names = "--model",
+      paramLabel = "NAMES",
+      description =
+          "Of training and latency: u-net, dense-vae, ... with commas between; unless set all.")
+  private String models;
+
+  @Option(
       names = "--vs",
       paramLabel = "NAMES",
       split = ",",
@@ -253,14 +260,15 @@ public final class Bench implements Callable<Integer> {
   }
 
   private List<Suite.Entry> entries() {
-    ShapeOptions sizes =
-        new ShapeOptions(shape, transpose, stride, padding, directions, algorithm, activation);
+    WorkOptions options =
+        new WorkOptions(
+            shape, transpose, stride, padding, directions, algorithm, activation, models);
     if (suite != null) {
       if (!names.isEmpty()) {
         throw new IllegalArgumentException(
             "--suite %s and the work %s: expected one of them".formatted(suite, names.getFirst()));
       }
-      sizes.requireOnly("--suite", List.of());
+      options.requireOnly("--suite", List.of());
       return suite.entries();
     }
     if (names.isEmpty()) {
@@ -268,7 +276,7 @@ public final class Bench implements Callable<Integer> {
     }
     List<Suite.Entry> entries = new ArrayList<>();
     for (String name : names) {
-      WorkFamily.works(name, sizes).forEach(work -> entries.add(new Suite.Entry(work)));
+      WorkFamily.works(name, options).forEach(work -> entries.add(new Suite.Entry(work)));
     }
     return entries;
   }

@@ -36,7 +36,7 @@ record WorkFamily(
     String pattern,
     String standard,
     List<String> options,
-    Function<ShapeOptions, List<Work>> works) {
+    Function<WorkOptions, List<Work>> works) {
   private static final String MATRIX = "MxNxK";
   private static final String IMAGES_AND_FILTERS = "NxHxWxC,KxRxS";
   private static final String IMAGES_AND_CHANNELS = "NxHxWxC,D";
@@ -96,8 +96,11 @@ record WorkFamily(
     for (FixedSizeKernel kernel : FixedSizeKernel.values()) {
       families.add(fixed(kernel.family(), List.of(kernel)));
     }
-    families.add(fixed(TrainedModel.FAMILY, List.of(TrainedModel.values())));
-    families.add(fixed(ModelLatency.FAMILY, List.of(ModelLatency.values())));
+    families.add(
+        ofModels(TrainedModel.FAMILY, List.of(TrainedModel.values()), TrainedModel::toString));
+    families.add(
+        ofModels(
+            ModelLatency.FAMILY, List.of(ModelLatency.values()), work -> work.model().toString()));
     families.add(fixed(ColdStart.FAMILY, List.of(new ColdStart())));
     SequencedMap<String, WorkFamily> byName = new LinkedHashMap<>();
     families.forEach(family -> byName.put(family.name(), family));
@@ -109,7 +112,7 @@ record WorkFamily(
    *
    * @throws IllegalArgumentException if there is no such name, or its options are wrong
    */
-  static List<Work> works(String name, ShapeOptions options) {
+  static List<Work> works(String name, WorkOptions options) {
     WorkFamily family = all().get(name);
     if (family == null) {
       throw new IllegalArgumentException(
@@ -133,7 +136,7 @@ record WorkFamily(
       String pattern,
       String standard,
       List<String> options,
-      BiFunction<int[], ShapeOptions, List<Work>> works) {
+      BiFunction<int[], WorkOptions, List<Work>> works) {
     return new WorkFamily(
         name,
         pattern,
@@ -146,14 +149,20 @@ record WorkFamily(
     return new WorkFamily(name, "", "", List.of(), _ -> works);
   }
 
-  private static List<Work> product(int[] sizes, ShapeOptions given) {
+  private static <W extends Work> WorkFamily ofModels(
+      String name, List<W> works, Function<W, String> model) {
+    return new WorkFamily(
+        name, "", "", List.of("--model"), given -> List.copyOf(given.ofModels(works, model)));
+  }
+
+  private static List<Work> product(int[] sizes, WorkOptions given) {
     return List.of(
         new MatrixProduct(
             sizes[0], sizes[1], sizes[2], given.isTransposed("a"), given.isTransposed("b")));
   }
 
   /** Unless a padding is given the images keep their size at stride 1. */
-  private static List<Work> convolutions(int[] sizes, ShapeOptions given) {
+  private static List<Work> convolutions(int[] sizes, WorkOptions given) {
     Convolution convolution =
         given.withAlgorithm(
             new Convolution(images(sizes), sizes[4], window(sizes, given, 1, (sizes[5] - 1) / 2)));
@@ -163,7 +172,7 @@ record WorkFamily(
   }
 
   /** Unless a stride is given windows lie side by side. */
-  private static List<Work> transposedConvolutions(int[] sizes, ShapeOptions given) {
+  private static List<Work> transposedConvolutions(int[] sizes, WorkOptions given) {
     Window window = window(sizes, given, sizes[5], 0);
     window.under(images(sizes));
     List<Work> works = new ArrayList<>();
@@ -178,25 +187,25 @@ record WorkFamily(
     return new Images(sizes[0], sizes[1], sizes[2], sizes[3]);
   }
 
-  private static Window window(int[] sizes, ShapeOptions given, int stride, int padding) {
+  private static Window window(int[] sizes, WorkOptions given, int stride, int padding) {
     return Window.of(sizes[5], sizes[6])
         .withStride(given.strideOr(stride))
         .withPadding(given.paddingOr(padding));
   }
 
-  private static List<Work> concatenation(int[] sizes, ShapeOptions given) {
+  private static List<Work> concatenation(int[] sizes, WorkOptions given) {
     return List.of(new Concatenation(images(sizes), sizes[4]));
   }
 
-  private static List<Work> biasActivation(int[] sizes, ShapeOptions given) {
+  private static List<Work> biasActivation(int[] sizes, WorkOptions given) {
     return List.of(new BiasActivation(sizes[0], sizes[1], given.parsedActivation()));
   }
 
-  private static List<Work> divergence(int[] sizes, ShapeOptions given) {
+  private static List<Work> divergence(int[] sizes, WorkOptions given) {
     return List.of(new GaussianDivergence(sizes[0], sizes[1]));
   }
 
-  private static List<Work> sample(int[] sizes, ShapeOptions given) {
+  private static List<Work> sample(int[] sizes, WorkOptions given) {
     return List.of(new GaussianSample(sizes[0]));
   }
 }

@@ -84,6 +84,15 @@ class BenchTest {
   }
 
   @Test
+  void oneModelCanBeMeasuredAlone() {
+    Outcome outcome = run("training", "--model", "dense-vae", "--trial");
+
+    assertThat(outcome.code()).isZero();
+    assertThat(outcome.err()).isEqualToIgnoringNewLines("1 of 1: training dense VAE, batch 128");
+    assertThat(outcome.out()).containsPattern("training dense VAE, batch 128 .* samples/s");
+  }
+
+  @Test
   void aWrongBaselineIsAnErrorAndTheExitCodeIsOne() {
     Outcome outcome = run("gemm", "--shape", "4x5x6", "--trial", "--threads", "1", "--vs", "zeros");
 
@@ -112,6 +121,9 @@ class BenchTest {
         "conv2d --shape 1x4x4x1,1x3x3 --stride 0|Window is 3 x 3, stride 0 x 0",
         "conv2d --direction up|--direction is 'up': expected one or more of forward, data, filter",
         "bias-activation --activation cube|cube",
+        "training --model u-nets|--model is 'u-nets': expected one or more of deep-autoencoder,",
+        "latency --model dense-vae|expected one or more of deep-autoencoder, convolutional-vae, u-net,",
+        "gemm --model u-net|--model is not for gemm",
         "adam --shape 3|--shape is not for adam: expected none of these options",
         "gem|there is no work 'gem': expected one that --list shows, such as gemm or conv2d",
         "''|nothing to time: expected a work, or --suite",

@@ -1,34 +1,39 @@
 package dev.clessidra.bench.cli;
 
 import dev.clessidra.bench.work.Direction;
+import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Convolution;
 import dev.clessidra.kernels.ConvolutionAlgorithm;
 import dev.clessidra.models.Activations;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.SequencedMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * What the command line says about the sizes of a work; null where it says nothing.
+ * What the command line says about a work, most of it sizes; null where it says nothing.
  *
  * @param shape such as {@code 8x64x64x64,64x3x3}
  * @param transpose which operands of a product are stored transposed: {@code a}, {@code b} or
  *     {@code ab}
  * @param directions of a convolution, such as {@code forward,data}
  * @param algorithm of a convolution, {@code direct} or {@code winograd}
+ * @param models that are wanted, such as {@code u-net,dense-vae}
  */
-record ShapeOptions(
+record WorkOptions(
     String shape,
     String transpose,
     Integer stride,
     Integer padding,
     String directions,
     String algorithm,
-    String activation) {
-  static final ShapeOptions NONE = new ShapeOptions(null, null, null, null, null, null, null);
-
+    String activation,
+    String models) {
   private static final int LARGEST_SIZE = 1 << 24;
 
   /**
@@ -56,7 +61,7 @@ record ShapeOptions(
     if (directions == null) {
       return List.of(Direction.FORWARD);
     }
-    return Arrays.stream(directions.split(",", -1)).map(ShapeOptions::direction).toList();
+    return Arrays.stream(directions.split(",", -1)).map(WorkOptions::direction).toList();
   }
 
   private static Direction direction(String text) {
@@ -105,6 +110,27 @@ record ShapeOptions(
         : Activations.parse(activation.toLowerCase(Locale.ROOT));
   }
 
+  /** Returns those of the models' works that are asked for, in the order asked; all if none is. */
+  <W extends Work> List<W> ofModels(List<W> works, Function<W, String> model) {
+    if (models == null) {
+      return works;
+    }
+    SequencedMap<String, W> byName = new LinkedHashMap<>();
+    works.forEach(work ->
+        byName.put(model.apply(work).toLowerCase(Locale.ROOT).replace(' ', '-'), work));
+    List<W> wanted = new ArrayList<>();
+    for (String name : models.split(",", -1)) {
+      W work = byName.get(name);
+      if (work == null) {
+        throw new IllegalArgumentException(
+            "--model is '%s': expected one or more of %s, with commas between"
+                .formatted(name, String.join(", ", byName.keySet())));
+      }
+      wanted.add(work);
+    }
+    return wanted;
+  }
+
   int strideOr(int standard) {
     return stride == null ? standard : stride;
   }
@@ -122,6 +148,7 @@ record ShapeOptions(
     refuse(work, "--direction", directions, allowed);
     refuse(work, "--algorithm", algorithm, allowed);
     refuse(work, "--activation", activation, allowed);
+    refuse(work, "--model", models, allowed);
   }
 
   private static void refuse(String work, String option, Object value, List<String> allowed) {
