@@ -192,6 +192,17 @@ struct Strip {
     return g.transpose_b ? g.b + j * g.ldb + first_depth + p : g.b + (first_depth + p) * g.ldb + j;
   }
 
+  // Asks for a share of the rows of the panel of B for depth [p, p + slice) and column j: those that
+  // are due before row i of `end`. They lie far apart, and packing them would wait for each.
+  // Inlined in any case: GCC takes calls of a function for dead that does nothing but this.
+  CLESSIDRA_FUNCTION void fetch_panel_of_b(int64_t p, int64_t slice, int64_t j, int64_t i,
+                                           int64_t end) const {
+    constexpr int kCacheLineFloats = 16;
+    const int64_t last = slice * std::min(i + kRows, end) / end;
+    for (int64_t r = slice * i / end; r < last; ++r)
+      for (int v = 0; v < kColumns; v += kCacheLineFloats) __builtin_prefetch(panel_of_b(p + r, j) + v);
+  }
+
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
     const bool direct = reads_b_directly();
@@ -212,7 +223,9 @@ struct Strip {
         } else {
           pack_along<kColumns>(panel_of_b(p, j), g.ldb, columns, slice, panel);
         }
+        const bool fetches = b == panel && !g.transpose_b && j + kColumns < column_end;
         for (int64_t i = row; i < row_end; i += kRows) {
+          if (fetches) fetch_panel_of_b(p, slice, j + kColumns, i - row, row_end - row);
           const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
           const float* const a = panel_of_a(p, slice, i);
           float* c = g.c + (first_row + i) * g.ldc + j;
