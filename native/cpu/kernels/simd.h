@@ -156,8 +156,20 @@ CLESSIDRA_FUNCTION void store_part(float* p, Vec v, int64_t n) {
 #if defined(__AVX512F__)
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
 #elif defined(__AVX2__)
-  _mm256_maskstore_ps(
-      p, reinterpret_cast<__m256i>(lane_indices() < static_cast<int32_t>(n)), v);
+  // In pieces: AMD's processors take some forty steps for a masked store.
+  if (n >= kLanes) return store(p, v);
+  __m128 rest = _mm256_castps256_ps128(v);
+  if ((n & 4) != 0) {
+    _mm_storeu_ps(p, rest);
+    rest = _mm256_extractf128_ps(v, 1);
+    p += 4;
+  }
+  if ((n & 2) != 0) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+    rest = _mm_movehl_ps(rest, rest);
+    p += 2;
+  }
+  if ((n & 1) != 0) _mm_store_ss(p, rest);
 #else
   for (int i = 0; i < n; ++i) p[i] = v[i];
 #endif
