@@ -1,8 +1,8 @@
 // Matrix product after Goto & van de Geijn, "Anatomy of high-performance matrix multiplication"
 // (ACM TOMS 2008), with the loops ordered for matrices of a few hundred to a few thousand:
 //
-//   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows, unless A
-//   has few of them
+//   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows, unless that
+//   does not pay
 //     block of C (rows x columns), one task, taken by any thread
 //       slice of depth at most kDepth
 //         panel of B (slice x kColumns), packed by the task, stays in the first-level cache
@@ -34,10 +34,11 @@ constexpr int64_t kDepth = 400;
 constexpr int64_t kStripRows = 2048;
 constexpr int64_t kStripFloats = 3 << 19;
 constexpr int64_t kBlockRows = 512;
-// Rows up to which A is read where it stands, unless transposed: packed rows are easier to foresee for
-// the processor, but with few of them that does not pay for the packing.
+// A is read where it stands if C has at most so many columns, so that a packed A would be read too
+// seldom to pay; if it has so few rows; or, if it is stored transposed, is so shallow that its rows
+// stay in the cache. Else packed rows are easier to foresee for the processor.
+constexpr int64_t kFewColumns = 192;
 constexpr int64_t kFewRows = 256;
-// Depth up to which a transposed A is read where it stands: its rows are few and stay in the cache.
 constexpr int64_t kShallow = 64;
 // Rows up to which B is read where it stands: packed, it would be read too seldom to pay. Where its
 // vectors are aligned in memory they are read as fast as packed ones, and more rows do not pay either.
@@ -346,7 +347,7 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
     for (int64_t p = 0; p < std::max(g.k, 1); p += strip_depth) {
       const int64_t depth = std::min<int64_t>(strip_depth, g.k - p);
       Strip strip{g, nullptr, row, rows, panels * kRows, p, depth, slice_depth};
-      if (g.transpose_a ? g.k > kShallow : rows > kFewRows) {
+      if (g.n > kFewColumns && (g.transpose_a ? g.k > kShallow : rows > kFewRows)) {
         float* const packed = thread_scratch(Scratch::kShared, panels * kRows * depth);
         const int64_t panels_per_task = std::max<int64_t>(1, (1 << 14) / (kRows * (depth + 1)));
         threads.for_ranges(
