@@ -2,6 +2,7 @@ package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.EncoderDecoder;
+import dev.clessidra.models.data.DataSource;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.NpyWriter;
@@ -79,8 +80,9 @@ final class EncodeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path file = model.autoencoder();
-    model.requireOutput(out);
-    model.requireOutput(labels(out));
+    List<Path> read = DataSource.paths(model.source(data));
+    model.requireOutput(out, read);
+    model.requireOutput(labels(out), read);
     List<ImageData> images = part.of(model.data(data));
     int count = images.stream().mapToInt(ImageData::count).sum();
     try (Device opened = device.open();

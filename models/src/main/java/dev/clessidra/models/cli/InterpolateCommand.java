@@ -3,10 +3,12 @@ package dev.clessidra.models.cli;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.CodeInterpolation;
 import dev.clessidra.models.Vae;
+import dev.clessidra.models.data.DataSource;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -115,12 +117,12 @@ final class InterpolateCommand implements Callable<Integer> {
       throw usage("--range is %s, expected more than 0".formatted(range));
     }
     Path file = model.file();
-    model.requireOutput(
-        out,
-        Stream.of(from, to)
-            .filter(name -> name != null && !isNumber(name))
-            .map(Path::of)
-            .toArray(Path[]::new));
+    List<Path> read = new ArrayList<>(DataSource.paths(model.source(data)));
+    Stream.of(from, to)
+        .filter(name -> name != null && !isNumber(name))
+        .map(Path::of)
+        .forEach(read::add);
+    model.requireOutput(out, read);
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
       if (axis != null && (axis < 0 || axis >= vae.codeSize())) {

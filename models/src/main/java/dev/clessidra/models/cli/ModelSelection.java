@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Parameters;
@@ -78,18 +79,18 @@ final class ModelSelection {
   /**
    * Checks the name of a file to write.
    *
-   * @param inputs what is read besides the model
+   * @param inputs what is read besides the model; of a folder all files
    * @throws CommandFailure if it is the model, its run's configuration or one of the inputs
    * @throws DataException if it is a folder or a device
    */
-  void requireOutput(Path out, Path... inputs) {
+  void requireOutput(Path out, Collection<Path> inputs) {
     AtomicFile.requireReplaceable(out);
     Path model = file();
-    List<Path> read = new ArrayList<>(List.of(inputs));
+    List<Path> read = new ArrayList<>(inputs);
     read.add(model);
     read.add(new RunFolder(model.toAbsolutePath().getParent()).config());
     for (Path input : read) {
-      if (isSame(out, input)) {
+      if (isPartOf(out, input)) {
         throw new CommandFailure(
             "%s would be replaced, but this command reads it: give --out another name"
                 .formatted(out));
@@ -97,9 +98,12 @@ final class ModelSelection {
     }
   }
 
-  private static boolean isSame(Path one, Path other) {
+  /** Whether a file is there and is the other, or in it where the other is a folder. */
+  private static boolean isPartOf(Path file, Path other) {
     try {
-      return Files.exists(one) && Files.exists(other) && Files.isSameFile(one, other);
+      return Files.exists(file)
+          && Files.exists(other)
+          && file.toRealPath().startsWith(other.toRealPath());
     } catch (IOException e) {
       return false; // who cannot look at a file does not get to replace it either
     }
@@ -117,11 +121,15 @@ final class ModelSelection {
 
   /** Reads the data named, or else that of the model's run, or else what travels with Clessidra. */
   <D extends DataSplit> D data(DataOption<D> named) {
+    return named.read(source(named));
+  }
+
+  /** Names the data that {@link #data} reads. */
+  String source(DataOption<?> named) {
     if (named.source() != null) {
-      return named.read(named.source());
+      return named.source();
     }
     Path config = new RunFolder(file().toAbsolutePath().getParent()).config();
-    return named.read(
-        Files.exists(config) ? RunConfiguration.read(config).data() : named.standard());
+    return Files.exists(config) ? RunConfiguration.read(config).data() : named.standard();
   }
 }

@@ -2,6 +2,7 @@ package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.EncoderDecoder;
+import dev.clessidra.models.data.DataSource;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.report.ImageGrid;
@@ -71,7 +72,7 @@ final class ReconstructCommand implements Callable<Integer> {
     }
     Path file = model.autoencoder();
     if (out != null) {
-      model.requireOutput(out);
+      model.requireOutput(out, DataSource.paths(model.source(data)));
     }
     Dataset dataset = model.data(data);
     ImageData test = dataset.test();

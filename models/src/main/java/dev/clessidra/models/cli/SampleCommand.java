@@ -5,6 +5,7 @@ import dev.clessidra.models.Vae;
 import dev.clessidra.models.report.ImageGrid;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -64,7 +65,7 @@ final class SampleCommand implements Callable<Integer> {
           spec.commandLine(), "--count is %d, expected 1 to %d".formatted(count, MOST));
     }
     Path file = model.file();
-    model.requireOutput(out);
+    model.requireOutput(out, List.of());
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
       float[] images = vae.sample(count, seed);

@@ -61,6 +61,29 @@ public final class DataSource {
     return split(path.toString(), IdxReader.readImages(path));
   }
 
+  /**
+   * Returns the files that {@link #parse} reads, and folders of which it reads all pictures; what is
+   * not there is not checked.
+   *
+   * @throws DataException if something is named that is no file name
+   */
+  public static List<Path> paths(String source) {
+    if (source.isBlank() || source.equals("sample")) {
+      return List.of();
+    }
+    if (source.startsWith("mnist:")) {
+      return Mnist.filesIn(path(source.substring("mnist:".length())));
+    }
+    if (source.startsWith("idx:")) {
+      return Arrays.stream(source.substring("idx:".length()).split(",", -1))
+          .filter(name -> !name.isBlank())
+          .map(DataSource::path)
+          .toList();
+    }
+    Path path = path(source);
+    return Mnist.isIn(path) ? Mnist.filesIn(path) : List.of(path);
+  }
+
   private static Dataset idx(String names) {
     List<String> files = List.of(names.split(",", -1));
     if (files.size() > 4 || files.get(0).isBlank()) {

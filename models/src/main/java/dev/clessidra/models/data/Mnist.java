@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The MNIST database of handwritten digits: 28 x 28 gray pixels, ten classes.
@@ -74,6 +75,11 @@ public final class Mnist {
   /** Whether the folder has MNIST's training images under their usual name. */
   static boolean isIn(Path folder) {
     return find(folder, NAMES.get(0)) != null;
+  }
+
+  /** Those of the four files that the folder has. */
+  static List<Path> filesIn(Path folder) {
+    return NAMES.stream().map(name -> find(folder, name)).filter(Objects::nonNull).toList();
   }
 
   private static Path find(Path folder, String name) {

@@ -296,7 +296,11 @@ class BadInputTest {
           "reconstruct RUN --out RUN/model.safetensors",
           "sample RUN --out RUN/model.safetensors",
           "interpolate RUN --from 0 --to 1 --out RUN/model.safetensors",
-          "interpolate RUN --from 0 --to DIR/a.png --out DIR/a.png"
+          "interpolate RUN --from 0 --to DIR/a.png --out DIR/a.png",
+          "interpolate RUN --data DIR --from 0 --to 1 --out DIR/a.png",
+          "encode RUN --data DIR --out DIR/a.png",
+          "encode RUN --data idx:DIR/a.png --out DIR/a.png",
+          "reconstruct RUN --data DIR/a.png --out DIR/a.png"
         }) {
       assertRefused(
           run(command.replace("RUN", run.toString())),

@@ -44,6 +44,18 @@ class DataSourceTest {
   }
 
   @Test
+  void namesTheFilesAndFoldersThatAreRead() throws IOException {
+    assertThat(DataSource.paths("sample")).isEmpty();
+    assertThat(DataSource.paths("idx:a,,b")).containsExactly(Path.of("a"), Path.of("b"));
+    assertThat(DataSource.paths(folder.toString())).containsExactly(folder);
+
+    Path images = file("train-images-idx3-ubyte", IdxFiles.images(3, 2, 2));
+    file("notes.txt", new byte[0]);
+    assertThat(DataSource.paths("mnist:" + folder)).containsExactly(images);
+    assertThat(DataSource.paths(folder.toString())).containsExactly(images);
+  }
+
+  @Test
   void readsIdxFilesWithAnyOfThePartsLeftOut() throws IOException {
     Path images = file("a", IdxFiles.images(20, 2, 2));
     Path labels =
