@@ -23,6 +23,9 @@ public interface Model extends AutoCloseable {
   /** Metadata key of a model file: which kind of model it holds. */
   String KIND = "model";
 
+  /** Metadata key of a checkpoint: the settings that a resumed training must share. */
+  String TRAINING = "training";
+
   /** The kind of model, such as {@code autoencoder}, as it stands in its files. */
   String kind();
 
@@ -67,7 +70,7 @@ public interface Model extends AutoCloseable {
   /**
    * Writes parameters and configuration as safetensors, to a temporary file moved into place.
    *
-   * @throws IllegalStateException when the configuration has an entry {@code model}
+   * @throws IllegalStateException when the configuration has an entry whose name is taken
    * @throws dev.clessidra.engine.io.ModelFileException when it cannot be written
    */
   default void save(Path path) {
@@ -77,16 +80,18 @@ public interface Model extends AutoCloseable {
   /**
    * What stands in the model's files beside the parameters: its kind and configuration.
    *
-   * @throws IllegalStateException when the configuration has an entry {@code model}, which is where
-   *     the kind stands
+   * @throws IllegalStateException when the configuration has an entry whose name is taken
    */
   default SequencedMap<String, String> metadata() {
     SequencedMap<String, String> metadata = new LinkedHashMap<>(configuration());
-    if (metadata.putFirst(KIND, kind()) != null) {
-      throw new IllegalStateException(
-          "%s: its configuration has an entry '%s', which is where the kind stands: rename it"
-              .formatted(kind(), KIND));
+    for (String name : metadata.keySet()) {
+      if (name.equals(KIND) || name.equals(TRAINING) || name.startsWith("clessidra.")) {
+        throw new IllegalStateException(
+            "%s: its configuration has an entry '%s', a name that Clessidra uses itself: rename it"
+                .formatted(kind(), name));
+      }
     }
+    metadata.putFirst(KIND, kind());
     return metadata;
   }
 

@@ -15,6 +15,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.models.training.Batch;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.function.BiFunction;
@@ -176,19 +177,22 @@ class ConfigurationTest {
   }
 
   @Test
-  void aConfigurationDoesNotReplaceTheKind() {
+  void aConfigurationDoesNotTakeNamesThatAreUsed() {
     Path file = folder.resolve("model.safetensors");
     try (Model model = new Stub("inputs")) {
       assertThat(model.metadata())
           .containsExactly(Map.entry("model", "stub"), Map.entry("inputs", "3"));
     }
-    try (Model model = new Stub("model")) {
-      assertThatThrownBy(() -> model.save(file))
-          .isInstanceOf(IllegalStateException.class)
-          .hasMessage(
-              "stub: its configuration has an entry 'model', which is where the kind stands: rename"
-                  + " it");
-      assertThat(file).doesNotExist();
+    for (String taken : List.of("model", "training", "clessidra.seed")) {
+      try (Model model = new Stub(taken)) {
+        assertThatThrownBy(() -> model.save(file))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessage(
+                "stub: its configuration has an entry '%s', a name that Clessidra uses itself:"
+                    + " rename it",
+                taken);
+        assertThat(file).doesNotExist();
+      }
     }
   }
 

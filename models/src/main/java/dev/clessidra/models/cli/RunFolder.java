@@ -91,6 +91,17 @@ record RunFolder(Path path) {
         : String.valueOf(e.getMessage());
   }
 
+  /** Deletes the models that a process was writing when it was killed; by whoever has the lock. */
+  void deleteUnfinishedModels() {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(path, ".*.safetensors.*.tmp")) {
+      for (Path file : files) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException _) {
+      // They take room, no more.
+    }
+  }
+
   /** There while a process trains into the folder, which holds a lock on it. */
   Path lock() {
     return path.resolve(LOCK);

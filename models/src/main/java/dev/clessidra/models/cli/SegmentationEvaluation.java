@@ -45,7 +45,8 @@ record SegmentationEvaluation(
         line(
             "Pixel error",
             Words.percent(metrics.pixelError()),
-            "of the pixels of %d test images".formatted(metrics.images())));
+            "of the pixels of %d test images, mirrored, turned and averaged"
+                .formatted(metrics.images())));
     for (int c = 0; c < metrics.classes().size(); c++) {
       SegmentationMetrics.Overlap overlap = metrics.classes().get(c);
       lines.add(

@@ -267,6 +267,7 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     }
     try (Device opened = device.open();
         RunLock _ = RunLock.of(folder)) {
+      folder.deleteUnfinishedModels();
       return train(settings, folder, dataset, opened, writer);
     }
   }

@@ -48,8 +48,6 @@ import java.util.function.Supplier;
 public final class Trainer {
   private static final int REPORTS = 200;
   private static final long TICK_NANOS = 100_000_000;
-  // Checkpoint metadata of the settings that a resumed training must share.
-  private static final String SETTINGS = "training";
 
   private final Model model;
   private TrainingData data;
@@ -517,7 +515,7 @@ public final class Trainer {
 
     private void save(Path path) {
       SequencedMap<String, String> metadata = model.metadata();
-      metadata.put(SETTINGS, settings());
+      metadata.put(Model.TRAINING, settings());
       file().save(path, metadata);
     }
 
@@ -536,10 +534,10 @@ public final class Trainer {
                       .formatted(path, key, found.get(key), value));
             }
           });
-      if (!settings().equals(found.get(SETTINGS))) {
+      if (!settings().equals(found.get(Model.TRAINING))) {
         throw new ModelFileException(
             "%s: was trained with '%s', this training has '%s': resume with the same data and settings"
-                .formatted(path, found.get(SETTINGS), settings()));
+                .formatted(path, found.get(Model.TRAINING), settings()));
       }
       file().load(path);
     }

@@ -130,6 +130,7 @@ class ResumeTest {
     }
     assertThat(stopped.resolve(".lock")).exists();
     assertThat(stopped.resolve("model.safetensors")).doesNotExist();
+    Path unfinished = Files.createFile(stopped.resolve(".checkpoint.safetensors.1-2.tmp"));
 
     Invocation resumed = run("train autoencoder --no-report --resume " + stopped);
 
@@ -139,6 +140,7 @@ class ResumeTest {
         .hasSameBinaryContentAs(whole.resolve("model.safetensors"));
     assertThat(stopped.resolve("checkpoint.safetensors")).doesNotExist();
     assertThat(stopped.resolve(".lock")).doesNotExist();
+    assertThat(unfinished).doesNotExist();
     assertThat(steps(stopped)).containsSubsequence(steps(whole)).doesNotHaveDuplicates();
   }
 
