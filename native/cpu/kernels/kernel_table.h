@@ -8,7 +8,7 @@
 namespace clessidra {
 
 // Elements that are worth another thread.
-constexpr int64_t kGrain = 16 * 1024;
+constexpr int64_t kGrain = 4 * 1024;
 
 // The fewest rows of `columns` elements that are worth another thread.
 inline __attribute__((always_inline)) int64_t grain_rows(int64_t columns) {
