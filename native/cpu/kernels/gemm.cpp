@@ -364,10 +364,10 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
       // About 8 tasks a thread, so that a thread that lost time leaves work to the others.
       // With few columns it is the rows that give every thread work: threads that write the same rows
       // at the same time would fight over the cache lines in which their columns meet.
-      const bool narrow = column_panels < 4 * threads.threads();
-      const int64_t row_blocks =
-          std::max(ceil_div(rows, kBlockRows),
-                   narrow ? std::min<int64_t>(threads.threads(), ceil_div(rows, kThreadRows)) : 1);
+      const int64_t row_blocks = std::max(
+          ceil_div(rows, kBlockRows),
+          std::min({int64_t{threads.threads()}, ceil_div(4 * threads.threads(), column_panels),
+                    ceil_div(rows, kThreadRows)}));
       const int64_t block_rows = ceil_div(ceil_div(rows, row_blocks), kRows) * kRows;
       const int64_t wanted = 8 * threads.threads();
       const int64_t block_panels =
