@@ -116,8 +116,8 @@ record WorkOptions(
       return works;
     }
     SequencedMap<String, W> byName = new LinkedHashMap<>();
-    works.forEach(work ->
-        byName.put(model.apply(work).toLowerCase(Locale.ROOT).replace(' ', '-'), work));
+    works.forEach(
+        work -> byName.put(model.apply(work).toLowerCase(Locale.ROOT).replace(' ', '-'), work));
     List<W> wanted = new ArrayList<>();
     for (String name : models.split(",", -1)) {
       W work = byName.get(name);

@@ -122,7 +122,8 @@ class BenchTest {
         "conv2d --direction up|--direction is 'up': expected one or more of forward, data, filter",
         "bias-activation --activation cube|cube",
         "training --model u-nets|--model is 'u-nets': expected one or more of deep-autoencoder,",
-        "latency --model dense-vae|expected one or more of deep-autoencoder, convolutional-vae, u-net,",
+        "latency --model dense-vae|expected one or more of deep-autoencoder, convolutional-vae,"
+            + " u-net,",
         "gemm --model u-net|--model is not for gemm",
         "adam --shape 3|--shape is not for adam: expected none of these options",
         "gem|there is no work 'gem': expected one that --list shows, such as gemm or conv2d",

@@ -62,8 +62,8 @@ public final class DataSource {
   }
 
   /**
-   * Returns the files that {@link #parse} reads, and folders of which it reads all pictures; what is
-   * not there is not checked.
+   * Returns the files that {@link #parse} reads, and folders of which it reads all pictures; what
+   * is not there is not checked.
    *
    * @throws DataException if something is named that is no file name
    */
