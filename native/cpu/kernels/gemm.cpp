@@ -5,7 +5,7 @@
 //   does not pay
 //     block of C (rows x columns), one task, taken by any thread
 //       slice of depth at most kDepth
-//         panel of B (slice x kColumns), packed by the task, stays in the first-level cache
+//         panel of B (slice x kColumns), packed by the task unless rows are few, stays in a near cache
 //           tile of C (kRows x kColumns) in registers
 //
 // Each element of C is one chain over k: a tile starts from what the slice before left in C, and
@@ -40,8 +40,8 @@ constexpr int64_t kBlockRows = 512;
 constexpr int64_t kFewColumns = 192;
 constexpr int64_t kFewRows = 256;
 constexpr int64_t kShallow = 64;
-// Rows up to which B is read where it stands: packed, it would be read too seldom to pay. Where its
-// vectors are aligned in memory they are read as fast as packed ones, and more rows do not pay either.
+// B is read where it stands up to so many rows: packed, it would be read too seldom to pay. Up to more
+// where its vectors are aligned, which are read as fast as packed ones; with AVX-512 not measured.
 constexpr int64_t kDirectRows = 24;
 constexpr int64_t kDirectRowsAligned = kLanes < 16 ? 128 : kDirectRows;
 // How early the first of the tiles that read B where it stands asks for its rows.
