@@ -152,17 +152,19 @@ constexpr Tile kFetchingTiles[][kVectors] =
     CLESSIDRA_ALL_TILES(PlainFetching::multiply, kMostRows);
 constexpr Tile kTransposedTiles[][kVectors] = CLESSIDRA_ALL_TILES(Transposed::multiply, kMostRows);
 
-// Bias and activation for a tile that is complete and still in the cache.
-void finish_tile(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
-                 int32_t activation, float slope) {
+// c = activation(c + bias).
+void finish(float* c, int64_t ldc, int64_t rows, int64_t columns, const float* bias,
+            int32_t activation, float slope) {
   const Vec leak = broadcast(slope);
   with_activation(activation, [&](auto f) {
-    for_vectors(0, columns, [&](int64_t j, int64_t n) {
-      const Vec shift = bias == nullptr ? Vec{} : load_columns(bias + j, n);
+    with_flag(bias != nullptr, [&](auto biased) {
       for (int64_t i = 0; i < rows; ++i) {
-        float* p = c + i * ldc + j;
-        const Vec x = load_columns(p, n);
-        store_columns(p, activate<f>(bias == nullptr ? x : x + shift, leak), n);
+        float* const row = c + i * ldc;
+        for_vectors(0, columns, [&](int64_t j, auto n) {
+          Vec x = load_part(row + j, n);
+          if constexpr (biased) x += load_part(bias + j, n);
+          store_part(row + j, activate<f>(x, leak), n);
+        });
       }
     });
   });
@@ -239,10 +241,10 @@ struct Strip {
                                                        : kPlainTiles;
           tiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, g.lda, b, b_stride, c, g.ldc,
                                                        columns, seed, next_c);
-          if (last && !plain)
-            finish_tile(c, g.ldc, tile_rows, columns, g.bias == nullptr ? nullptr : g.bias + j,
-                        g.activation, g.slope);
         }
+        if (last && !plain)
+          finish(g.c + (first_row + row) * g.ldc + j, g.ldc, row_end - row, columns,
+                 g.bias == nullptr ? nullptr : g.bias + j, g.activation, g.slope);
       }
     }
   }
@@ -305,26 +307,23 @@ void multiply_single_row(ThreadPool& threads, const clessidra_gemm& g, bool smal
     int64_t p = 0;
     for (; p + kRowsAtOnce <= g.k; p += kRowsAtOnce) add_rows<kRowsAtOnce>(g, p, column, columns);
     for (; p < g.k; ++p) add_rows<1>(g, p, column, columns);
-    finish_tile(c, g.ldc, 1, columns, g.bias == nullptr ? nullptr : g.bias + column, g.activation,
-                g.slope);
+    finish(c, g.ldc, 1, columns, g.bias == nullptr ? nullptr : g.bias + column, g.activation,
+           g.slope);
   });
 }
 
-// c = activation(beta * c + bias), what is left of a product of depth 0: bias and activation alone.
+// c = activation(beta * c + bias), what is left of a product of depth 0.
 void finish_without_product(ThreadPool& threads, const clessidra_gemm& g) {
   const Vec seed = broadcast(g.beta);
-  const Vec leak = broadcast(g.slope);
-  with_activation(g.activation, [&](auto f) {
-    threads.for_ranges(g.m, std::max<int64_t>(1, kGrain / g.n), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        float* const c = g.c + i * g.ldc;
-        for_vectors(0, g.n, [&](int64_t j, auto n) {
-          Vec x = g.beta == 0.0f ? Vec{} : seed * load_part(c + j, n);
-          if (g.bias != nullptr) x += load_part(g.bias + j, n);
-          store_part(c + j, activate<f>(x, leak), n);
-        });
-      }
-    });
+  threads.for_ranges(g.m, grain_rows(g.n), [&](int64_t begin, int64_t end) {
+    float* const c = g.c + begin * g.ldc;
+    for (int64_t i = 0; g.beta != 1.0f && i < end - begin; ++i) {
+      float* const row = c + i * g.ldc;
+      for_vectors(0, g.n, [&](int64_t j, auto n) {
+        store_part(row + j, g.beta == 0.0f ? Vec{} : seed * load_part(row + j, n), n);
+      });
+    }
+    finish(c, g.ldc, end - begin, g.n, g.bias, g.activation, g.slope);
   });
 }
 

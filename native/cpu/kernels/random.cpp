@@ -9,29 +9,63 @@ namespace CLESSIDRA_ISA {
 
 namespace {
 
-// Elements that one round of the generator gives.
+// Elements that one round of the generator gives: a block of four words in each lane.
 constexpr int64_t kBatch = 4 * kLanes;
 
-// Philox as in clessidra/random.h, for blocks block, block + 1, ...
-CLESSIDRA_FUNCTION void random_words(int64_t block, uint32_t stream, uint64_t step, uint64_t seed,
-                                     UintVec (&words)[4]) {
-  words[0] = static_cast<uint32_t>(block) + reinterpret_cast<UintVec>(lane_indices());
-  words[1] = UintVec{} + stream;
-  words[2] = UintVec{} + static_cast<uint32_t>(step);
-  words[3] = UintVec{} + static_cast<uint32_t>(step >> 32);
+// The block of each lane, in the order that order_blocks needs.
+CLESSIDRA_FUNCTION UintVec block_of_lane() {
+  UintVec v{};
+  for (int i = 0; i < kLanes; ++i) v[i] = i % 4 * (kLanes / 4) + i / 4;
+  return v;
+}
+
+// Philox as in clessidra/random.h, for kLanes blocks from the first on.
+CLESSIDRA_FUNCTION void random_words(int64_t first_block, uint32_t stream, uint64_t step,
+                                     uint64_t seed, UintVec (&words)[4]) {
+  const IntVec even = lane_indices() & ~1;
+  const IntVec odd = lane_indices() | 1;
+  // Products take two lanes: one half has the words of the even lanes' blocks, the other those of the
+  // odd lanes' blocks, each in its even lanes; what is in the odd ones does not count.
+  UintVec halves[2][4];
+  for (int h = 0; h < 2; ++h) {
+    halves[h][0] = static_cast<uint32_t>(first_block) +
+                   __builtin_shuffle(block_of_lane(), h == 0 ? even : odd);
+    halves[h][1] = UintVec{} + stream;
+    halves[h][2] = UintVec{} + static_cast<uint32_t>(step);
+    halves[h][3] = UintVec{} + static_cast<uint32_t>(step >> 32);
+  }
   uint32_t k0 = static_cast<uint32_t>(seed);
   uint32_t k1 = static_cast<uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
-    UintVec high0, low0, high1, low1;
-    multiply_wide(words[0], 0xD2511F53u, high0, low0);
-    multiply_wide(words[2], 0xCD9E8D57u, high1, low1);
-    words[0] = high1 ^ words[1] ^ k0;
-    words[1] = low1;
-    words[2] = high0 ^ words[3] ^ k1;
-    words[3] = low0;
+    for (UintVec(&w)[4] : halves) {
+      const UintVec product0 = multiply_even_lanes(w[0], 0xD2511F53u);
+      const UintVec product1 = multiply_even_lanes(w[2], 0xCD9E8D57u);
+      w[0] = __builtin_shuffle(product1, odd) ^ (w[1] ^ k0);
+      w[1] = product1;
+      w[2] = __builtin_shuffle(product0, odd) ^ (w[3] ^ k1);
+      w[3] = product0;
+    }
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
+  const IntVec own_half = lane_indices() + (lane_indices() & 1) * kLanes;
+  for (int j = 0; j < 4; ++j)
+    words[j] = __builtin_shuffle(halves[0][j], __builtin_shuffle(halves[1][j], even), own_half);
+}
+
+// From a block's four values in each lane to the values in the order of the elements.
+CLESSIDRA_FUNCTION void order_blocks(Vec (&values)[4]) {
+  // Within each four lanes: a0, b0, a1, b1 and a2, b2, a3, b3.
+  const IntVec lane = lane_indices();
+  const IntVec low = (lane & ~3) + (lane & 2) / 2 + (lane & 1) * kLanes;
+  const Vec low02 = __builtin_shuffle(values[0], values[2], low);
+  const Vec high02 = __builtin_shuffle(values[0], values[2], low + 2);
+  const Vec low13 = __builtin_shuffle(values[1], values[3], low);
+  const Vec high13 = __builtin_shuffle(values[1], values[3], low + 2);
+  values[0] = __builtin_shuffle(low02, low13, low);
+  values[1] = __builtin_shuffle(low02, low13, low + 2);
+  values[2] = __builtin_shuffle(high02, high13, low);
+  values[3] = __builtin_shuffle(high02, high13, low + 2);
 }
 
 CLESSIDRA_FUNCTION Vec unit_uniform(UintVec word) {
@@ -52,7 +86,7 @@ struct Normal {
   CLESSIDRA_FUNCTION void operator()(const UintVec (&words)[4], Vec (&values)[4]) const {
     for (int j = 0; j < 4; j += 2) {
       const Vec u = to_float(reinterpret_cast<IntVec>((words[j] >> 8) + 1)) * broadcast(0x1p-24f);
-      const Vec r = square_root(broadcast(-2.0f) * logarithm_of_positive(u));
+      const Vec r = square_root(broadcast(-2.0f) * logarithm_of_normal(u));
       Vec cosine, sine;
       cosine_and_sine_of_turns(unit_uniform(words[j + 1]), cosine, sine);
       values[j] = fma(r * cosine, deviation, mean);
@@ -72,12 +106,7 @@ CLESSIDRA_FUNCTION void for_random(int64_t begin, int64_t end, uint32_t stream, 
     random_words(i / 4, stream, step, seed, words);
     Vec values[4];
     values_of(words, values);
-    // Lane l of values[j] is element 4 * l + j.
-    Vec even[2], odd[2];
-    interleave(values[0], values[2], even[0], even[1]);
-    interleave(values[1], values[3], odd[0], odd[1]);
-    interleave(even[0], odd[0], values[0], values[1]);
-    interleave(even[1], odd[1], values[2], values[3]);
+    order_blocks(values);
     if (i + kBatch <= end) {
       for (int j = 0; j < 4; ++j) consume(i + j * kLanes, Whole{}, values[j]);
     } else {

@@ -37,7 +37,9 @@ CLESSIDRA_FUNCTION float fold_sums(Vec (&lanes)[kSumVecs]) {
 // Sum of the terms in [begin, end), no more than one chunk.
 template <class Term>
 CLESSIDRA_FUNCTION float sum_chunk(int64_t begin, int64_t end, const Term& term) {
-  Vec lanes[kSumVecs] = {};
+  Vec lanes[kSumVecs];
+#pragma GCC unroll kSumUnroll
+  for (int j = 0; j < kSumVecs; ++j) lanes[j] = Vec{};
   int64_t i = begin;
   for (; i + CLESSIDRA_SUM_LANES <= end; i += CLESSIDRA_SUM_LANES) {
 #pragma GCC unroll kSumUnroll

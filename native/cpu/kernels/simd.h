@@ -84,16 +84,26 @@ CLESSIDRA_FUNCTION Vec smaller(Vec a, Vec b) { return _mm512_maskz_min_ps(0xffff
 CLESSIDRA_FUNCTION Vec times_power_of_two(Vec p, Vec n) {
   return _mm512_maskz_scalef_ps(0xffff, p, n);
 }
-CLESSIDRA_FUNCTION void split_exponent(Vec x, Vec& m, Vec& e) {
+CLESSIDRA_FUNCTION void split_positive(Vec x, Vec& m, Vec& e) {
   m = _mm512_maskz_getmant_ps(0xffff, x, _MM_MANT_NORM_p5_1, _MM_MANT_SIGN_src);
   e = Vec(_mm512_maskz_getexp_ps(0xffff, x)) + constant<Vec>(1.0f);
 }
-#elif defined(__AVX2__)
+CLESSIDRA_FUNCTION void split_normal(Vec x, Vec& m, Vec& e) { split_positive(x, m, e); }
+#else
+#if defined(__AVX2__)
 CLESSIDRA_FUNCTION Vec larger(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 CLESSIDRA_FUNCTION Vec smaller(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+CLESSIDRA_FUNCTION bool all(IntVec truth) {
+  return _mm256_movemask_ps(reinterpret_cast<__m256>(truth)) == 0xff;
+}
 #else
 CLESSIDRA_FUNCTION Vec larger(Vec a, Vec b) { return _mm_max_ps(a, b); }
 CLESSIDRA_FUNCTION Vec smaller(Vec a, Vec b) { return _mm_min_ps(a, b); }
+CLESSIDRA_FUNCTION bool all(IntVec truth) {
+  return _mm_movemask_ps(reinterpret_cast<__m128>(truth)) == 0xf;
+}
+#endif
+CLESSIDRA_FUNCTION Vec exponential(Vec x);
 #endif
 
 }  // namespace clessidra
@@ -101,6 +111,17 @@ CLESSIDRA_FUNCTION Vec smaller(Vec a, Vec b) { return _mm_min_ps(a, b); }
 #include "clessidra/math.h"
 
 namespace clessidra {
+
+#if !defined(__AVX512F__)
+// Where all results are normal, as nearly always, 2^n is a sum of exponents: a quarter less work.
+CLESSIDRA_FUNCTION Vec exponential(Vec x) {
+  if (__builtin_expect(!all(absolute(x) <= constant<Vec>(87.0f)), 0)) return exponential<Vec>(x);
+  Vec n, shifted;
+  const Vec p = exponential_in_parts(x, n, shifted);
+  return from_bits(bits(p) + (bits(shifted) << 23));
+}
+#endif
+
 namespace CLESSIDRA_ISA {
 
 CLESSIDRA_FUNCTION Vec broadcast(float x) { return constant<Vec>(x); }
@@ -198,38 +219,19 @@ CLESSIDRA_FUNCTION void for_strips(int64_t begin, int64_t end, const Body& body)
   for_vectors(i, end, [&](int64_t j, auto n) { body(j, std::integral_constant<int, 1>{}, n); });
 }
 
-// The upper and lower halves of the 64-bit products a * b.
-CLESSIDRA_FUNCTION void multiply_wide(UintVec a, uint32_t b, UintVec& high, UintVec& low) {
-  typedef uint64_t Wide __attribute__((vector_size(kLanes * 4)));
+// The 64-bit products of the even lanes and b: each in two lanes, the lower half in the even one.
+CLESSIDRA_FUNCTION UintVec multiply_even_lanes(UintVec a, uint32_t b) {
   const UintVec factor = UintVec{} + b;
-  const Wide odd_lanes = reinterpret_cast<Wide>(a) >> 32;
 #if defined(__AVX512F__)
-  const auto even = reinterpret_cast<Wide>(_mm512_maskz_mul_epu32(
-      0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(factor)));
-  const auto odd = reinterpret_cast<Wide>(_mm512_maskz_mul_epu32(
-      0xff, reinterpret_cast<__m512i>(odd_lanes), reinterpret_cast<__m512i>(factor)));
+  // All lanes, as for the square root.
+  return reinterpret_cast<UintVec>(_mm512_maskz_mul_epu32(0xff, reinterpret_cast<__m512i>(a),
+                                                          reinterpret_cast<__m512i>(factor)));
 #elif defined(__AVX2__)
-  const auto even = reinterpret_cast<Wide>(
+  return reinterpret_cast<UintVec>(
       _mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(factor)));
-  const auto odd = reinterpret_cast<Wide>(
-      _mm256_mul_epu32(reinterpret_cast<__m256i>(odd_lanes), reinterpret_cast<__m256i>(factor)));
 #else
-  const auto even = reinterpret_cast<Wide>(
+  return reinterpret_cast<UintVec>(
       _mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(factor)));
-  const auto odd = reinterpret_cast<Wide>(
-      _mm_mul_epu32(reinterpret_cast<__m128i>(odd_lanes), reinterpret_cast<__m128i>(factor)));
-#endif
-#if defined(__AVX512F__)
-  // One instruction each, where other sets have no shuffle of two vectors and shift and blend.
-  const auto lower_halves = lane_indices() + (lane_indices() & 1) * (kLanes - 1);
-  low = __builtin_shuffle(reinterpret_cast<UintVec>(even), reinterpret_cast<UintVec>(odd),
-                          lower_halves);
-  high = __builtin_shuffle(reinterpret_cast<UintVec>(even), reinterpret_cast<UintVec>(odd),
-                           lower_halves + 1);
-#else
-  const auto is_odd = (lane_indices() & 1) == 1;
-  high = is_odd ? reinterpret_cast<UintVec>(odd) : reinterpret_cast<UintVec>(even >> 32);
-  low = is_odd ? reinterpret_cast<UintVec>(odd << 32) : reinterpret_cast<UintVec>(even);
 #endif
 }
 

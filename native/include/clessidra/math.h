@@ -20,13 +20,14 @@ CLESSIDRA_FUNCTION T times_power_of_two(T p, T n) {
   return p * from_bits((half + 127) << 23) * from_bits((exponent - half + 127) << 23);
 }
 
-// exp(x); 0 below -104, infinity above 88.73, NaN for NaN.
+// exp(t) = p * 2^n for -104 <= t <= 89, with p in [1/2, 2) and the integer n, which also stands in
+// the lowest bits of `shifted`; NaN for NaN.
 template <class T>
-CLESSIDRA_FUNCTION T exponential(T x) {
-  const T t = smaller(constant<T>(89.0f), larger(constant<T>(-104.0f), x));
+CLESSIDRA_FUNCTION T exponential_in_parts(T t, T& n, T& shifted) {
   // Adding 1.5 * 2^23 rounds to the nearest integer.
   const T shifter = constant<T>(12582912.0f);
-  const T n = fma(t, constant<T>(1.44269504088896341f), shifter) - shifter;
+  shifted = fma(t, constant<T>(1.44269504088896341f), shifter);
+  n = shifted - shifter;
   T r = fma(n, constant<T>(-0.693359375f), t);
   r = fma(n, constant<T>(2.12194440e-4f), r);
   T p = constant<T>(1.9875691500e-4f);
@@ -35,24 +36,37 @@ CLESSIDRA_FUNCTION T exponential(T x) {
   p = fma(p, r, constant<T>(4.1665795894e-2f));
   p = fma(p, r, constant<T>(1.6666665459e-1f));
   p = fma(p, r, constant<T>(5.0000001201e-1f));
-  p = fma(p, r * r, r) + constant<T>(1.0f);
+  return fma(p, r * r, r) + constant<T>(1.0f);
+}
+
+// exp(x); 0 below -104, infinity above 88.73, NaN for NaN.
+template <class T>
+CLESSIDRA_FUNCTION T exponential(T x) {
+  const T t = smaller(constant<T>(89.0f), larger(constant<T>(-104.0f), x));
+  T n, shifted;
+  const T p = exponential_in_parts(t, n, shifted);
   return times_power_of_two(p, n);
 }
 
-// x = m * 2^e with m in [1/2, 1), for finite x > 0.
+// x = m * 2^e with m in [1/2, 1), for normal x > 0.
 template <class T>
-CLESSIDRA_FUNCTION void split_exponent(T x, T& m, T& e) {
-  const auto denormal = x < constant<T>(1.17549435e-38f);
-  const auto i = bits(denormal ? x * constant<T>(8388608.0f) : x);
-  e = to_float((i >> 23) - 126) - (denormal ? constant<T>(23.0f) : constant<T>(0.0f));
+CLESSIDRA_FUNCTION void split_normal(T x, T& m, T& e) {
+  const auto i = bits(x);
+  e = to_float((i >> 23) - 126);
   m = from_bits((i & 0x007fffff) | 0x3f000000);
 }
 
-// log(x) for finite x > 0.
+// The same for any finite x > 0.
 template <class T>
-CLESSIDRA_FUNCTION T logarithm_of_positive(T x) {
-  T m, e;
-  split_exponent(x, m, e);
+CLESSIDRA_FUNCTION void split_positive(T x, T& m, T& e) {
+  const auto denormal = x < constant<T>(1.17549435e-38f);
+  split_normal(denormal ? x * constant<T>(8388608.0f) : x, m, e);
+  e = e - (denormal ? constant<T>(23.0f) : constant<T>(0.0f));
+}
+
+// log(m * 2^e) for m in [1/2, 1) and an integer e.
+template <class T>
+CLESSIDRA_FUNCTION T logarithm_of_parts(T m, T e) {
   const auto below = m < constant<T>(0.707106781186547524f);
   e = below ? e - constant<T>(1.0f) : e;
   m = below ? m + m : m;
@@ -73,13 +87,23 @@ CLESSIDRA_FUNCTION T logarithm_of_positive(T x) {
   return fma(e, constant<T>(0.693359375f), m + y);
 }
 
+// log(x) for normal x > 0.
+template <class T>
+CLESSIDRA_FUNCTION T logarithm_of_normal(T x) {
+  T m, e;
+  split_normal(x, m, e);
+  return logarithm_of_parts(m, e);
+}
+
 // log(x); -infinity for 0, NaN below 0, x for +infinity and NaN.
 template <class T>
 CLESSIDRA_FUNCTION T logarithm(T x) {
   const T zero = constant<T>(0.0f);
   const T infinity = constant<T>(__builtin_inff());
   const T edge = x == zero ? -infinity : constant<T>(__builtin_nanf(""));
-  const T result = x > zero ? logarithm_of_positive(x) : edge;
+  T m, e;
+  split_positive(x, m, e);
+  const T result = x > zero ? logarithm_of_parts(m, e) : edge;
   return x == infinity ? infinity : result;
 }
 
@@ -90,7 +114,7 @@ CLESSIDRA_FUNCTION T logarithm_of_one_plus(T x) {
   const T u = x + one;
   const T d = u - one;
   const T safe = d == constant<T>(0.0f) ? one : d;
-  return d == constant<T>(0.0f) ? x : logarithm_of_positive(u) * (x / safe);
+  return d == constant<T>(0.0f) ? x : logarithm_of_normal(u) * (x / safe);
 }
 
 template <class T>

@@ -41,7 +41,7 @@ CLESSIDRA_FUNCTION float unit_uniform(uint32_t word) {
 // Two independent normal numbers of mean 0 and standard deviation 1 (Box & Muller 1958).
 CLESSIDRA_FUNCTION void unit_normals(uint32_t word0, uint32_t word1, float& first, float& second) {
   const float u = static_cast<float>((word0 >> 8) + 1) * 0x1p-24f;
-  const float r = square_root(-2.0f * logarithm_of_positive(u));
+  const float r = square_root(-2.0f * logarithm_of_normal(u));
   float cosine, sine;
   cosine_and_sine_of_turns(unit_uniform(word1), cosine, sine);
   first = r * cosine;
