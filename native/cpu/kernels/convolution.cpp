@@ -188,6 +188,7 @@ void multiply_tile(int64_t runs, int64_t depth, int64_t next_depth, const float*
     const float* a[R];
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) a[i] = sources[i];
+#pragma GCC unroll 4
     for (int64_t p = 0; p < depth; ++p, b += V * kLanes) {
       Vec row[V];
 #pragma GCC unroll 4
@@ -483,49 +484,63 @@ struct FilterGradient {
     return int64_t{c.filters} * c.filter_height * c.filter_width * c.channels;
   }
 
-  // The pointers of pixels [begin, end): one for each tap, `stride` apart, of the first source, then
-  // of the second, or one to copies.
-  void find_pixels(int64_t begin, int64_t end, const float** pointers, int64_t stride,
-                   float* patches) const {
+  // The pointers of pixels [begin, end), `stride` apart for each tap of the first source, then of the
+  // second.
+  void find_pixels(int64_t begin, int64_t end, const float** pointers, int64_t stride) const {
     for (int64_t part = 0; part < sources.count(); ++part) {
       const Source source{rows, columns, sources.images[part], sources.depths[part]};
       Point point(begin, rows, columns);
-      if (copied) {
-        for (int64_t i = 0; i < end - begin; ++i) pointers[i] = patches + i * row_floats;
-        source.copy_taps(point, end - begin, patches + part * sources.depths[0], row_floats,
-                         c.channels);
-      } else {
-        source.find_taps(point, end - begin, zeros, pointers + part * taps * stride, stride);
-      }
+      source.find_taps(point, end - begin, zeros, pointers + part * taps * stride, stride);
     }
   }
 
-  // Where the channels of vector j of a filter are read: which of a pixel's pointers, and how far on.
-  struct Place {
-    int64_t pointer, offset;
-  };
-  Place place(int64_t vector) const {
-    const int64_t element = vector * kLanes;
-    if (copied) return {0, element};
-    const int64_t channel = element % c.channels;
-    const int64_t part = channel < sources.depths[0] ? 0 : 1;
-    return {part * taps + element / c.channels, channel - part * sources.depths[0]};
+  // The taps of pixels [begin, end), side by side for each pixel.
+  void copy_pixels(int64_t begin, int64_t end, float* to) const {
+    for (int64_t part = 0; part < sources.count(); ++part) {
+      const Source source{rows, columns, sources.images[part], sources.depths[part]};
+      Point point(begin, rows, columns);
+      source.copy_taps(point, end - begin, to + part * sources.depths[0], row_floats, c.channels);
+    }
   }
+
+  // Copies vectors [first, first + V) of the taps of pixels that find_pixels found: a tile would have
+  // as many pointers to load as vectors.
+  template <int V>
+  void pack_vectors(int64_t pixels, const float* const* pointers, int64_t stride, int64_t first,
+                    float* to) const {
+    const float* const* pixel[V];
+    int64_t offset[V];
+    for (int v = 0; v < V; ++v) {
+      const int64_t element = (first + v) * kLanes;
+      const int64_t channel = element % c.channels;
+      const int64_t part = channel < sources.depths[0] ? 0 : 1;
+      pixel[v] = pointers + (part * taps + element / c.channels) * stride;
+      offset[v] = channel - part * sources.depths[0];
+    }
+    for (int64_t p = 0; p < pixels; ++p, to += V * kLanes) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) store(to + v * kLanes, load(pixel[v][p] + offset[v]));
+    }
+  }
+  static constexpr void (FilterGradient::*kPackVectors[])(int64_t, const float* const*, int64_t, int64_t,
+                                                          float*) const = {
+      &FilterGradient::pack_vectors<1>, &FilterGradient::pack_vectors<2>,
+      &FilterGradient::pack_vectors<3>};
 };
 
 // to = (seeded ? to : 0) + dy^T x for R filters and `columns` channels over some pixels; whole
-// vectors of x are read, vector v of pixel p from x[v][p] + offsets[v].
+// vectors of x are read.
 template <int R, int V>
-void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride,
-                 const float* const* const* x, const int64_t* offsets, float* to,
-                 int64_t to_stride, int64_t columns, bool seeded) {
+void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, const float* x,
+                 int64_t x_stride, float* to, int64_t to_stride, int64_t columns, bool seeded) {
   const auto filter = [=](int i) { return to + i * to_stride; };
   Vec sum[R][V];
   seed_tile(sum, seeded ? 1.0f : 0.0f, columns, filter);
-  for (int64_t p = 0; p < pixels; ++p, dy += dy_stride) {
+#pragma GCC unroll 4
+  for (int64_t p = 0; p < pixels; ++p, dy += dy_stride, x += x_stride) {
     Vec row[V];
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) row[v] = load(x[v][p] + offsets[v]);
+    for (int v = 0; v < V; ++v) row[v] = load(x + v * kLanes);
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const Vec element = broadcast(dy[i]);
@@ -536,9 +551,9 @@ void filter_tile(int64_t pixels, const float* dy, int64_t dy_stride,
   store_tile(sum, columns, filter);
 }
 
-using FilterTile = void (*)(int64_t pixels, const float* dy, int64_t dy_stride,
-                            const float* const* const* x, const int64_t* offsets, float* to,
-                            int64_t to_stride, int64_t columns, bool seeded);
+using FilterTile = void (*)(int64_t pixels, const float* dy, int64_t dy_stride, const float* x,
+                            int64_t x_stride, float* to, int64_t to_stride, int64_t columns,
+                            bool seeded);
 constexpr FilterTile kFilterTiles[][kVectors] = CLESSIDRA_ALL_TILES(filter_tile, kFilterRows);
 
 // The chunk's result for filters [first, last).
@@ -553,39 +568,41 @@ void chunk_gradient(const FilterGradient& g, int64_t chunk, int64_t first, int64
                              last - first, result + first * row_elements);
     return;
   }
-  // One column of pointers for each tap of each source, or a single one to the copied taps.
   const int64_t block = std::clamp<int64_t>(
       g.copied ? kPatchFloats / g.row_floats : kGradientFloats / (last - first),
       kFewPixels, kFilterPixels);
-  const int64_t groups = g.copied ? 1 : g.taps * g.sources.count();
-  const int64_t pointer_floats = rounded_up(groups * block * kPointerFloats, kLanes);
-  float* const memory =
-      thread_scratch(Scratch::kPrivate, pointer_floats + (g.copied ? block * g.row_floats : 0));
-  auto** const pointers = reinterpret_cast<const float**>(memory);
-  float* const patches = memory + pointer_floats;
-  // Of each pixel the lanes after its taps stay zero.
-  if (g.copied) std::fill_n(patches, block * g.row_floats, 0.0f);
   const Panels panels(row_elements);
+  // Copied taps of pixels [pixels][row_floats], or pointers [sources][taps][pixels] to them and the
+  // vectors of a panel [pixels][vectors].
+  const int64_t pointer_floats =
+      rounded_up(g.copied ? 0 : g.sources.count() * g.taps * block * kPointerFloats, kLanes);
+  const int64_t x_stride = g.copied ? g.row_floats : panels.width;
+  float* const memory = thread_scratch(Scratch::kPrivate, pointer_floats + block * x_stride);
+  auto** const pointers = reinterpret_cast<const float**>(memory);
+  float* const x = memory + pointer_floats;
+  // Of each pixel the lanes after its taps stay zero.
+  if (g.copied) std::fill_n(x, block * g.row_floats, 0.0f);
   for (int64_t pixel = begin; pixel < end; pixel += block) {
     const int64_t pixels = std::min(block, end - pixel);
-    g.find_pixels(pixel, pixel + pixels, pointers, block, patches);
+    if (g.copied) {
+      g.copy_pixels(pixel, pixel + pixels, x);
+    } else {
+      g.find_pixels(pixel, pixel + pixels, pointers, block);
+    }
     for (int64_t panel = 0; panel < panels.count; ++panel) {
       const int64_t column = panel * panels.width;
       const int64_t columns = panels.columns_of(panel);
       const int64_t vectors = ceil_div(columns, kLanes);
-      const float* const* x[kVectors];
-      int64_t offsets[kVectors];
-      for (int64_t v = 0; v < vectors; ++v) {
-        const FilterGradient::Place place = g.place(panel * panels.vectors() + v);
-        x[v] = pointers + place.pointer * block;
-        offsets[v] = place.offset;
+      if (!g.copied) {
+        (g.*FilterGradient::kPackVectors[vectors - 1])(pixels, pointers, block, column / kLanes, x);
       }
       const int64_t tile_rows = kFilterRows[vectors - 1];
       for (int64_t k = first; k < last; k += tile_rows) {
         const int64_t rows = std::min(tile_rows, last - k);
         kFilterTiles[rows - 1][vectors - 1](
-            pixels, c.dy + pixel * c.filters + k, c.filters, x, offsets,
-            result + k * row_elements + column, row_elements, columns, pixel > begin);
+            pixels, c.dy + pixel * c.filters + k, c.filters, g.copied ? x + column : x,
+            g.copied ? x_stride : vectors * kLanes, result + k * row_elements + column,
+            row_elements, columns, pixel > begin);
       }
     }
   }
