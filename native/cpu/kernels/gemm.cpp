@@ -4,12 +4,14 @@
 //   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows, unless that
 //   does not pay
 //     block of C (rows x columns), one task, taken by any thread
-//       slice of depth at most kDepth
-//         panel of B (slice x kColumns), packed by the task unless rows are few, stays in a near cache
+//       panel of C (rows x kColumns)
+//         slice of depth at most kDepth, whose panel of B (slice x kColumns), packed by the task unless
+//         rows are few, stays in a near cache
 //           tile of C (kRows x kColumns) in registers
 //
-// Each element of C is one chain over k: a tile starts from what the slice before left in C, and
-// threads divide C alone, never k.
+// Each element of C is one chain over k: a tile starts from what the slice before left, and threads
+// divide C alone, never k. Between slices a panel lies with its rows side by side: those of C may be
+// so far apart that they crowd into few sets of the caches.
 #include <algorithm>
 
 #include "../scratch.h"
@@ -32,7 +34,7 @@ constexpr int kRows = 4;
 constexpr int kColumns = kVectors * kLanes;
 constexpr int64_t kDepth = 400;
 constexpr int64_t kStripRows = 2048;
-constexpr int64_t kStripFloats = 3 << 19;
+constexpr int64_t kStripFloats = 1 << 20;
 constexpr int64_t kBlockRows = 512;
 // A is read where it stands if C has at most so many columns, so that a packed A would be read too
 // seldom to pay; if it has so few rows; or, if it is stored transposed, is so shallow that its rows
@@ -72,21 +74,23 @@ void pack_along(const float* from, int64_t stride, int64_t lines, int64_t depth,
 }
 
 using Tile = void (*)(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
-                      float* c, int64_t ldc, int64_t columns, float seed, const float* next_c);
+                      const float* start, int64_t start_stride, float* c, int64_t ldc,
+                      int64_t columns, float seed, const float* next_c);
 
 // How a tile finds A: in a packed panel of kRows rows, where it stands, or where it stands transposed.
 enum class Layout { kPanel, kPlain, kTransposed };
 
 template <Layout kLayout, bool kFetches = false>
 struct Tiles {
-  // c = seed * c + a b for R x columns of C, V = ceil(columns / kLanes); b has rows of b_stride floats,
-  // all V vectors of which may be read. Every loop over the tile is unrolled, or the sums would not
-  // stay in registers.
+  // c = seed * start + a b for R x columns of C, V = ceil(columns / kLanes); b has rows of b_stride
+  // floats, all V vectors of which may be read. Every loop over the tile is unrolled, or the sums
+  // would not stay in registers.
   // On the way it fetches the rows of C that the next tile starts from, and if kFetches those of B,
   // neither of which the processor can foresee.
   template <int R, int V>
   static void multiply(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
-                       float* c, int64_t ldc, int64_t columns, float seed, const float* next_c) {
+                       const float* start, int64_t start_stride, float* c, int64_t ldc,
+                       int64_t columns, float seed, const float* next_c) {
     Vec sum[R][V];
     const int64_t last = columns - (V - 1) * kLanes;
     if (seed == 0.0f) {
@@ -98,8 +102,8 @@ struct Tiles {
 #pragma GCC unroll 8
       for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 4
-        for (int v = 0; v < V - 1; ++v) sum[i][v] = load(c + i * ldc + v * kLanes);
-        sum[i][V - 1] = load_columns(c + i * ldc + (V - 1) * kLanes, last);
+        for (int v = 0; v < V - 1; ++v) sum[i][v] = load(start + i * start_stride + v * kLanes);
+        sum[i][V - 1] = load_columns(start + i * start_stride + (V - 1) * kLanes, last);
       }
       if (seed != 1.0f) {
         const Vec factor = broadcast(seed);
@@ -123,7 +127,7 @@ struct Tiles {
         for (int v = 0; v < V; ++v) sum[i][v] = fma(element, row[v], sum[i][v]);
       }
       a += kLayout == Layout::kPanel ? kRows : kLayout == Layout::kPlain ? 1 : lda;
-      b += b_stride;
+      b += kLayout == Layout::kPanel ? kColumns : b_stride;  // a constant saves an instruction
     };
     int64_t p = 0;
     for (; p < kRows && p < depth; ++p) {
@@ -179,7 +183,8 @@ struct Strip {
   int64_t first_depth, depth, slice_depth;
 
   bool reads_b_directly() const {
-    if (g.transpose_b || (rows > kRows && g.ldb % kCrowdedFloats == 0)) return false;
+    if (g.transpose_b || packed_a != nullptr) return false;
+    if (rows > kRows && g.ldb % kCrowdedFloats == 0) return false;
     return rows <= (g.ldb % kLanes == 0 ? kDirectRowsAligned : kDirectRows);
   }
 
@@ -209,13 +214,20 @@ struct Strip {
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
     const bool direct = reads_b_directly();
-    float* panel = thread_scratch(Scratch::kPrivate, kDepth * kColumns);
-    for (int64_t p = 0; p < std::max<int64_t>(depth, 1); p += slice_depth) {
-      const int64_t slice = std::min(slice_depth, depth - p);
-      const bool last = first_depth + p + slice == g.k;
-      const float seed = first_depth + p == 0 ? g.beta : 1.0f;
-      for (int64_t j = column; j < column_end; j += kColumns) {
-        const int64_t columns = std::min<int64_t>(kColumns, column_end - j);
+    float* const panel =
+        thread_scratch(Scratch::kPrivate, (kDepth + row_end - row) * kColumns);
+    float* const sums = panel + kDepth * kColumns;
+    for (int64_t j = column; j < column_end; j += kColumns) {
+      const int64_t columns = std::min<int64_t>(kColumns, column_end - j);
+      float* const c = g.c + (first_row + row) * g.ldc + j;
+      for (int64_t p = 0; p < depth; p += slice_depth) {
+        const int64_t slice = std::min(slice_depth, depth - p);
+        const bool last = p + slice == depth;
+        const float* start = p == 0 ? c : sums;
+        const int64_t start_stride = p == 0 ? g.ldc : kColumns;
+        float* to = last ? c : sums;
+        const int64_t to_stride = last ? g.ldc : kColumns;
+        const float seed = first_depth + p == 0 ? g.beta : 1.0f;
         const float* b = panel;
         int64_t b_stride = kColumns;
         if (g.transpose_b) {
@@ -226,25 +238,29 @@ struct Strip {
         } else {
           pack_along<kColumns>(panel_of_b(p, j), g.ldb, columns, slice, panel);
         }
-        const bool fetches = b == panel && !g.transpose_b && j + kColumns < column_end;
+        const int64_t next_p = last ? 0 : p + slice;
+        const int64_t next_slice = std::min(slice_depth, depth - next_p);
+        const int64_t next_j = last ? j + kColumns : j;
+        const bool fetches = b == panel && !g.transpose_b && next_j < column_end;
+        float* const next_panel = last ? c + kColumns : sums;
         for (int64_t i = row; i < row_end; i += kRows) {
-          if (fetches) fetch_panel_of_b(p, slice, j + kColumns, i - row, row_end - row);
+          if (fetches) fetch_panel_of_b(next_p, next_slice, next_j, i - row, row_end - row);
           const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
-          const float* const a = panel_of_a(p, slice, i);
-          float* c = g.c + (first_row + i) * g.ldc + j;
-          const float* next_c = i + kRows < row_end
-                                    ? c + kRows * g.ldc
-                                    : g.c + (first_row + row) * g.ldc + j + kColumns;
+          float* const next_to = to + kRows * to_stride;
           const auto& tiles = packed_a != nullptr      ? kPanelTiles
                               : g.transpose_a          ? kTransposedTiles
                               : i == row && b != panel ? kFetchingTiles
                                                        : kPlainTiles;
-          tiles[tile_rows - 1][(columns - 1) / kLanes](slice, a, g.lda, b, b_stride, c, g.ldc,
-                                                       columns, seed, next_c);
+          tiles[tile_rows - 1][(columns - 1) / kLanes](
+              slice, panel_of_a(p, slice, i), g.lda, b, b_stride, start, start_stride, to, to_stride,
+              columns, seed, i + kRows < row_end ? next_to : next_panel);
+          start += kRows * start_stride;
+          to = next_to;
         }
-        if (last && !plain)
-          finish(g.c + (first_row + row) * g.ldc + j, g.ldc, row_end - row, columns,
-                 g.bias == nullptr ? nullptr : g.bias + j, g.activation, g.slope);
+      }
+      if (first_depth + depth == g.k && !plain) {
+        finish(c, g.ldc, row_end - row, columns, g.bias == nullptr ? nullptr : g.bias + j,
+               g.activation, g.slope);
       }
     }
   }
