@@ -365,7 +365,7 @@ void multiply(ThreadPool& threads, const Product& g) {
   const int64_t points = g.points();
   if (points == 0 || g.panels.count == 0) return;
   if (g.swept()) {
-    for_strips_of_rows(threads, g, g.images * g.rows.points, g.small(),
+    for_strips_of_rows(threads, g, g.images * g.rows.points, kStripRows, g.small(),
                        [&](auto... strip) { sweep_strip(g, strip...); });
     return;
   }

@@ -211,12 +211,12 @@ inline void find_targets(const Product& g, int64_t begin, int64_t end, float** t
 }
 
 // Calls body(first, last, begin, end) for points [begin, end) of rows [first, last) of all images, at
-// most kStripPoints of kStripRows, until they were all; rows of one call lie in one group of
+// most kStripPoints of so many rows, until they were all; rows of one call lie in one group of
 // `together` rows; all in one task if `small`.
 template <class Body>
-void for_strips_of_rows(ThreadPool& threads, const Product& g, int64_t together, bool small,
-                        const Body& body) {
-  const int64_t groups = ceil_div(together, kStripRows);
+void for_strips_of_rows(ThreadPool& threads, const Product& g, int64_t together, int64_t most_rows,
+                        bool small, const Body& body) {
+  const int64_t groups = ceil_div(together, most_rows);
   const int64_t strips = ceil_div(g.columns.points, kStripPoints);
   const int64_t points = ceil_div(g.columns.points, strips);
   const int64_t tasks = g.images * g.rows.points / together * groups * strips;
@@ -224,9 +224,9 @@ void for_strips_of_rows(ThreadPool& threads, const Product& g, int64_t together,
     for (int64_t task = first_task; task < last_task; ++task) {
       const int64_t group = task / strips;
       const int64_t end_row = (group / groups + 1) * together;
-      const int64_t first = group / groups * together + group % groups * kStripRows;
+      const int64_t first = group / groups * together + group % groups * most_rows;
       const int64_t begin = task % strips * points;
-      body(first, std::min(first + kStripRows, end_row), begin,
+      body(first, std::min(first + most_rows, end_row), begin,
            std::min(begin + points, g.columns.points));
     }
   });

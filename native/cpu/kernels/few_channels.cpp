@@ -23,6 +23,10 @@ constexpr int kTapRows[kVectors] = {8, 8, 8};
 #else
 constexpr int kTapRows[kVectors] = {8, 4, 4};
 #endif
+// Vectors of points of a tile of one, two and three channels: enough independent sums.
+constexpr int kLaneVectors[kFewTargetChannels] = {2, 1, 1};
+// Floats of transposed lines that stay in the first-level cache.
+constexpr int64_t kLineFloats = 1 << 12;
 // Points of a block of a filter's gradient.
 constexpr int64_t kGradientPoints = 128;
 
@@ -139,6 +143,7 @@ void padded_tile(int64_t depth, const int64_t* offsets, const float* const* poin
   const float* a[R];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) a[i] = points[i];
+#pragma GCC unroll 2
   for (int64_t p = 0; p < depth; ++p, b += V * kLanes) {
     const int64_t offset = offsets[p];
     Vec row[V];
@@ -172,6 +177,7 @@ void padded_filter_tile(int64_t pixels, const float* dy, int64_t dy_stride, int6
   int64_t offset[R];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) offset[r] = offsets[r];
+#pragma GCC unroll 2
   for (int64_t p = 0; p < pixels; ++p, dy += dy_stride) {
     const float* const x = points[p];
     Vec row[V];
@@ -201,16 +207,18 @@ struct Transposed {
   int64_t top, height, left, pixels;
 };
 
-// sums[row][column] = sums + source taps x filter for `rows` rows of K columns, a vector of points
-// each, `stride` floats from one row of sums to the next. source: what tap 0 of the first row reads.
+// sums = sums + source taps x filter for `rows` rows of points in the lanes of kLaneVectors[K - 1]
+// vectors, and K columns of each: sums[row][vector][column], `stride` floats from one vector of points
+// to the next. source: what tap 0 of the first row reads.
 template <int K>
 void lane_tile(const Product& g, const Transposed& t, const float* source, int64_t rows, float* sums,
                int64_t stride) {
   constexpr int R = kStripRows;
+  constexpr int P = kLaneVectors[K - 1];
   const int64_t depth = g.depth();
-  const auto row_of_sums = [=](int i) { return sums + i * stride; };
-  Vec sum[R][K];
-  seed_tile(sum, 1.0f, K * kLanes, row_of_sums);
+  const auto vector_of_sums = [=](int i) { return sums + i * stride; };
+  Vec sum[R * P][K];
+  seed_tile(sum, 1.0f, K * kLanes, vector_of_sums);
   const int64_t line = depth * t.pixels;
   const float* b = g.packed;
   for (int64_t r = 0; r < g.rows.taps; ++r) {
@@ -223,17 +231,18 @@ void lane_tile(const Product& g, const Transposed& t, const float* source, int64
                          r * g.rows.offset_step) * line + s * g.columns.offset_step;
       }
       int64_t pixel = 0;
+#pragma GCC unroll 2
       for (int64_t p = 0; p < depth; ++p, b += kLanes, pixel += t.pixels) {
 #pragma GCC unroll 16
-        for (int i = 0; i < R; ++i) {
-          const Vec element = load(a[i] + pixel);
+        for (int i = 0; i < R * P; ++i) {
+          const Vec element = load(a[i / P] + pixel + i % P * kLanes);
 #pragma GCC unroll 4
           for (int k = 0; k < K; ++k) sum[i][k] = fma(element, broadcast(b[k]), sum[i][k]);
         }
       }
     }
   }
-  store_tile(sum, K * kLanes, row_of_sums);
+  store_tile(sum, K * kLanes, vector_of_sums);
 }
 
 constexpr void (*kLaneTiles[])(const Product&, const Transposed&, const float*, int64_t, float*,
@@ -297,8 +306,8 @@ void store_interleaved(const float* sums, int64_t elements, float* to, int64_t f
   }
 }
 
-// The lines that are `t`, transposed, with zeros around the image.
-void transpose_lines(const Product& g, int64_t image, const Transposed& t) {
+// The lines that are `t`, transposed, with zeros around the image. Not inlined: it needs the registers.
+__attribute__((noinline)) void transpose_lines(const Product& g, int64_t image, const Transposed& t) {
   const int64_t depth = g.depth();
   const int64_t inside = std::clamp<int64_t>(-t.left, 0, t.pixels);
   const int64_t outside = std::clamp<int64_t>(g.columns.source_size - t.left, inside, t.pixels);
@@ -332,49 +341,64 @@ void transposed_strip(const Phases& phases, int64_t first, int64_t last, int64_t
   last -= image * g.rows.points;
   const Span lines(first, last, phases.rows,
                    [&](int64_t i) -> const Axis& { return phases.at(i, 0).rows; });
-  const Span pixels(begin, begin + rounded_up(end - begin, kLanes), phases.columns,
-                    [&](int64_t i) -> const Axis& { return phases.at(0, i).columns; });
   const int64_t columns = g.panels.columns;
+  const int64_t vectors = kLaneVectors[columns - 1];
+  const Span pixels(begin, begin + rounded_up(end - begin, vectors * kLanes), phases.columns,
+                    [&](int64_t i) -> const Axis& { return phases.at(0, i).columns; });
   const int64_t elements = phases.columns * columns;  // of a point, in all phases of columns
-  const int64_t sum_floats = kStripRows * elements * kLanes;
+  const int64_t sum_stride = elements * kLanes;
+  const int64_t sum_floats = kStripRows * vectors * sum_stride;
   float* const sums = thread_scratch(
       Scratch::kPrivate, sum_floats + lines.count * g.depth() * pixels.count);
   const Transposed t{sums + sum_floats, lines.first, lines.count, pixels.first, pixels.count};
   transpose_lines(g, image, t);
-  // Tiles have all rows, of which the last strip may not have that many.
+  // Tiles have all rows and vectors, of which the last ones may not have that many.
   std::fill_n(sums, sum_floats, 0.0f);
-  const Vec leak = broadcast(g.slope);
   for (int64_t row_phase = 0; row_phase < phases.rows; ++row_phase) {
     const Product& h = phases.at(row_phase, 0);
-    const int64_t rows = std::min(last, h.rows.points) - first;
-    for (int64_t point = begin; point < end && rows > 0; point += kLanes) {
-      const int64_t floats = std::min(std::min(end, point + kLanes) * phases.columns,
-                                      h.target_width) * columns - point * elements;
-      float* const target = h.target_row(image * h.rows.points + first) + point * elements;
-      const int64_t target_line = h.rows.target_step * h.target_width * columns;
-      for (int64_t i = 0; i < rows; ++i) {
-        load_interleaved(h.seed, target + i * target_line, floats, elements,
-                         sums + i * elements * kLanes);
-      }
-      for (int64_t phase = 0; phase < phases.columns; ++phase) {
-        const Product& p = phases.at(row_phase, phase);
-        const float* const source =
-            t.lines +
-            (first * p.rows.source_step + p.rows.first_offset - t.top) * p.depth() * t.pixels +
-            point + p.columns.first_offset - t.left;
-        kLaneTiles[columns - 1](p, t, source, rows, sums + phase * columns * kLanes,
-                                elements * kLanes);
-      }
-      for (int64_t i = 0; i < rows; ++i) {
-        float* const row = sums + i * elements * kLanes;
-        with_activation(g.activation, [&](auto f) {
-          for (int64_t e = 0; e < elements; ++e) {
-            Vec x = load(row + e * kLanes);
-            if (g.bias != nullptr) x += broadcast(g.bias[e % columns]);
-            store(row + e * kLanes, activate<f>(x, leak));
+    const int64_t last_row = std::min(last, h.rows.points);
+    const int64_t target_line = h.rows.target_step * h.target_width * columns;
+    for (int64_t row = first; row < last_row; row += kStripRows) {
+      const int64_t rows = std::min<int64_t>(kStripRows, last_row - row);
+      float* const target_row = h.target_row(image * h.rows.points + row);
+      for (int64_t tile = begin; tile < end; tile += vectors * kLanes) {
+        // Calls body(sums, target, floats) for each vector of points of each row.
+        const auto for_vectors_of_points = [&](const auto& body) {
+          for (int64_t v = 0; v < vectors && tile + v * kLanes < end; ++v) {
+            const int64_t point = tile + v * kLanes;
+            const int64_t floats = std::min(std::min(end, point + kLanes) * phases.columns,
+                                            h.target_width) * columns - point * elements;
+            float* target = target_row + point * elements;
+            float* of_points = sums + v * sum_stride;
+            for (int64_t i = 0; i < rows; ++i) {
+              body(of_points, target, floats);
+              target += target_line;
+              of_points += vectors * sum_stride;
+            }
           }
+        };
+        for_vectors_of_points([&](float* to, const float* target, int64_t floats) {
+          load_interleaved(h.seed, target, floats, elements, to);
         });
-        store_interleaved(row, elements, target + i * target_line, floats);
+        for (int64_t phase = 0; phase < phases.columns; ++phase) {
+          const Product& p = phases.at(row_phase, phase);
+          const float* const source =
+              t.lines +
+              (row * p.rows.source_step + p.rows.first_offset - t.top) * p.depth() * t.pixels +
+              tile + p.columns.first_offset - t.left;
+          kLaneTiles[columns - 1](p, t, source, rows, sums + phase * columns * kLanes, sum_stride);
+        }
+        with_activation(g.activation, [&](auto f) {
+          const Vec leak = broadcast(g.slope);
+          for_vectors_of_points([&](float* of_points, float* target, int64_t floats) {
+            for (int64_t e = 0; e < elements; ++e) {
+              Vec x = load(of_points + e * kLanes);
+              if (g.bias != nullptr) x += broadcast(g.bias[e % columns]);
+              store(of_points + e * kLanes, activate<f>(x, leak));
+            }
+            store_interleaved(of_points, elements, target, floats);
+          });
+        });
       }
     }
   }
@@ -450,7 +474,10 @@ void multiply_few_target_channels(ThreadPool& threads, const Phases& phases) {
   if (g.points() == 0 || g.panels.count == 0) return;
   int64_t multiply_adds = 0;
   for (const Product& phase : phases.products) multiply_adds += phase.multiply_adds();
-  for_strips_of_rows(threads, g, g.rows.points, multiply_adds < kSmall,
+  // Where they fit, more rows at once, whose taps then have less lines twice.
+  const int64_t line = g.depth() * std::min(g.columns.points, kStripPoints);
+  const int64_t rows = std::max<int64_t>(1, kLineFloats / line / kStripRows) * kStripRows;
+  for_strips_of_rows(threads, g, g.rows.points, rows, multiply_adds < kSmall,
                      [&](auto... strip) { transposed_strip(phases, strip...); });
 }
 
