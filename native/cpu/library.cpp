@@ -71,7 +71,11 @@ const char* clessidra_cpu_layouts(void) {
 int64_t clessidra_cpu_best_instruction_set(void) {
   // Both ask for the operating system's support too.
   __builtin_cpu_init();
+#ifdef CLESSIDRA_EMULATED_AVX512
+  if (__builtin_cpu_supports("x86-64-v3")) return CLESSIDRA_AVX512;
+#else
   if (__builtin_cpu_supports("x86-64-v4")) return CLESSIDRA_AVX512;
+#endif
   return __builtin_cpu_supports("x86-64-v3") ? CLESSIDRA_AVX2 : CLESSIDRA_PORTABLE;
 }
 
