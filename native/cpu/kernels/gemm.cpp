@@ -43,13 +43,15 @@ constexpr int64_t kFewColumns = 192;
 constexpr int64_t kFewRows = 256;
 constexpr int64_t kShallow = 64;
 // B is read where it stands up to so many rows: packed, it would be read too seldom to pay. Up to more
-// where its vectors are aligned, which are read as fast as packed ones; with AVX-512 not measured.
+// where its vectors are aligned and its rows not crowded, which are read as fast as packed ones; with
+// AVX-512 not measured.
 constexpr int64_t kDirectRows = 24;
 constexpr int64_t kDirectRowsAligned = kLanes < 16 ? 128 : kDirectRows;
 // How early the first of the tiles that read B where it stands asks for its rows.
 constexpr int64_t kRowsAhead = 8;
-// Rows of B at multiples of this distance crowd into few sets of the caches.
+// Rows of B at multiples of these distances crowd into few sets: of all caches, of the nearest one.
 constexpr int64_t kCrowdedFloats = 1024;
+constexpr int64_t kCrowdedNearFloats = 256;
 // Rows of C that are worth a thread of their own.
 constexpr int64_t kThreadRows = 64;
 
@@ -185,7 +187,8 @@ struct Strip {
   bool reads_b_directly() const {
     if (g.transpose_b || packed_a != nullptr) return false;
     if (rows > kRows && g.ldb % kCrowdedFloats == 0) return false;
-    return rows <= (g.ldb % kLanes == 0 ? kDirectRowsAligned : kDirectRows);
+    const bool even = g.ldb % kLanes == 0 && g.ldb % kCrowdedNearFloats != 0;
+    return rows <= (even ? kDirectRowsAligned : kDirectRows);
   }
 
   // Where row i of A for the slice from depth p of the strip starts.
