@@ -37,6 +37,13 @@ struct Panels {
     width = ceil_div(vectors, std::max<int64_t>(1, ceil_div(vectors, most_vectors))) * kLanes;
     count = columns == 0 ? 0 : ceil_div(columns, width);
   }
+  // For tiles that have more rows if they are two vectors wide: none of one vector alone, which would
+  // have a load for each multiply-add, where the columns can be cut so.
+  static Panels without_single_vectors(int64_t columns) {
+    const int64_t vectors = ceil_div(columns, kLanes);
+    return Panels(columns, vectors % kVectors == 1 && vectors % 2 == 0 ? 2 : kVectors);
+  }
+
   int64_t padded_columns() const { return rounded_up(columns, kLanes); }
   int64_t columns_of(int64_t panel) const { return std::min(width, columns - panel * width); }
   int64_t vectors() const { return width / kLanes; }
