@@ -23,7 +23,8 @@ constexpr int kPixelRows[kVectors] = {10, 10, 8};
 #else
 constexpr int kPixelRows[kVectors] = {6, 6, 4};
 #endif
-// Rows and points of each that a strip has at most, whose sums wait in the first-level cache.
+// Rows that are swept or multiplied together, and points of each that a strip has at most, whose sums wait
+// in the first-level cache.
 constexpr int kStripRows = kPixelRows[kVectors - 1];
 constexpr int64_t kStripPoints = 64;
 // Filter columns that one broadcast of a swept pixel serves.

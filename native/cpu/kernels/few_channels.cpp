@@ -25,7 +25,7 @@ constexpr int kTapRows[kVectors] = {8, 4, 4};
 #endif
 // Vectors of points of a tile of one, two and three channels: enough independent sums.
 constexpr int kLaneVectors[kFewTargetChannels] = {2, 1, 1};
-// Floats of transposed lines that stay in the first-level cache.
+// Floats of the transposed lines of a strip's own rows that stay in the first-level cache.
 constexpr int64_t kLineFloats = 1 << 12;
 // Points of a block of a filter's gradient.
 constexpr int64_t kGradientPoints = 128;

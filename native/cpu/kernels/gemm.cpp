@@ -1,8 +1,8 @@
 // Matrix product after Goto & van de Geijn, "Anatomy of high-performance matrix multiplication"
 // (ACM TOMS 2008), with the loops ordered for matrices of a few hundred to a few thousand:
 //
-//   strip of A (kStripRows x kStripDepth) packed by all threads, in panels of kRows rows, unless that
-//   does not pay
+//   strip of A (kStripRows x whole slices of depth) packed by all threads, in panels of kRows rows,
+//   unless that does not pay
 //     block of C (rows x columns), one task, taken by any thread
 //       panel of C (rows x kColumns)
 //         slice of depth at most kDepth, whose panel of B (slice x kColumns), packed by the task unless
@@ -87,7 +87,7 @@ struct Tiles {
   // c = seed * start + a b for R x columns of C, V = ceil(columns / kLanes); b has rows of b_stride
   // floats, all V vectors of which may be read. Every loop over the tile is unrolled, or the sums
   // would not stay in registers.
-  // On the way it fetches the rows of C that the next tile starts from, and if kFetches those of B,
+  // On the way it fetches the rows that the next tile writes, and if kFetches those of B,
   // neither of which the processor can foresee.
   template <int R, int V>
   static void multiply(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
