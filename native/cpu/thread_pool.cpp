@@ -47,8 +47,8 @@ void ThreadPool::take_tasks(int thread) {
 }
 
 void ThreadPool::run(int64_t tasks, Function function, const void* context) {
-  const std::unique_lock<std::mutex> lock(owner_, std::try_to_lock);
-  if (!lock.owns_lock()) {
+  std::unique_lock<std::mutex> lock(owner_, std::defer_lock);
+  if (tasks <= 1 || workers_.empty() || !lock.try_lock()) {
     for (int64_t task = 0; task < tasks; ++task) function(context, task);
     return;
   }

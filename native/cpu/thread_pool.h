@@ -25,10 +25,6 @@ class ThreadPool {
   // Calls body(task) for every task in [0, tasks), and returns when all are done.
   template <class Body>
   void for_each(int64_t tasks, const Body& body) {
-    if (tasks <= 1 || workers_.empty()) {
-      for (int64_t task = 0; task < tasks; ++task) body(task);
-      return;
-    }
     run(tasks, [](const void* context, int64_t task) { (*static_cast<const Body*>(context))(task); },
         &body);
   }
