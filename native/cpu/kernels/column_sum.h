@@ -2,6 +2,7 @@
 #ifndef CLESSIDRA_CPU_COLUMN_SUM_H
 #define CLESSIDRA_CPU_COLUMN_SUM_H
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -11,7 +12,7 @@
 namespace clessidra {
 namespace CLESSIDRA_ISA {
 
-// kSums column sums at once of [images, rows, columns]: terms_of(image, i, n) gives a function of
+// kSums column sums at once of [images, rows, columns]: terms_of(image)(i, n) gives a function of
 // (row, terms) that sets terms[0..kSums) to those of columns i to i + n - 1. workspace: kSums *
 // images * chunks * columns floats, chunks = max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)).
 template <int kSums>
@@ -31,12 +32,16 @@ struct ColumnSums {
     return workspace + (sum * images + image) * chunks * columns;
   }
 
-  template <class Terms>
+  // kStrip: vectors of columns side by side.
+  template <int kStrip = 4, class Terms>
   void compute(ThreadPool& threads, const Terms& terms_of) const {
     threads.for_ranges(images * chunks, grain_rows(kChunk * columns),
                        [&](int64_t first, int64_t last) {
-      for (int64_t task = first; task < last; ++task) {
-        add_chunk(task / chunks, task % chunks, terms_of);
+      while (first < last) {
+        const int64_t image = first / chunks;
+        const int64_t end = std::min(last, (image + 1) * chunks);
+        const auto terms_of_image = terms_of(image);
+        for (; first < end; ++first) add_chunk<kStrip>(image, first % chunks, terms_of_image);
       }
     });
     // A whole number of cache lines for each task.
@@ -53,13 +58,13 @@ struct ColumnSums {
  private:
   static constexpr int64_t kChunk = CLESSIDRA_COLUMN_CHUNK;
 
-  template <class Terms>
+  template <int kStrip, class Terms>
   CLESSIDRA_FUNCTION void add_chunk(int64_t image, int64_t chunk, const Terms& terms_of) const {
     const int64_t begin = chunk * kChunk;
     const int64_t end = begin + kChunk < rows ? begin + kChunk : rows;
-    for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
-      const auto set_terms = each_vector<vectors>(
-          [&](int64_t v) { return terms_of(image, i + v * kLanes, n); });
+    for_strips<kStrip>(0, columns, [&](int64_t i, auto vectors, auto n) {
+      const auto set_terms =
+          each_vector<vectors>([&](int64_t v) { return terms_of(i + v * kLanes, n); });
       Vec sums[vectors][kSums] = {};
       for (int64_t row = begin; row < end; ++row) {
         for (int v = 0; v < vectors; ++v) {

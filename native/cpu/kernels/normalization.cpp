@@ -1,4 +1,7 @@
 // Normalisation in groups, and the Dice loss, which takes the same sums.
+#include <algorithm>
+
+#include "../scratch.h"
 #include "activation.h"
 #include "column_sum.h"
 #include "reduction.h"
@@ -15,33 +18,53 @@ CLESSIDRA_FUNCTION float group_sum(const float* sums, int64_t columns) {
   return total;
 }
 
-// statistics[group] for columns i to i + n - 1 of an image.
-template <class Count>
-CLESSIDRA_FUNCTION Vec load_statistics(const float* statistics, int64_t group_columns, int64_t i,
-                                       Count n) {
-  if (group_columns == 1) return load_part(statistics + i, n);
-  Vec v{};
-  for (int lane = 0; lane < n; ++lane) v[lane] = statistics[(i + lane) / group_columns];
-  return v;
+// to[column] = statistics[the column's group]
+void spread(const float* statistics, int64_t groups, int64_t columns, float* to) {
+  if (groups == columns) {
+    std::copy_n(statistics, columns, to);
+    return;
+  }
+  const int64_t group_columns = columns / std::max<int64_t>(1, groups);
+  for (int64_t group = 0; group < groups; ++group, to += group_columns) {
+    std::fill_n(to, group_columns, statistics[group]);
+  }
 }
 
-// What normalises columns i to i + n - 1 of an image.
-struct Normalizer {
+// What normalises a vector of columns.
+struct Normalization {
   Vec mean, inverse;
-
-  Normalizer() = default;
-  template <class Arguments, class Count>
-  CLESSIDRA_FUNCTION Normalizer(const Arguments& a, int64_t image, int64_t i, Count n) {
-    const int64_t group_columns = a.columns / a.groups;
-    mean = load_statistics(a.mean + image * a.groups, group_columns, i, n);
-    const Vec variance = load_statistics(a.variance + image * a.groups, group_columns, i, n);
-    inverse = broadcast(1.0f) / square_root(variance + broadcast(a.epsilon));
-  }
 
   CLESSIDRA_FUNCTION Vec operator()(Vec x) const { return (x - mean) * inverse; }
 };
 
-// What follows the normalisation of columns i to i + n - 1.
+// What normalises the columns of an image, taken apart where groups share it, so that loops over rows
+// begin with two loads.
+class Normalizer {
+ public:
+  // memory: 2 * columns floats
+  template <class Arguments>
+  Normalizer(const Arguments& a, int64_t image, float* memory)
+      : means_(memory), inverses_(memory + a.columns) {
+    spread(a.mean + image * a.groups, a.groups, a.columns, means_);
+    spread(a.variance + image * a.groups, a.groups, a.columns, inverses_);
+    for_vectors(0, a.columns, [&](int64_t i, auto n) {
+      const Vec variance = load_part(inverses_ + i, n);
+      store_part(inverses_ + i,
+                 broadcast(1.0f) / square_root(variance + broadcast(a.epsilon)), n);
+    });
+  }
+
+  template <class Count>
+  CLESSIDRA_FUNCTION Normalization at(int64_t i, Count n) const {
+    return {load_part(means_ + i, n), load_part(inverses_ + i, n)};
+  }
+
+ private:
+  float* means_;
+  float* inverses_;
+};
+
+// What follows the normalisation of a vector of columns.
 template <int kActivation>
 struct Output {
   Vec scale, shift, slope;
@@ -63,63 +86,81 @@ struct Output {
   }
 };
 
-// Elements that stay in the first-level cache from one vector of columns to the next.
+// Vectors of columns side by side in a loop over rows: of an activation that takes an exponential one
+// is enough work, and less code.
+template <int kActivation>
+constexpr int kStrip = kActivation >= CLESSIDRA_SIGMOID ? 1 : 4;
+
+// Tasks a thread, so that a thread that lost time leaves work to the others.
+constexpr int64_t kTasks = 8;
+// Elements that stay in the first-level cache from one strip of columns to the next.
 constexpr int64_t kCached = 2048;
 
-// Calls body(image, first row, last row) for parts of [images, rows, columns].
+// Calls body(image, first row, last row) for parts of [images, rows, columns], one task each.
 template <class Arguments, class Body>
 CLESSIDRA_FUNCTION void for_rows(ThreadPool& threads, const Arguments& a, const Body& body) {
-  const int64_t group = grain_rows(a.columns);
+  const int64_t wanted = kTasks * threads.threads() / std::max<int64_t>(1, a.images);
+  const int64_t group =
+      std::max(grain_rows(a.columns), int64_t{a.rows} / std::max<int64_t>(1, wanted));
   const int64_t groups = (a.rows + group - 1) / group;
-  const int64_t block = a.columns < kCached ? kCached / a.columns : 1;
   threads.for_each(a.images * groups, [&](int64_t task) {
     const int64_t first = task % groups * group;
-    const int64_t last = first + group < a.rows ? first + group : a.rows;
-    for (int64_t row = first; row < last; row += block) {
-      body(task / groups, row, row + block < last ? row + block : last);
-    }
+    body(task / groups, first, std::min<int64_t>(first + group, a.rows));
   });
+}
+
+// Calls body(first row, last row) for blocks of those rows.
+template <class Body>
+CLESSIDRA_FUNCTION void for_cached_rows(int64_t first, int64_t last, int64_t columns,
+                                        const Body& body) {
+  const int64_t block = columns < kCached ? kCached / columns : 1;
+  for (int64_t row = first; row < last; row += block) body(row, std::min(row + block, last));
 }
 
 template <int kActivation, bool kAccumulate>
 void run_normalize_backward(ThreadPool& threads, const clessidra_normalize_backward& a) {
   const int64_t columns = a.columns;
   for_rows(threads, a, [&](int64_t image, int64_t first_row, int64_t last_row) {
-    const int64_t group_columns = columns / a.groups;
-    const float* const first_sums = a.sums + image * a.groups;
-    const float* const second_sums = first_sums + int64_t{a.images} * a.groups;
+    float* const memory = thread_scratch(Scratch::kPrivate, 4 * columns);
+    const Normalizer normalizer(a, image, memory);
+    float* const first_sums = memory + 2 * columns;
+    float* const second_sums = memory + 3 * columns;
+    spread(a.sums + image * a.groups, a.groups, columns, first_sums);
+    spread(a.sums + (a.images + image) * a.groups, a.groups, columns, second_sums);
     const Vec beta = broadcast(a.beta);
-    for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
-      Normalizer normalizers[vectors];
-      Output<kActivation> outputs[vectors];
-      Vec first[vectors], second[vectors];
-      for (int v = 0; v < vectors; ++v) {
-        const int64_t column = i + v * kLanes;
-        normalizers[v] = Normalizer(a, image, column, n);
-        outputs[v] = Output<kActivation>(a, column, n);
-        first[v] = load_statistics(first_sums, group_columns, column, n);
-        second[v] = load_statistics(second_sums, group_columns, column, n);
-      }
-      const int64_t begin = (image * a.rows + first_row) * columns + i;
-      const float* x = a.x + begin;
-      const float* dy = a.dy + begin;
-      float* dx = a.dx + begin;
-      for (int64_t row = first_row; row < last_row;
-           ++row, x += columns, dy += columns, dx += columns) {
+    for_cached_rows(first_row, last_row, columns, [&](int64_t first, int64_t last) {
+      for_strips<kStrip<kActivation>>(0, columns, [&](int64_t i, auto vectors, auto n) {
+        Normalization normalize[vectors];
+        Output<kActivation> outputs[vectors];
+        Vec first_sum[vectors], second_sum[vectors];
         for (int v = 0; v < vectors; ++v) {
-          const int offset = v * kLanes;
-          const Vec normalized = normalizers[v](load_part(x + offset, n));
-          const Vec dz = outputs[v].inner_gradient(load_part(dy + offset, n), normalized);
-          const Vec gradient = fma(-normalized, second[v], outputs[v].scale * dz - first[v]);
-          const Vec inverse = normalizers[v].inverse;
-          if constexpr (kAccumulate) {
-            const Vec old = beta * load_part(dx + offset, n);
-            store_part(dx + offset, fma(inverse, gradient, old), n);
-          } else {
-            store_part(dx + offset, inverse * gradient, n);
+          const int64_t column = i + v * kLanes;
+          normalize[v] = normalizer.at(column, n);
+          outputs[v] = Output<kActivation>(a, column, n);
+          first_sum[v] = load_part(first_sums + column, n);
+          second_sum[v] = load_part(second_sums + column, n);
+        }
+        const int64_t begin = (image * a.rows + first) * columns + i;
+        const float* x = a.x + begin;
+        const float* dy = a.dy + begin;
+        float* dx = a.dx + begin;
+        for (int64_t row = first; row < last; ++row, x += columns, dy += columns, dx += columns) {
+          for (int v = 0; v < vectors; ++v) {
+            const int offset = v * kLanes;
+            const Vec normalized = normalize[v](load_part(x + offset, n));
+            const Vec dz = outputs[v].inner_gradient(load_part(dy + offset, n), normalized);
+            const Vec gradient =
+                fma(-normalized, second_sum[v], outputs[v].scale * dz - first_sum[v]);
+            const Vec inverse = normalize[v].inverse;
+            if constexpr (kAccumulate) {
+              const Vec old = beta * load_part(dx + offset, n);
+              store_part(dx + offset, fma(inverse, gradient, old), n);
+            } else {
+              store_part(dx + offset, inverse * gradient, n);
+            }
           }
         }
-      }
+      });
     });
   });
 }
@@ -141,17 +182,23 @@ void normalize_statistics(ThreadPool& threads, const clessidra_normalize_statist
       }
     }
   };
-  sums.compute(threads, [&](int64_t image, int64_t i, auto n) {
-    const float* const from = a.x + image * a.rows * columns + i;
-    return [=](int64_t row, Vec (&terms)[1]) { terms[0] = load_part(from + row * columns, n); };
+  sums.compute(threads, [&](int64_t image) {
+    const float* const x = a.x + image * a.rows * columns;
+    return [=](int64_t i, auto n) {
+      return [=](int64_t row, Vec (&terms)[1]) { terms[0] = load_part(x + row * columns + i, n); };
+    };
   });
   store_means(a.mean);
-  sums.compute(threads, [&](int64_t image, int64_t i, auto n) {
-    const float* const from = a.x + image * a.rows * columns + i;
-    const Vec mean = load_statistics(a.mean + image * a.groups, group_columns, i, n);
-    return [=](int64_t row, Vec (&terms)[1]) {
-      const Vec d = load_part(from + row * columns, n) - mean;
-      terms[0] = d * d;
+  sums.compute(threads, [&](int64_t image) {
+    const float* const x = a.x + image * a.rows * columns;
+    float* const means = thread_scratch(Scratch::kPrivate, columns);
+    spread(a.mean + image * a.groups, a.groups, columns, means);
+    return [=](int64_t i, auto n) {
+      const Vec mean = load_part(means + i, n);
+      return [=](int64_t row, Vec (&terms)[1]) {
+        const Vec d = load_part(x + row * columns + i, n) - mean;
+        terms[0] = d * d;
+      };
     };
   });
   store_means(a.variance);
@@ -169,24 +216,27 @@ void normalize_statistics(ThreadPool& threads, const clessidra_normalize_statist
 
 void normalize(ThreadPool& threads, const clessidra_normalize& a) {
   const int64_t columns = a.columns;
-  for_rows(threads, a, [&](int64_t image, int64_t first, int64_t last) {
+  for_rows(threads, a, [&](int64_t image, int64_t first_row, int64_t last_row) {
+    const Normalizer normalizer(a, image, thread_scratch(Scratch::kPrivate, 2 * columns));
     with_activation(a.activation, [&](auto activation) {
-      for_strips(0, columns, [&](int64_t i, auto vectors, auto n) {
-        Normalizer normalizers[vectors];
-        Output<activation> outputs[vectors];
-        for (int v = 0; v < vectors; ++v) {
-          normalizers[v] = Normalizer(a, image, i + v * kLanes, n);
-          outputs[v] = Output<activation>(a, i + v * kLanes, n);
-        }
-        const int64_t begin = (image * a.rows + first) * columns + i;
-        const float* x = a.x + begin;
-        float* y = a.y + begin;
-        for (int64_t row = first; row < last; ++row, x += columns, y += columns) {
+      for_cached_rows(first_row, last_row, columns, [&](int64_t first, int64_t last) {
+        for_strips<kStrip<activation>>(0, columns, [&](int64_t i, auto vectors, auto n) {
+          Normalization normalize[vectors];
+          Output<activation> outputs[vectors];
           for (int v = 0; v < vectors; ++v) {
-            const Vec normalized = normalizers[v](load_part(x + v * kLanes, n));
-            store_part(y + v * kLanes, outputs[v](normalized), n);
+            normalize[v] = normalizer.at(i + v * kLanes, n);
+            outputs[v] = Output<activation>(a, i + v * kLanes, n);
           }
-        }
+          const int64_t begin = (image * a.rows + first) * columns + i;
+          const float* x = a.x + begin;
+          float* y = a.y + begin;
+          for (int64_t row = first; row < last; ++row, x += columns, y += columns) {
+            for (int v = 0; v < vectors; ++v) {
+              const Vec normalized = normalize[v](load_part(x + v * kLanes, n));
+              store_part(y + v * kLanes, outputs[v](normalized), n);
+            }
+          }
+        });
       });
     });
   });
@@ -198,14 +248,19 @@ void normalize_backward_statistics(ThreadPool& threads,
   const int64_t group_columns = a.groups == 0 ? 0 : columns / a.groups;
   const ColumnSums<2> totals(a.images, a.rows, columns, a.workspace);
   with_activation(a.activation, [&](auto activation) {
-    totals.compute(threads, [&](int64_t image, int64_t i, auto n) {
-      const Normalizer normalizer(a, image, i, n);
-      const Output<activation> output(a, i, n);
-      const int64_t begin = image * a.rows * columns + i;
-      return [=, x = a.x + begin, dy = a.dy + begin](int64_t row, Vec (&terms)[2]) {
-        const Vec normalized = normalizer(load_part(x + row * columns, n));
-        terms[0] = output.inner_gradient(load_part(dy + row * columns, n), normalized);
-        terms[1] = terms[0] * normalized;
+    using ActivatedOutput = Output<activation>;
+    totals.compute<kStrip<activation>>(threads, [&](int64_t image) {
+      const Normalizer normalizer(a, image, thread_scratch(Scratch::kPrivate, 2 * columns));
+      const int64_t begin = image * a.rows * columns;
+      return [=, &a, x = a.x + begin, dy = a.dy + begin](int64_t i, auto n) {
+        const Normalization normalize = normalizer.at(i, n);
+        const ActivatedOutput output(a, i, n);
+        return [=](int64_t row, Vec (&terms)[2]) {
+          const int64_t at = row * columns + i;
+          const Vec normalized = normalize(load_part(x + at, n));
+          terms[0] = output.inner_gradient(load_part(dy + at, n), normalized);
+          terms[1] = terms[0] * normalized;
+        };
       };
     });
   });
@@ -246,15 +301,17 @@ void normalize_backward(ThreadPool& threads, const clessidra_normalize_backward&
 void dice(ThreadPool& threads, const clessidra_dice& d) {
   const int64_t columns = d.columns;
   const ColumnSums<3> totals(d.images, d.rows, columns, d.workspace);
-  totals.compute(threads, [&](int64_t image, int64_t i, auto n) {
-    const float* const probabilities = d.probabilities + image * d.rows * columns + i;
+  totals.compute(threads, [&](int64_t image) {
+    const float* const probabilities = d.probabilities + image * d.rows * columns;
     const int32_t* const labels = d.labels + image * d.rows;
-    return [=](int64_t row, Vec (&terms)[3]) {
-      const auto hot = lane_indices() + static_cast<int32_t>(i) == labels[row];
-      const Vec p = load_part(probabilities + row * columns, n);
-      terms[0] = hot ? p : Vec{};
-      terms[1] = p;
-      terms[2] = hot ? broadcast(1.0f) : Vec{};
+    return [=](int64_t i, auto n) {
+      return [=](int64_t row, Vec (&terms)[3]) {
+        const auto hot = lane_indices() + static_cast<int32_t>(i) == labels[row];
+        const Vec p = load_part(probabilities + row * columns + i, n);
+        terms[0] = hot ? p : Vec{};
+        terms[1] = p;
+        terms[2] = hot ? broadcast(1.0f) : Vec{};
+      };
     };
   });
   const int64_t half = d.images * columns;

@@ -206,16 +206,18 @@ CLESSIDRA_FUNCTION void for_vectors(int64_t begin, int64_t end, const Body& body
   if (i < end) body(i, end - i);
 }
 
-// Calls body(i, vectors, n) for strips of four, two and one whole vectors, and for the n that are
-// left: for loops over rows, which read adjacent memory so.
-template <class Body>
+// Calls body(i, vectors, n) for strips of four (if kMost says so), two and one whole vectors, and for
+// the n that are left: for loops over rows, which read adjacent memory so.
+template <int kMost = 4, class Body>
 CLESSIDRA_FUNCTION void for_strips(int64_t begin, int64_t end, const Body& body) {
   int64_t i = begin;
-  for (; i + 4 * kLanes <= end; i += 4 * kLanes) body(i, std::integral_constant<int, 4>{}, Whole{});
-  if (i + 2 * kLanes <= end) {
-    body(i, std::integral_constant<int, 2>{}, Whole{});
-    i += 2 * kLanes;
-  }
+  const auto add_strips = [&](auto vectors) __attribute__((always_inline)) {
+    if constexpr (vectors <= kMost) {
+      for (; i + vectors * kLanes <= end; i += vectors * kLanes) body(i, vectors, Whole{});
+    }
+  };
+  add_strips(std::integral_constant<int, 4>{});
+  add_strips(std::integral_constant<int, 2>{});
   for_vectors(i, end, [&](int64_t j, auto n) { body(j, std::integral_constant<int, 1>{}, n); });
 }
 
