@@ -261,6 +261,17 @@ void multiply_point(int64_t rows, int64_t vectors, bool seeded, const Operands& 
   });
 }
 
+// Not inlined for each of a tile's sixteen pixels if it takes an exponential.
+template <int kActivation>
+__attribute__((noinline)) Vec call_activate(Vec x, Vec slope) {
+  return activate<kActivation>(x, slope);
+}
+template <int kActivation>
+CLESSIDRA_FUNCTION Vec activate_pixel(Vec x, Vec slope) {
+  if constexpr (kActivation >= CLESSIDRA_SIGMOID) return call_activate<kActivation>(x, slope);
+  return activate<kActivation>(x, slope);
+}
+
 // target = activation(beta * target + convolution of the inputs + bias)
 struct Product {
   Tiles tiles;  // of the target
@@ -288,7 +299,7 @@ struct Product {
           [&](int i, int j, Vec y) __attribute__((always_inline)) {
             float* const pixel = to + i * row_stride + j * pixel_stride + k;
             if (kAccumulate) y = factor * load_part(pixel, n) + y;
-            store_part(pixel, activate<f>(y + shift, leak), n);
+            store_part(pixel, activate_pixel<f>(y + shift, leak), n);
           });
     });
   }
