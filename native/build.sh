@@ -1,10 +1,12 @@
 #!/bin/sh
 # Builds the native libraries into <target>/classes and <target>/test-classes; Maven calls it.
-# Use: build.sh TARGET_FOLDER [SKIP_TESTS]     SKIP_TESTS: true leaves out what only tests need
+# Use: build.sh TARGET_FOLDER [SKIP_TESTS [EMULATOR]]   SKIP_TESTS: true leaves out what only tests need,
+#                                                        and then EMULATOR: false the emulated driver
 set -eu
 source=$(cd "$(dirname "$0")" && pwd)
 target=$1
 skip_tests=${2:-false}
+emulator=${3:-true}
 
 missing() {
   echo "[ERROR] clessidra-native: $1 was not found; install it (Debian, Ubuntu: apt-get install $2) and build again." >&2
@@ -21,7 +23,12 @@ fi
 cmake --log-level=WARNING -G "Unix Makefiles" -S "$source" -B "$target/cmake" \
   -DCMAKE_CXX_COMPILER="${CXX:-g++}" -DCMAKE_BUILD_TYPE=Release -DOUTPUT="$target" >/dev/null
 if [ "$skip_tests" = true ]; then
-  set -- --target clessidra_cpu clessidra_emulator forward_cublas forward_cudnn
+  set -- --target clessidra_cpu forward_cublas forward_cudnn
+  if [ "$emulator" = false ]; then
+    rm -rf "$target"/classes/dev/clessidra/native/*/emulator
+  else
+    set -- "$@" clessidra_emulator
+  fi
 else
   set --
 fi

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds the CUDA kernels into <target>/classes; Maven calls it.
-# Use: build.sh TARGET_FOLDER [FATBIN]   the fatbin, where there is an nvcc and FATBIN is not false,
-#                                        and the emulator's library
-#      build.sh resources                prints the table of RESOURCES.md
+# Use: build.sh TARGET_FOLDER [FATBIN [EMULATOR]]   the fatbin, where there is an nvcc and FATBIN is not
+#                                                    false, and the emulator's library unless EMULATOR is
+#      build.sh resources                            prints the table of RESOURCES.md
 set -eu
 source=$(cd "$(dirname "$0")" && pwd)
 
@@ -18,6 +18,7 @@ if [ "$1" = resources ]; then
 fi
 target=$1
 fatbin=${2:-true}
+emulator=${3:-true}
 
 missing() {
   echo "[ERROR] clessidra-kernels: $1 was not found; install it (Debian, Ubuntu: apt-get install $1) and build again." >&2
@@ -37,6 +38,14 @@ image=$target/classes/dev/clessidra/kernels/cuda/kernels.fatbin
 if [ -z "$nvcc" ] && [ -f "$image" ] && [ -n "$(find "$source" "$source/../../../../native/include" -type f -newer "$image")" ]; then
   rm "$image"
 fi
+set --
+if [ -n "$nvcc" ]; then set -- fatbin; fi
+if [ "$emulator" = false ]; then
+  rm -rf "$target"/classes/dev/clessidra/native/*/emulator
+else
+  set -- "$@" clessidra_emulated
+fi
+if [ $# = 0 ]; then exit; fi
 # A build folder that was made elsewhere cannot be used again.
 if ! grep -q -s -x "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$target/cmake/CMakeCache.txt"; then
   rm -rf "$target/cmake"
@@ -44,4 +53,4 @@ fi
 cmake --log-level=WARNING -G "Unix Makefiles" -S "$source" -B "$target/cmake" \
   -DCMAKE_CXX_COMPILER="${CXX:-g++}" -DCMAKE_BUILD_TYPE=None -DOUTPUT="$target" \
   -DNVCC="$nvcc" >/dev/null
-exec cmake --build "$target/cmake" --parallel "$(nproc)"
+exec cmake --build "$target/cmake" --parallel "$(nproc)" --target "$@"

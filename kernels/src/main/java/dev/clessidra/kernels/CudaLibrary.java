@@ -41,6 +41,11 @@ final class CudaLibrary {
   private static final String EMULATED_KERNELS = "emulator/libclessidra_emulated.so";
   private static final String BINDING = "libJCudaDriver-12.6.0-linux-x86_64.so";
 
+  /** What is said where it was left out. */
+  static final String NO_EMULATOR =
+      "This build has no emulated GPU: mvn package builds it, and so does ./clessidra when it is"
+          + " asked for (--device emulated).";
+
   private static Driver loaded;
   private static SymbolLookup emulator;
 
@@ -68,6 +73,9 @@ final class CudaLibrary {
       }
       requireSystemDriver();
     } else {
+      if (!hasEmulator()) {
+        throw new DeviceException(NO_EMULATOR);
+      }
       Path library = NativeLibrary.system(EMULATED_DRIVER).unpack();
       Path kernels = NativeLibrary.system(EMULATED_KERNELS).unpack();
       emulator = open(library);
@@ -75,6 +83,11 @@ final class CudaLibrary {
     }
     NativeResources.loadBinding("jcuda.driver.JCudaDriver", "lib/" + BINDING, BINDING);
     loaded = driver;
+  }
+
+  /** Returns whether this build has the emulated GPU. */
+  static boolean hasEmulator() {
+    return NativeLibrary.system(EMULATED_KERNELS).isInBuild();
   }
 
   /** Returns whether this build has the kernels for GPUs. */

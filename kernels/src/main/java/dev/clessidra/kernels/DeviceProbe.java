@@ -58,6 +58,9 @@ public record DeviceProbe(String device, boolean available, String description) 
 
   // Not loaded: a process that has the emulated driver cannot use the machine's.
   private static DeviceProbe emulated() {
+    if (!CudaLibrary.hasEmulator()) {
+      return new DeviceProbe("emulated", false, CudaLibrary.NO_EMULATOR);
+    }
     return new DeviceProbe(
         "emulated",
         true,

@@ -66,6 +66,11 @@ record NativeLibrary(
         Settings.SYSTEM);
   }
 
+  /** Returns whether it was built. */
+  boolean isInBuild() {
+    return resources.getResource(resource) != null;
+  }
+
   /** Returns the version of this software. */
   static String version() {
     return Optional.ofNullable(NativeLibrary.class.getPackage().getImplementationVersion())
