@@ -23,7 +23,6 @@ final class FusedAdam {
   private static final double BETA2 = 0.999;
   private static final double EPSILON = 1e-8;
 
-  private final List<Tensor> trained;
   private final OperatorHandle operator;
   private final IValue parameters;
   private final IValue firstMoments;
@@ -32,13 +31,22 @@ final class FusedAdam {
   private final IValue steps;
   private final Tensor step;
 
+  /** Starts with moments of zero. */
   FusedAdam(Owner owner, List<Tensor> trained) {
-    this.trained = trained;
+    this(
+        owner,
+        trained,
+        trained.stream().map(FusedAdam::zerosLike).toList(),
+        trained.stream().map(FusedAdam::zerosLike).toList());
+  }
+
+  FusedAdam(
+      Owner owner, List<Tensor> trained, List<Tensor> firstMoments, List<Tensor> secondMoments) {
     operator = owner.keep(Dispatcher.singleton().findSchemaOrThrow("aten::_fused_adam_", ""));
     step = owner.keep(torch.zeros());
     parameters = owner.keep(list(trained));
-    firstMoments = owner.keep(list(trained.stream().map(FusedAdam::zerosLike).toList()));
-    secondMoments = owner.keep(list(trained.stream().map(FusedAdam::zerosLike).toList()));
+    this.firstMoments = owner.keep(list(firstMoments));
+    this.secondMoments = owner.keep(list(secondMoments));
     steps = owner.keep(list(trained.stream().map(_ -> step).toList()));
     none = owner.keep(list(List.of()));
   }
@@ -53,13 +61,13 @@ final class FusedAdam {
     return new IValue(list);
   }
 
-  /** Updates the parameters by their gradients, and forgets these. */
-  void step() {
+  /** Updates the parameters by their gradients. */
+  void step(List<Tensor> gradients) {
     step.add_(Tensors.scalar(1));
     operator.callBoxed(
         new IValueVector(
             parameters,
-            list(trained.stream().map(Tensor::grad).toList()),
+            list(gradients),
             firstMoments,
             secondMoments,
             none,
@@ -73,6 +81,5 @@ final class FusedAdam {
             new IValue(false),
             new IValue(),
             new IValue()));
-    trained.forEach(parameter -> parameter.mutable_grad().reset());
   }
 }

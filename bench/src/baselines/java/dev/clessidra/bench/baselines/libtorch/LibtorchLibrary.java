@@ -6,6 +6,7 @@ import dev.clessidra.bench.work.BiasActivation;
 import dev.clessidra.bench.work.Concatenation;
 import dev.clessidra.bench.work.Conv2d;
 import dev.clessidra.bench.work.ConvTranspose2d;
+import dev.clessidra.bench.work.FixedSizeKernel;
 import dev.clessidra.bench.work.GaussianDivergence;
 import dev.clessidra.bench.work.GaussianSample;
 import dev.clessidra.bench.work.Implementation;
@@ -47,6 +48,7 @@ final class LibtorchLibrary implements Library {
           case BiasActivation activation -> Elements.ways(activation, inputs);
           case GaussianDivergence divergence -> Elements.ways(divergence, inputs);
           case GaussianSample sample -> Elements.ways(sample, inputs);
+          case FixedSizeKernel kernel -> FixedSizeKernels.ways(kernel, inputs);
           case Conv2d convolution -> Convolutions.ways(convolution, inputs);
           case ConvTranspose2d convolution -> Convolutions.ways(convolution, inputs);
           case Concatenation concatenation -> Convolutions.ways(concatenation, inputs);

@@ -73,7 +73,8 @@ final class TrainingStep implements Implementation {
   private Tensor step(Tensor x, Tensor codes) {
     Tensor loss = network.loss(x, labels == null ? null : batch(labels), codes);
     loss.backward();
-    adam.step();
+    adam.step(network.trained().stream().map(Tensor::grad).toList());
+    network.trained().forEach(parameter -> parameter.mutable_grad().reset());
     steps++;
     return loss;
   }

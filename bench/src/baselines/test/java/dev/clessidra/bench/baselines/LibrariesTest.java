@@ -7,6 +7,7 @@ import dev.clessidra.bench.work.Concatenation;
 import dev.clessidra.bench.work.Conv2d;
 import dev.clessidra.bench.work.ConvTranspose2d;
 import dev.clessidra.bench.work.Direction;
+import dev.clessidra.bench.work.FixedSizeKernel;
 import dev.clessidra.bench.work.GaussianDivergence;
 import dev.clessidra.bench.work.GaussianSample;
 import dev.clessidra.bench.work.Implementation;
@@ -21,7 +22,9 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Window;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -56,6 +59,7 @@ class LibrariesTest {
       images().forEach(work -> arguments.add(Arguments.of(name, work)));
     }
     models().forEach(work -> arguments.add(Arguments.of("libtorch", work)));
+    kernels().forEach(work -> arguments.add(Arguments.of("libtorch", work)));
     return arguments;
   }
 
@@ -102,6 +106,31 @@ class LibrariesTest {
         TrainedModel.TIED_AUTOENCODER,
         TrainedModel.CONVOLUTIONAL_VAE,
         TrainedModel.SMALL_BATCH_VAE);
+  }
+
+  /** All but those that libtorch has no operation for, or whose random numbers differ. */
+  private static Set<FixedSizeKernel> kernels() {
+    return EnumSet.complementOf(
+        EnumSet.of(
+            FixedSizeKernel.KL_SPARSITY,
+            FixedSizeKernel.KL_SPARSITY_BACKWARD,
+            FixedSizeKernel.RANDOM,
+            FixedSizeKernel.MASK_NOISE,
+            FixedSizeKernel.BINARIZE,
+            FixedSizeKernel.GATHER_ROWS,
+            FixedSizeKernel.AFFINE_WARP,
+            FixedSizeKernel.DEFORMATION_FIELD,
+            FixedSizeKernel.SAMPLE_IMAGES,
+            FixedSizeKernel.RANDOM_BRIGHTNESS,
+            FixedSizeKernel.ADVANCE,
+            FixedSizeKernel.SCHEDULE,
+            FixedSizeKernel.LINEAR_WARMUP,
+            FixedSizeKernel.CLIP_NORM,
+            FixedSizeKernel.REPARAMETERIZE_BACKWARD,
+            FixedSizeKernel.GAUSSIAN_LOG_DENSITY_BACKWARD,
+            FixedSizeKernel.NORMALIZE_BACKWARD,
+            FixedSizeKernel.DICE,
+            FixedSizeKernel.DICE_BACKWARD));
   }
 
   @ParameterizedTest
