@@ -70,38 +70,49 @@ CLESSIDRA_FUNCTION float weighted(float value, const Arguments& arguments, int64
   return arguments.row_weights == nullptr ? value : value * arguments.row_weights[row];
 }
 
-// The probabilities and losses of kLanes rows of few columns, a row in each lane: in vectors along
-// the columns most lanes would have nothing to do.
-constexpr int32_t kFewColumns = 8;
+// The softmax of kLanes rows of few columns, a row in each lane: in vectors along the columns most
+// lanes would have nothing to do.
+constexpr int32_t kFewColumns = 16;
+struct SoftmaxOfLanes {
+  float x[kFewColumns][kLanes];
+  Vec maximum, sum;
+
+  CLESSIDRA_FUNCTION SoftmaxOfLanes(const float* logits, float* probabilities, int32_t columns) {
+    for (int i = 0; i < kLanes; ++i) {
+      for (int32_t c = 0; c < columns; ++c) x[c][i] = logits[i * columns + c];
+    }
+    maximum = broadcast(-__builtin_inff());
+    for (int32_t c = 0; c < columns; ++c) maximum = larger(load(x[c]), maximum);
+    maximum += broadcast(0.0f);
+    Vec e[kFewColumns];
+    Vec sums[kFewColumns];
+    for (int32_t c = 0; c < columns; ++c) sums[c] = e[c] = exponential(load(x[c]) - maximum);
+    // Folded as a row of columns is, where what is not there is +0 and changes nothing.
+    for (int stride = kFewColumns / 2; stride > 0; stride /= 2) {
+      for (int c = 0; c + stride < columns && c < stride; ++c) sums[c] += sums[c + stride];
+    }
+    sum = sums[0];
+    float p[kFewColumns][kLanes];
+    for (int32_t c = 0; c < columns; ++c) store(p[c], e[c] / sum);
+    for (int i = 0; i < kLanes; ++i) {
+      for (int32_t c = 0; c < columns; ++c) probabilities[i * columns + c] = p[c][i];
+    }
+  }
+};
+
+// The probabilities and losses of such rows.
 CLESSIDRA_FUNCTION void cross_entropy_of_lanes(const clessidra_softmax_cross_entropy& arguments,
                                                int64_t row) {
   const int32_t columns = arguments.columns;
-  const float* const logits = arguments.logits + row * columns;
-  float* const probabilities = arguments.probabilities + row * columns;
-  float x[kFewColumns][kLanes];
+  const SoftmaxOfLanes softmax(arguments.logits + row * columns,
+                               arguments.probabilities + row * columns, columns);
+  float maxima[kLanes], logarithms[kLanes];
+  store(maxima, softmax.maximum);
+  store(logarithms, logarithm(softmax.sum));
   for (int i = 0; i < kLanes; ++i) {
-    for (int32_t c = 0; c < columns; ++c) x[c][i] = logits[i * columns + c];
-  }
-  Vec maximum = broadcast(-__builtin_inff());
-  for (int32_t c = 0; c < columns; ++c) maximum = larger(load(x[c]), maximum);
-  maximum += broadcast(0.0f);
-  Vec e[kFewColumns] = {};
-  for (int32_t c = 0; c < columns; ++c) e[c] = exponential(load(x[c]) - maximum);
-  // Folded as a row of columns is; what is not there is +0 and changes nothing.
-  Vec sums[kFewColumns];
-  std::memcpy(sums, e, sizeof e);
-  for (int stride = kFewColumns / 2; stride > 0; stride /= 2) {
-    for (int c = 0; c < stride; ++c) sums[c] += sums[c + stride];
-  }
-  float p[kFewColumns][kLanes], maxima[kLanes], logarithms[kLanes];
-  for (int32_t c = 0; c < columns; ++c) store(p[c], e[c] / sums[0]);
-  store(maxima, maximum);
-  store(logarithms, logarithm(sums[0]));
-  for (int i = 0; i < kLanes; ++i) {
-    for (int32_t c = 0; c < columns; ++c) probabilities[i * columns + c] = p[c][i];
     const int32_t label = arguments.labels[row + i];
     const float row_loss = label >= 0 && label < columns
-                               ? logarithms[i] - (x[label][i] - maxima[i])
+                               ? logarithms[i] - (softmax.x[label][i] - maxima[i])
                                : __builtin_nanf("");
     arguments.workspace[row + i] = weighted(row_loss, arguments, row + i);
   }
@@ -114,6 +125,47 @@ CLESSIDRA_FUNCTION void store_gradient(float* dx, Vec factor, Vec gradient, Vec 
     store_part(dx, fma(factor, gradient, beta * load_part(dx, n)), n);
   } else {
     store_part(dx, factor * gradient, n);
+  }
+}
+
+// kLanes rows of few columns as they lie in memory, in as many vectors as there are columns: the row
+// and the column of each lane.
+struct RowsOfLanes {
+  int32_t rows[kFewColumns][kLanes], columns[kFewColumns][kLanes];
+
+  explicit RowsOfLanes(int32_t count) {
+    int32_t row = 0;
+    int32_t column = 0;
+    for (int32_t v = 0; v < count; ++v) {
+      for (int lane = 0; lane < kLanes; ++lane) {
+        rows[v][lane] = row;
+        columns[v][lane] = column;
+        if (++column < count) continue;
+        column = 0;
+        ++row;
+      }
+    }
+  }
+};
+
+// The gradients of those rows.
+template <bool kAccumulate>
+CLESSIDRA_FUNCTION void cross_entropy_gradients(
+    const clessidra_softmax_cross_entropy_backward& arguments, const RowsOfLanes& lanes, int64_t row,
+    float upstream) {
+  Vec factors;
+  for (int i = 0; i < kLanes; ++i) factors[i] = weighted(upstream, arguments, row + i);
+  const IntVec labels = load_integers(arguments.labels + row, Whole{});
+  const Vec beta = broadcast(arguments.beta);
+  for (int32_t v = 0; v < arguments.columns; ++v) {
+    const int64_t i = row * arguments.columns + v * kLanes;
+    const IntVec rows = load_integers(lanes.rows[v], Whole{});
+    const auto hot =
+        load_integers(lanes.columns[v], Whole{}) == __builtin_shuffle(labels, rows);
+    const Vec gradient =
+        load(arguments.probabilities + i) - (hot ? broadcast(1.0f) : broadcast(0.0f));
+    store_gradient<kAccumulate>(arguments.dx + i, __builtin_shuffle(factors, rows), gradient, beta,
+                                Whole{});
   }
 }
 
@@ -200,7 +252,11 @@ void loss_backward(ThreadPool& threads, const clessidra_loss_backward& arguments
 void softmax(ThreadPool& threads, const clessidra_softmax& arguments) {
   const int32_t columns = arguments.columns;
   threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
+    int64_t row = begin;
+    for (; columns <= kFewColumns && row + kLanes <= end; row += kLanes) {
+      SoftmaxOfLanes(arguments.x + row * columns, arguments.y + row * columns, columns);
+    }
+    for (; row < end; ++row) {
       const float* const x = arguments.x + row * columns;
       float* const y = arguments.y + row * columns;
       divide(y, columns, exponentials(x, y, columns, maximum_of(x, 0, columns)));
@@ -274,7 +330,14 @@ void softmax_cross_entropy_backward(ThreadPool& threads,
     const float upstream = arguments.upstream[0] * arguments.scale;
     const Vec beta = broadcast(arguments.beta);
     with_flag(arguments.beta != 0.0f, [&](auto accumulate) {
-      for (int64_t row = begin; row < end; ++row) {
+      int64_t row = begin;
+      if (columns <= kFewColumns) {
+        const RowsOfLanes rows(columns);
+        for (; row + kLanes <= end; row += kLanes) {
+          cross_entropy_gradients<accumulate>(arguments, rows, row, upstream);
+        }
+      }
+      for (; row < end; ++row) {
         const Vec factor = broadcast(weighted(upstream, arguments, row));
         const float* const p = arguments.probabilities + row * columns;
         float* const dx = arguments.dx + row * columns;

@@ -197,6 +197,15 @@ CLESSIDRA_FUNCTION void store_part(float* p, Vec v, int64_t n) {
 }
 CLESSIDRA_FUNCTION void store_part(float* p, Vec v, Whole) { store(p, v); }
 
+template <class Count>
+CLESSIDRA_FUNCTION IntVec load_integers(const int32_t* p, Count n) {
+  return bits(load_part(reinterpret_cast<const float*>(p), n));
+}
+template <class Count>
+CLESSIDRA_FUNCTION void store_integers(int32_t* p, IntVec v, Count n) {
+  store_part(reinterpret_cast<float*>(p), from_bits(v), n);
+}
+
 // Calls body(i, Whole) for i = begin, begin + kLanes, ... and body(i, n) for the n that are left.
 // With `auto n` in the body, the loop has no trace of the rest.
 template <class Body>
