@@ -564,7 +564,7 @@ final class Launches {
   }
 
   private void softmax() {
-    for (int[] shape : ROWS) {
+    for (int[] shape : rowsAndFewColumns()) {
       for (Kind kind : KINDS) {
         int count = shape[0] * shape[1];
         Launch launch = add(Kernel.SOFTMAX).input("x", values.floats(kind, count));
@@ -628,18 +628,21 @@ final class Launches {
     }
   }
 
+  /** Also rows of few columns, which are taken together, up to 16. */
+  private static List<int[]> rowsAndFewColumns() {
+    List<int[]> shapes = new ArrayList<>(Arrays.asList(ROWS));
+    for (int columns : new int[] {1, 2, 3, 7, 8, 9, 15, 16, 17}) {
+      shapes.add(new int[] {37, columns});
+    }
+    return shapes;
+  }
+
   private void softmaxCrossEntropy() {
-    for (int[] shape : ROWS) {
+    for (int[] shape : rowsAndFewColumns()) {
       for (Kind kind : KINDS) {
         int rows = shape[0];
         int columns = shape[1];
         softmaxCrossEntropy(rows, columns, kind, values.ints(columns, rows));
-      }
-    }
-    // Few columns, which take rows together.
-    for (int columns : new int[] {1, 2, 7, 8, 9}) {
-      for (Kind kind : KINDS) {
-        softmaxCrossEntropy(37, columns, kind, values.ints(columns, 37));
       }
     }
     softmaxCrossEntropy(5000, 3, Kind.ORDINARY, values.ints(3, 5000));
@@ -683,7 +686,7 @@ final class Launches {
   }
 
   private void softmaxCrossEntropyBackward() {
-    for (int[] shape : ROWS) {
+    for (int[] shape : rowsAndFewColumns()) {
       for (float beta : BETAS) {
         int rows = shape[0];
         int columns = shape[1];
