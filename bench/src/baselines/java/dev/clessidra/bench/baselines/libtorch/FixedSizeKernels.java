@@ -338,9 +338,19 @@ final class FixedSizeKernels {
                       new DoubleOptional(),
                       new DoubleOptional()));
       case NORMALIZE_STATISTICS ->
-          way(
-              List.of(input("x", LEVEL, format)),
-              all -> torch.var_mean(all.get(0), PIXEL_DIMENSIONS, false, false).get0());
+          List.of(
+              Expression.of(
+                  List.of(input("x", LEVEL, format)),
+                  all -> () -> torch.var_mean(all.get(0), PIXEL_DIMENSIONS, false, false).get0()),
+              // What its layers call.
+              Expression.of(
+                  List.of(input("x", LEVEL, format)),
+                  all ->
+                      () ->
+                          torch
+                              .batch_norm_update_stats(
+                                  all.get(0), Tensors.none(), Tensors.none(), 0)
+                              .get1()));
       case NORMALIZE ->
           image(
               List.of(
