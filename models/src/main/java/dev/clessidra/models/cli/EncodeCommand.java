@@ -80,7 +80,7 @@ final class EncodeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path file = model.autoencoder();
-    List<Path> read = DataSource.paths(model.source(data));
+    List<Path> read = DataSource.of(model.source(data)).paths();
     model.requireOutput(out, read);
     model.requireOutput(labels(out), read);
     List<ImageData> images = part.of(model.data(data));

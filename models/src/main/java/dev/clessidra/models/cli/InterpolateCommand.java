@@ -8,8 +8,8 @@ import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -117,12 +117,7 @@ final class InterpolateCommand implements Callable<Integer> {
       throw usage("--range is %s, expected more than 0".formatted(range));
     }
     Path file = model.file();
-    List<Path> read = new ArrayList<>(DataSource.paths(model.source(data)));
-    Stream.of(from, to)
-        .filter(name -> name != null && !isNumber(name))
-        .map(Path::of)
-        .forEach(read::add);
-    model.requireOutput(out, read);
+    model.requireOutput(out, read());
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
       if (axis != null && (axis < 0 || axis >= vae.codeSize())) {
@@ -144,6 +139,17 @@ final class InterpolateCommand implements Callable<Integer> {
     spec.commandLine().getOut().println("%s: %d images".formatted(out, steps));
     spec.commandLine().getOut().flush();
     return ExitCode.OK;
+  }
+
+  /** The files that the images come from. */
+  private List<Path> read() {
+    return Stream.of(from, to)
+        .filter(Objects::nonNull)
+        .flatMap(name ->
+            isNumber(name)
+                ? DataSource.of(model.source(data)).paths().stream()
+                : Stream.of(Path.of(name)))
+        .toList();
   }
 
   private float[] alongAxis(float[] code) {

@@ -72,7 +72,7 @@ final class ReconstructCommand implements Callable<Integer> {
     }
     Path file = model.autoencoder();
     if (out != null) {
-      model.requireOutput(out, DataSource.paths(model.source(data)));
+      model.requireOutput(out, DataSource.of(model.source(data)).paths());
     }
     Dataset dataset = model.data(data);
     ImageData test = dataset.test();

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Reads data that is named by a line of text, as in the command line's {@code --data}.
+ * Data that is named by a line of text, as in the command line's {@code --data}.
  *
  * <table>
  *   <caption>What can be named</caption>
@@ -22,96 +22,140 @@ import java.util.stream.IntStream;
  * </table>
  *
  * <p>Where there is no test part the last tenth of the images, at least one, is set aside; of
- * pictures in folders of classes the last tenth of each class. The description says so. Stateless
- * and thread-safe.
+ * pictures in folders of classes the last tenth of each class. The description says so. Immutable;
+ * {@link #toString} gives the line of text.
  */
 public final class DataSource {
   private static final String FORMS =
       "sample, mnist:DIR, idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]], an IDX file or a folder"
           + " of pictures";
 
-  private DataSource() {}
+  private enum Form {
+    SAMPLE("sample"),
+    MNIST("mnist:"),
+    IDX("idx:"),
+    PATH("");
+
+    private final String start;
+
+    Form(String start) {
+      this.start = start;
+    }
+  }
+
+  private final Form form;
+
+  /** What follows the start of the form: of IDX up to four names, of which some may be empty. */
+  private final List<String> names;
+
+  private DataSource(Form form, List<String> names) {
+    this.form = form;
+    this.names = names;
+  }
 
   /**
-   * Reads what {@code source} names, pictures as gray.
+   * Takes a line of text apart. What it names is not looked for yet.
    *
-   * @throws DataException if it names nothing that can be read, or what it names is not sound
+   * @throws DataException if it names nothing, or something that is no file name
    */
-  public static Dataset parse(String source) {
-    if (source.isBlank()) {
+  public static DataSource of(String text) {
+    if (text.isBlank()) {
       throw new DataException("no data named: expected " + FORMS);
     }
-    if (source.equals("sample")) {
-      return Mnist.sample();
+    if (text.equals(Form.SAMPLE.start)) {
+      return new DataSource(Form.SAMPLE, List.of());
     }
-    if (source.startsWith("mnist:")) {
-      return Mnist.read(path(source.substring("mnist:".length())));
+    if (text.startsWith(Form.MNIST.start)) {
+      return new DataSource(Form.MNIST, List.of(named(text, Form.MNIST)));
     }
-    if (source.startsWith("idx:")) {
-      return idx(source.substring("idx:".length()));
+    if (text.startsWith(Form.IDX.start)) {
+      List<String> files = List.of(text.substring(Form.IDX.start.length()).split(",", -1));
+      if (files.size() > 4 || files.getFirst().isBlank()) {
+        throw new DataException(
+            text + ": expected idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]]");
+      }
+      files.forEach(DataSource::path);
+      return new DataSource(Form.IDX, files);
     }
-    Path path = path(source);
+    return new DataSource(Form.PATH, List.of(named(text, Form.PATH)));
+  }
+
+  private static String named(String text, Form form) {
+    return path(text.substring(form.start.length())).toString();
+  }
+
+  /**
+   * Reads the data, pictures as gray.
+   *
+   * @throws DataException if there is nothing that can be read, or what there is is not sound
+   */
+  public Dataset read() {
+    return switch (form) {
+      case SAMPLE -> Mnist.sample();
+      case MNIST -> Mnist.read(Path.of(names.getFirst()));
+      case IDX -> idx();
+      case PATH -> fileOrFolder(Path.of(names.getFirst()));
+    };
+  }
+
+  /**
+   * Returns the files that {@link #read} reads, and folders of which it reads all pictures; what is
+   * not there is not checked.
+   */
+  public List<Path> paths() {
+    List<Path> paths = names.stream().filter(name -> !name.isBlank()).map(Path::of).toList();
+    boolean mnist = form == Form.MNIST || (form == Form.PATH && Mnist.isIn(paths.getFirst()));
+    return mnist ? Mnist.filesIn(paths.getFirst()) : paths;
+  }
+
+  /** Returns the same data by absolute file names. */
+  public DataSource absolute() {
+    return new DataSource(
+        form,
+        names.stream()
+            .map(name ->
+                name.isBlank() ? name : Path.of(name).toAbsolutePath().normalize().toString())
+            .toList());
+  }
+
+  @Override
+  public String toString() {
+    return form.start + String.join(",", names);
+  }
+
+  private static Dataset fileOrFolder(Path path) {
     if (Files.isDirectory(path)) {
       return folder(path);
     }
     if (!Files.exists(path)) {
       throw new DataException(
-          "%s is not a file or folder here: expected %s".formatted(source, FORMS));
+          "%s is not a file or folder here: expected %s".formatted(path, FORMS));
     }
     return split(path.toString(), IdxReader.readImages(path));
   }
 
-  /**
-   * Returns the files that {@link #parse} reads, and folders of which it reads all pictures; what
-   * is not there is not checked.
-   *
-   * @throws DataException if something is named that is no file name
-   */
-  public static List<Path> paths(String source) {
-    if (source.isBlank() || source.equals("sample")) {
-      return List.of();
-    }
-    if (source.startsWith("mnist:")) {
-      return Mnist.filesIn(path(source.substring("mnist:".length())));
-    }
-    if (source.startsWith("idx:")) {
-      return Arrays.stream(source.substring("idx:".length()).split(",", -1))
-          .filter(name -> !name.isBlank())
-          .map(DataSource::path)
-          .toList();
-    }
-    Path path = path(source);
-    return Mnist.isIn(path) ? Mnist.filesIn(path) : List.of(path);
-  }
-
-  private static Dataset idx(String names) {
-    List<String> files = List.of(names.split(",", -1));
-    if (files.size() > 4 || files.get(0).isBlank()) {
-      throw new DataException(
-          "idx:%s: expected idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]]".formatted(names));
-    }
-    ImageData train = idxPart(files, 0);
-    if (files.size() < 3 || files.get(2).isBlank()) {
-      if (files.size() == 4 && !files.get(3).isBlank()) {
+  private Dataset idx() {
+    ImageData train = idxPart(0);
+    if (names.size() < 3 || names.get(2).isBlank()) {
+      if (names.size() == 4 && !names.get(3).isBlank()) {
         throw new DataException(
-            "idx:%s names test labels without test images: expected both or neither"
-                .formatted(names));
+            this + " names test labels without test images: expected both or neither");
       }
-      return split(files.get(0), train);
+      return split(names.getFirst(), train);
     }
-    ImageData test = idxPart(files, 2);
+    ImageData test = idxPart(2);
     return new Dataset(
         "%s and %s: %d training and %d test images"
-            .formatted(files.get(0), files.get(2), train.count(), test.count()),
+            .formatted(names.get(0), names.get(2), train.count(), test.count()),
         train,
         test);
   }
 
-  private static ImageData idxPart(List<String> files, int images) {
-    Path file = path(files.get(images));
-    boolean labelled = files.size() > images + 1 && !files.get(images + 1).isBlank();
+  private ImageData idxPart(int images) {
+    Path file = Path.of(names.get(images));
+    boolean labelled = names.size() > images + 1 && !names.get(images + 1).isBlank();
     return labelled
-        ? IdxReader.read(file, path(files.get(images + 1)))
+        ? IdxReader.read(file, Path.of(names.get(images + 1)))
         : IdxReader.readImages(file);
   }
 

@@ -220,7 +220,7 @@ public final class Trainer {
    * The last stays there when the training ends, for the caller to delete once its model is saved.
    *
    * @param every time from one checkpoint to the next, above 0; written after the first step that
-   *     ends later than that, and after a report
+   *     ends later than that. Reports do not depend on it.
    */
   public Trainer checkpoint(Path path, Duration every) {
     if (!every.isPositive()) {
@@ -404,11 +404,15 @@ public final class Trainer {
           boolean evaluate = last || epoch(step) / evaluateEvery > epoch(step - 1) / evaluateEvery;
           boolean stopping = !last && stop.getAsBoolean();
           boolean due = !last && !stopping && now - saved >= checkpointNanos;
-          if (evaluate || step % every == 0 || stopping || due) {
+          boolean reporting = evaluate || step % every == 0 || stopping;
+          if (reporting || due) {
             model.device().synchronize();
             nanos += System.nanoTime() - start;
-            report(evaluate && !stopping);
+            if (reporting) {
+              report(evaluate && !stopping);
+            }
             if (due) {
+              requireFinite(lossSum.item());
               checkpoint.ifPresent(this::save);
               saved = System.nanoTime();
             }
@@ -502,6 +506,10 @@ public final class Trainer {
       reportedNanos = nanos;
       reports.add(report);
       progress.reported(report);
+      requireFinite(loss);
+    }
+
+    private void requireFinite(double loss) {
       if (!Double.isFinite(loss)) {
         progress.ended(true);
         throw new DivergedException(loss, step);

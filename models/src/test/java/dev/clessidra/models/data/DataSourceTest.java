@@ -28,7 +28,7 @@ class DataSourceTest {
 
   @Test
   void readsTheSample() {
-    Dataset sample = DataSource.parse("sample");
+    Dataset sample = DataSource.of("sample").read();
     assertThat(sample.train().count()).isEqualTo(10000);
     assertThat(sample.test().count()).isEqualTo(2000);
   }
@@ -39,20 +39,20 @@ class DataSourceTest {
     file("train-labels-idx1-ubyte", IdxFiles.labels(1, 2, 3));
     file("t10k-images-idx3-ubyte", IdxFiles.images(1, 2, 2));
     file("t10k-labels-idx1-ubyte", IdxFiles.labels(9));
-    assertThat(DataSource.parse("mnist:" + folder).test().labels()).containsExactly(9);
-    assertThat(DataSource.parse(folder.toString()).test().labels()).containsExactly(9);
+    assertThat(DataSource.of("mnist:" + folder).read().test().labels()).containsExactly(9);
+    assertThat(DataSource.of(folder.toString()).read().test().labels()).containsExactly(9);
   }
 
   @Test
   void namesTheFilesAndFoldersThatAreRead() throws IOException {
-    assertThat(DataSource.paths("sample")).isEmpty();
-    assertThat(DataSource.paths("idx:a,,b")).containsExactly(Path.of("a"), Path.of("b"));
-    assertThat(DataSource.paths(folder.toString())).containsExactly(folder);
+    assertThat(DataSource.of("sample").paths()).isEmpty();
+    assertThat(DataSource.of("idx:a,,b").paths()).containsExactly(Path.of("a"), Path.of("b"));
+    assertThat(DataSource.of(folder.toString()).paths()).containsExactly(folder);
 
     Path images = file("train-images-idx3-ubyte", IdxFiles.images(3, 2, 2));
     file("notes.txt", new byte[0]);
-    assertThat(DataSource.paths("mnist:" + folder)).containsExactly(images);
-    assertThat(DataSource.paths(folder.toString())).containsExactly(images);
+    assertThat(DataSource.of("mnist:" + folder).paths()).containsExactly(images);
+    assertThat(DataSource.of(folder.toString()).paths()).containsExactly(images);
   }
 
   @Test
@@ -64,16 +64,16 @@ class DataSourceTest {
     Path testLabels = file("d", IdxFiles.labels(7, 8));
 
     Dataset all =
-        DataSource.parse("idx:%s,%s,%s,%s".formatted(images, labels, testImages, testLabels));
+        DataSource.of("idx:%s,%s,%s,%s".formatted(images, labels, testImages, testLabels)).read();
     assertThat(all.train().count()).isEqualTo(20);
     assertThat(all.test().labels()).containsExactly(7, 8);
     assertThat(all.description()).contains("20 training and 2 test images").doesNotContain("tenth");
 
-    Dataset unlabelled = DataSource.parse("idx:%s,,%s".formatted(images, testImages));
+    Dataset unlabelled = DataSource.of("idx:%s,,%s".formatted(images, testImages)).read();
     assertThat(unlabelled.train().hasLabels()).isFalse();
     assertThat(unlabelled.test().count()).isEqualTo(2);
 
-    Dataset split = DataSource.parse("idx:%s,%s".formatted(images, labels));
+    Dataset split = DataSource.of("idx:%s,%s".formatted(images, labels)).read();
     assertThat(split.train().count()).isEqualTo(18);
     assertThat(split.test().labels()).containsExactly(8, 9);
     assertThat(split.test().pixel(0, 0, 0, 0)).isEqualTo(72);
@@ -82,7 +82,7 @@ class DataSourceTest {
 
   @Test
   void readsABareIdxFileAndSetsAsideAtLeastOneImage() throws IOException {
-    Dataset split = DataSource.parse(file("a", IdxFiles.images(3, 2, 2)).toString());
+    Dataset split = DataSource.of(file("a", IdxFiles.images(3, 2, 2)).toString()).read();
     assertThat(split.train().count()).isEqualTo(2);
     assertThat(split.test().count()).isEqualTo(1);
     assertThat(split.test().pixel(0, 0, 0, 0)).isEqualTo(8);
@@ -93,7 +93,7 @@ class DataSourceTest {
     for (int i = 0; i < 10; i++) {
       picture("%d.png".formatted(i), i);
     }
-    Dataset split = DataSource.parse(folder.toString());
+    Dataset split = DataSource.of(folder.toString()).read();
     assertThat(split.train().count()).isEqualTo(9);
     assertThat(split.test().bytes()).containsExactly(9);
   }
@@ -105,7 +105,7 @@ class DataSourceTest {
       picture("b/%02d.png".formatted(i), 100 + i);
     }
     picture("only/1.png", 200);
-    Dataset split = DataSource.parse(folder.toString());
+    Dataset split = DataSource.of(folder.toString()).read();
     assertThat(split.test().labels()).containsExactly(0, 0, 1, 1);
     assertThat(split.test().bytes()).containsExactly(18, 19, 118, 119);
     assertThat(split.train().count()).isEqualTo(37);
@@ -117,7 +117,7 @@ class DataSourceTest {
     picture("train/1.png", 1);
     picture("train/2.png", 2);
     picture("test/1.png", 3);
-    Dataset parts = DataSource.parse(folder.toString());
+    Dataset parts = DataSource.of(folder.toString()).read();
     assertThat(parts.train().bytes()).containsExactly(1, 2);
     assertThat(parts.test().bytes()).containsExactly(3);
     picture("other/train/cat/1.png", 1);
@@ -146,7 +146,7 @@ class DataSourceTest {
   }
 
   private static void assertRefused(String source, String... parts) {
-    assertThatThrownBy(() -> DataSource.parse(source))
+    assertThatThrownBy(() -> DataSource.of(source).read())
         .isInstanceOf(DataException.class)
         .hasMessageContainingAll(parts)
         .hasMessageNotContaining("\n");

@@ -35,6 +35,7 @@ import java.util.SequencedMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import org.assertj.core.api.Condition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -160,10 +161,10 @@ class TrainerTest {
   }
 
   @Test
-  void checkpointsInBetweenChangeNothingButComeWithReports(@TempDir Path folder) {
+  void checkpointsInBetweenChangeNothing(@TempDir Path folder) {
     try (Autoencoder whole = model();
         Autoencoder saved = model()) {
-      // Reports every third step, so that the others come from checkpoints.
+      // Reports every third step.
       TrainingResult without = trainer(whole).steps(600).run();
       TrainingResult with =
           trainer(saved)
@@ -172,9 +173,13 @@ class TrainerTest {
               .run();
 
       assertSameParameters(saved, whole);
-      assertThat(without.reports()).hasSizeBetween(200, 300);
-      assertThat(with.reports()).hasSize(600);
+      assertThat(losses(with)).isEqualTo(losses(without)).hasSizeBetween(200, 300);
     }
+  }
+
+  private static Map<Long, Double> losses(TrainingResult result) {
+    return result.reports().stream()
+        .collect(Collectors.toMap(TrainingProgress.Report::step, TrainingProgress.Report::loss));
   }
 
   private static boolean sameBytes(Path a, Path b) {
