@@ -72,7 +72,8 @@ public final class DataSource {
       List<String> files = List.of(text.substring(Form.IDX.start.length()).split(",", -1));
       if (files.size() > 4 || files.getFirst().isBlank()) {
         throw new DataException(
-            text + ": expected idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]]");
+            "'%s' does not name IDX files: expected idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]]"
+                .formatted(text));
       }
       files.forEach(DataSource::path);
       return new DataSource(Form.IDX, files);
