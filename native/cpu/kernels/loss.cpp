@@ -1,5 +1,6 @@
 // Losses and their gradients.
 #include "reduction.h"
+#include "transpose.h"
 
 namespace clessidra {
 namespace CLESSIDRA_ISA {
@@ -78,8 +79,13 @@ struct SoftmaxOfLanes {
   Vec maximum, sum;
 
   CLESSIDRA_FUNCTION SoftmaxOfLanes(const float* logits, float* probabilities, int32_t columns) {
-    for (int i = 0; i < kLanes; ++i) {
-      for (int32_t c = 0; c < columns; ++c) x[c][i] = logits[i * columns + c];
+    if (columns == 2) {
+      Vec first, second;
+      load_pairs(logits, Whole{}, first, second);
+      store(x[0], first);
+      store(x[1], second);
+    } else {
+      transpose(logits, columns, kLanes, columns, x[0], kLanes);
     }
     maximum = broadcast(-__builtin_inff());
     for (int32_t c = 0; c < columns; ++c) maximum = larger(load(x[c]), maximum);
@@ -92,10 +98,12 @@ struct SoftmaxOfLanes {
       for (int c = 0; c + stride < columns && c < stride; ++c) sums[c] += sums[c + stride];
     }
     sum = sums[0];
-    float p[kFewColumns][kLanes];
-    for (int32_t c = 0; c < columns; ++c) store(p[c], e[c] / sum);
-    for (int i = 0; i < kLanes; ++i) {
-      for (int32_t c = 0; c < columns; ++c) probabilities[i * columns + c] = p[c][i];
+    if (columns == 2) {
+      store_pairs(probabilities, e[0] / sum, e[1] / sum, Whole{});
+    } else {
+      float p[kFewColumns][kLanes];
+      for (int32_t c = 0; c < columns; ++c) store(p[c], e[c] / sum);
+      transpose(p[0], kLanes, columns, kLanes, probabilities, columns);
     }
   }
 };
