@@ -75,8 +75,8 @@ public final class Bench implements Callable<Integer> {
   @Option(
       names = "--suite",
       paramLabel = "NAME",
-      description = "Time the kernels or the models, instead of a work.")
-  private Suite suite;
+      description = "Time kernels, models or fixed-size-kernels, instead of a work.")
+  private String suite;
 
   @Option(names = "--list", description = "Show all works, suites and baselines.")
   private boolean list;
@@ -269,7 +269,7 @@ public final class Bench implements Callable<Integer> {
             "--suite %s and the work %s: expected one of them".formatted(suite, names.getFirst()));
       }
       options.requireOnly("--suite", List.of());
-      return suite.entries();
+      return Suite.named(suite).entries();
     }
     if (names.isEmpty()) {
       throw new IllegalArgumentException("nothing to time: expected a work, or --suite");

@@ -6,8 +6,10 @@ import dev.clessidra.kernels.ConvolutionAlgorithm;
 import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Window;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** Works that are measured together. */
 public enum Suite {
@@ -60,6 +62,15 @@ public enum Suite {
       return entries;
     }
   },
+  /** Every kernel that works on one size. */
+  FIXED_SIZE_KERNELS {
+    @Override
+    public List<Entry> entries() {
+      return Stream.of(FixedSizeKernel.values())
+          .map(kernel -> new Entry("fixed-size kernels", kernel))
+          .toList();
+    }
+  },
   /** Training steps, answers to one image, and the start of a process. */
   MODELS {
     @Override
@@ -107,6 +118,21 @@ public enum Suite {
     }
   }
 
+  /**
+   * Returns the suite of a name.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public static Suite named(String name) {
+    return Stream.of(values())
+        .filter(suite -> suite.toString().equals(name))
+        .findFirst()
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "Suite '%s' is unknown: expected one of %s."
+                    .formatted(name, Arrays.toString(values()))));
+  }
+
   /** The works, in the order in which they are measured. */
   public abstract List<Entry> entries();
 
@@ -123,9 +149,9 @@ public enum Suite {
     }
   }
 
-  /** For example {@code kernels}, as on the command line. */
+  /** The name on the command line, for example {@code fixed-size-kernels}. */
   @Override
   public String toString() {
-    return name().toLowerCase(Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 }

@@ -130,6 +130,8 @@ class BenchTest {
         "''|nothing to time: expected a work, or --suite",
         "gemm --suite kernels|--suite kernels and the work gemm: expected one of them",
         "--suite kernels --shape 3|--shape is not for --suite",
+        "--suite none|Suite 'none' is unknown: expected one of [kernels, fixed-size-kernels,"
+            + " models]",
         "gemm --rounds 0|Number of rounds is 0: expected at least 1",
         "gemm --threads -1|Number of threads is -1: expected 1 to 1024",
         "gemm --vs mkl|Baseline 'mkl' is unknown: expected libtorch, onednn, openblas, zeros; see",
