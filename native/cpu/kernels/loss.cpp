@@ -72,48 +72,50 @@ CLESSIDRA_FUNCTION float weighted(float value, const Arguments& arguments, int64
 }
 
 // The softmax of kLanes rows of few columns, a row in each lane: in vectors along the columns most
-// lanes would have nothing to do.
+// lanes would have nothing to do. What it comes from, for those who want more:
 constexpr int32_t kFewColumns = 16;
 struct SoftmaxOfLanes {
   float x[kFewColumns][kLanes];
   Vec maximum, sum;
-
-  CLESSIDRA_FUNCTION SoftmaxOfLanes(const float* logits, float* probabilities, int32_t columns) {
-    if (columns == 2) {
-      Vec first, second;
-      load_pairs(logits, Whole{}, first, second);
-      store(x[0], first);
-      store(x[1], second);
-    } else {
-      transpose(logits, columns, kLanes, columns, x[0], kLanes);
-    }
-    maximum = broadcast(-__builtin_inff());
-    for (int32_t c = 0; c < columns; ++c) maximum = larger(load(x[c]), maximum);
-    maximum += broadcast(0.0f);
-    Vec e[kFewColumns];
-    Vec sums[kFewColumns];
-    for (int32_t c = 0; c < columns; ++c) sums[c] = e[c] = exponential(load(x[c]) - maximum);
-    // Folded as a row of columns is, where what is not there is +0 and changes nothing.
-    for (int stride = kFewColumns / 2; stride > 0; stride /= 2) {
-      for (int c = 0; c + stride < columns && c < stride; ++c) sums[c] += sums[c + stride];
-    }
-    sum = sums[0];
-    if (columns == 2) {
-      store_pairs(probabilities, e[0] / sum, e[1] / sum, Whole{});
-    } else {
-      float p[kFewColumns][kLanes];
-      for (int32_t c = 0; c < columns; ++c) store(p[c], e[c] / sum);
-      transpose(p[0], kLanes, columns, kLanes, probabilities, columns);
-    }
-  }
 };
+CLESSIDRA_FUNCTION SoftmaxOfLanes softmax_of_lanes(const float* logits, float* probabilities,
+                                                   int32_t columns) {
+  SoftmaxOfLanes of;
+  if (columns == 2) {
+    Vec first, second;
+    load_pairs(logits, Whole{}, first, second);
+    store(of.x[0], first);
+    store(of.x[1], second);
+  } else {
+    transpose(logits, columns, kLanes, columns, of.x[0], kLanes);
+  }
+  of.maximum = broadcast(-__builtin_inff());
+  for (int32_t c = 0; c < columns; ++c) of.maximum = larger(load(of.x[c]), of.maximum);
+  of.maximum += broadcast(0.0f);
+  Vec e[kFewColumns];
+  Vec sums[kFewColumns];
+  for (int32_t c = 0; c < columns; ++c) sums[c] = e[c] = exponential(load(of.x[c]) - of.maximum);
+  // Folded as a row of columns is, where what is not there is +0 and changes nothing.
+  for (int stride = kFewColumns / 2; stride > 0; stride /= 2) {
+    for (int c = 0; c + stride < columns && c < stride; ++c) sums[c] += sums[c + stride];
+  }
+  of.sum = sums[0];
+  if (columns == 2) {
+    store_pairs(probabilities, e[0] / of.sum, e[1] / of.sum, Whole{});
+  } else {
+    float p[kFewColumns][kLanes];
+    for (int32_t c = 0; c < columns; ++c) store(p[c], e[c] / of.sum);
+    transpose(p[0], kLanes, columns, kLanes, probabilities, columns);
+  }
+  return of;
+}
 
 // The probabilities and losses of such rows.
 CLESSIDRA_FUNCTION void cross_entropy_of_lanes(const clessidra_softmax_cross_entropy& arguments,
                                                int64_t row) {
   const int32_t columns = arguments.columns;
-  const SoftmaxOfLanes softmax(arguments.logits + row * columns,
-                               arguments.probabilities + row * columns, columns);
+  const SoftmaxOfLanes softmax = softmax_of_lanes(
+      arguments.logits + row * columns, arguments.probabilities + row * columns, columns);
   float maxima[kLanes], logarithms[kLanes];
   store(maxima, softmax.maximum);
   store(logarithms, logarithm(softmax.sum));
@@ -262,7 +264,7 @@ void softmax(ThreadPool& threads, const clessidra_softmax& arguments) {
   threads.for_ranges(arguments.rows, grain_rows(columns), [&](int64_t begin, int64_t end) {
     int64_t row = begin;
     for (; columns <= kFewColumns && row + kLanes <= end; row += kLanes) {
-      SoftmaxOfLanes(arguments.x + row * columns, arguments.y + row * columns, columns);
+      softmax_of_lanes(arguments.x + row * columns, arguments.y + row * columns, columns);
     }
     for (; row < end; ++row) {
       const float* const x = arguments.x + row * columns;

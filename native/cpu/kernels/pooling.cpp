@@ -31,16 +31,17 @@ CLESSIDRA_FUNCTION void store_accumulated(float* dx, Vec r, float beta, Count n)
 }
 
 // The windows along one dimension that contain a position, [first, last), for one position after the
-// other, from 0 on: a division for each would take longer than what is done there.
+// other: a division for each would take longer than what is done there.
 class Windows {
  public:
-  Windows(int64_t window, int64_t stride, int64_t padding, int64_t output_size)
+  // position: the first one, from where the first window begins.
+  Windows(int64_t position, int64_t window, int64_t stride, int64_t output_size)
       : stride_(stride),
         output_size_(output_size),
-        first_(padding < window ? 0 : (padding - window) / stride + 1),
-        to_first_(padding < window ? window - padding : stride - (padding - window) % stride),
-        last_(padding / stride + 1),
-        to_last_(stride - padding % stride) {}
+        first_(position < window ? 0 : (position - window) / stride + 1),
+        to_first_(position < window ? window - position : stride - (position - window) % stride),
+        last_(position / stride + 1),
+        to_last_(stride - position % stride) {}
 
   int64_t first() const { return first_; }
   int64_t last() const { return std::min(last_, output_size_); }
@@ -221,10 +222,10 @@ void max_pool_backward(ThreadPool& threads, const clessidra_max_pool_backward& m
                  [&](int64_t image, int64_t row) {
     const int64_t from = image * m.output_height * m.output_width;
     float* const dx = m.dx + (image * m.height + row) * m.width * channels;
-    const Windows rows(m.window_height, m.stride_height, row + m.padding_height, m.output_height);
+    const Windows rows(row + m.padding_height, m.window_height, m.stride_height, m.output_height);
     const int64_t top = rows.first();
     const int64_t bottom = rows.last();
-    Windows columns(m.window_width, m.stride_width, m.padding_width, m.output_width);
+    Windows columns(m.padding_width, m.window_width, m.stride_width, m.output_width);
     for (int64_t column = 0; column < m.width; ++column, columns.advance()) {
       const int32_t pixel = static_cast<int32_t>(row * m.width + column);
       const int64_t left = columns.first();
@@ -264,7 +265,7 @@ void upsample(ThreadPool& threads, const clessidra_upsample& u) {
 }
 
 void upsample_backward(ThreadPool& threads, const clessidra_upsample_backward& u) {
-  const int64_t reader_floats = (u.height + u.width) * kFloatsOf<Readers>;
+  const int64_t reader_floats = (int64_t{u.height} + u.width) * kFloatsOf<Readers>;
   float* const fractions =
       thread_scratch(Scratch::kShared, reader_floats + u.output_height + u.output_width) +
       reader_floats;
