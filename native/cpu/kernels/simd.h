@@ -215,8 +215,8 @@ CLESSIDRA_FUNCTION void for_vectors(int64_t begin, int64_t end, const Body& body
   if (i < end) body(i, end - i);
 }
 
-// Calls body(i, vectors, n) for strips of four (if kMost says so), two and one whole vectors, and for
-// the n that are left: for loops over rows, which read adjacent memory so.
+// Calls body(i, vectors, n) for strips of four, two and one whole vectors, of at most kMost, and for the
+// n that are left: for loops over rows, which read adjacent memory so.
 template <int kMost = 4, class Body>
 CLESSIDRA_FUNCTION void for_strips(int64_t begin, int64_t end, const Body& body) {
   int64_t i = begin;

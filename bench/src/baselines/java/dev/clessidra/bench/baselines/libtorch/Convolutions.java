@@ -71,19 +71,13 @@ final class Convolutions {
               List.of(
                   () -> Tensors.images(inputs.floats("first"), first).contiguous(format),
                   () -> Tensors.images(inputs.floats("second"), second).contiguous(format),
-                  () -> empty(work.output(), format)),
+                  () -> Tensors.emptyImages(work.output(), format)),
               all ->
                   () ->
                       torch.cat_out(all.get(2), new TensorVector(all.get(0), all.get(1)), CHANNELS),
               Tensors::channelsLast));
     }
     return ways;
-  }
-
-  private static Tensor empty(Images sizes, MemoryFormat format) {
-    return torch
-        .empty(sizes.count(), sizes.channels(), sizes.height(), sizes.width())
-        .contiguous(format);
   }
 
   /** A convolution from x to y with tensors in a memory format. */
@@ -134,14 +128,17 @@ final class Convolutions {
     /** Backward takes the sizes, but not the values, of what it gives the gradient of. */
     Supplier<Implementation> data(Inputs inputs, String dy) {
       return backward(
-          List.of(y(inputs, dy), () -> empty(convolution.images(), format), filter(inputs)),
+          List.of(
+              y(inputs, dy),
+              () -> Tensors.emptyImages(convolution.images(), format),
+              filter(inputs)),
           false,
           Direction.DATA);
     }
 
     Supplier<Implementation> filter(Inputs inputs, String x, String dy) {
       return backward(
-          List.of(y(inputs, dy), x(inputs, x), () -> empty(filterSizes(), format)),
+          List.of(y(inputs, dy), x(inputs, x), () -> Tensors.emptyImages(filterSizes(), format)),
           false,
           Direction.FILTER);
     }
@@ -166,12 +163,18 @@ final class Convolutions {
                 Tensors::channelsLast);
         case DATA ->
             backward(
-                List.of(x(inputs, "dy"), () -> empty(convolution.output(), format), filter(inputs)),
+                List.of(
+                    x(inputs, "dy"),
+                    () -> Tensors.emptyImages(convolution.output(), format),
+                    filter(inputs)),
                 true,
                 direction);
         case FILTER ->
             backward(
-                List.of(x(inputs, "dy"), y(inputs, "x"), () -> empty(filterSizes(), format)),
+                List.of(
+                    x(inputs, "dy"),
+                    y(inputs, "x"),
+                    () -> Tensors.emptyImages(filterSizes(), format)),
                 true,
                 direction);
       };

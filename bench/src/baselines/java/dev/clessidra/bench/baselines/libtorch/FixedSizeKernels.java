@@ -291,8 +291,8 @@ final class FixedSizeKernels {
           image(
               List.of(
                   input("x", LEVEL, format),
-                  () -> emptyImages(HALF, format),
-                  () -> emptyImages(HALF, format).to(torch.ScalarType.Long)),
+                  () -> Tensors.emptyImages(HALF, format),
+                  () -> Tensors.emptyImages(HALF, format).to(torch.ScalarType.Long)),
               all ->
                   torch
                       .max_pool2d_with_indices_out(
@@ -310,13 +310,13 @@ final class FixedSizeKernels {
                           .get1()
                           // Its own: the pair is gone when the operand is used.
                           .clone(),
-                  () -> emptyImages(LEVEL, format)),
+                  () -> Tensors.emptyImages(LEVEL, format)),
               all ->
                   torch.max_pool2d_with_indices_backward_out(
                       all.get(3), all.get(0), all.get(1), two, two, none, one, false, all.get(2)));
       case UPSAMPLE ->
           image(
-              List.of(input("x", LEVEL, format), () -> emptyImages(DOUBLE, format)),
+              List.of(input("x", LEVEL, format), () -> Tensors.emptyImages(DOUBLE, format)),
               all ->
                   torch.upsample_bilinear2d_out(
                       all.get(1),
@@ -327,7 +327,7 @@ final class FixedSizeKernels {
                       new DoubleOptional()));
       case UPSAMPLE_BACKWARD ->
           image(
-              List.of(input("dy", DOUBLE, format), () -> emptyImages(LEVEL, format)),
+              List.of(input("dy", DOUBLE, format), () -> Tensors.emptyImages(LEVEL, format)),
               all ->
                   torch.upsample_bilinear2d_backward_out(
                       all.get(1),
@@ -422,12 +422,6 @@ final class FixedSizeKernels {
 
   private static Supplier<Tensor> empty(long... shape) {
     return () -> torch.empty(shape);
-  }
-
-  private static Tensor emptyImages(Images sizes, MemoryFormat format) {
-    return torch
-        .empty(sizes.count(), sizes.channels(), sizes.height(), sizes.width())
-        .contiguous(format);
   }
 
   private static List<Supplier<Implementation>> way(

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 
 /** Tensors from arrays and back. */
 final class Tensors {
@@ -27,6 +28,13 @@ final class Tensors {
   static Tensor images(float[] values, Images sizes) {
     return channelsFirst(
         of(values, sizes.count(), sizes.height(), sizes.width(), sizes.channels()));
+  }
+
+  /** Memory for images [n, c, h, w]. */
+  static Tensor emptyImages(Images sizes, MemoryFormat format) {
+    return torch
+        .empty(sizes.count(), sizes.channels(), sizes.height(), sizes.width())
+        .contiguous(format);
   }
 
   /** A view of [n, h, w, c] as [n, c, h, w]. */
