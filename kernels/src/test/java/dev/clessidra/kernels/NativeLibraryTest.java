@@ -76,6 +76,12 @@ final class NativeLibraryTest {
   }
 
   @Test
+  void whatWasLeftOutOfABuildIsKnown() {
+    assertThat(library().isInBuild()).isTrue();
+    assertThat(NativeLibrary.system("emulator/nothing.so").isInBuild()).isFalse();
+  }
+
+  @Test
   void anUnpackedLibraryIsUsedAgain() throws IOException {
     Path file = library().locate();
     Object key = Files.readAttributes(file, "unix:ino").get("ino");
