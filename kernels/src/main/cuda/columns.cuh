@@ -19,6 +19,11 @@ __device__ inline int64_t end_of_column_chunk(int64_t chunk, int64_t rows) {
   return end < rows ? end : rows;
 }
 
+// Bands of rows whose chunks one block combines at once; one even of no rows.
+__device__ inline int64_t bands_of(int64_t rows) {
+  return rows == 0 ? 1 : column_chunks_of(column_chunks_of(rows));
+}
+
 // The rows [begin, end) combined in sequence; terms(row) gives one term for each of kCount results.
 // kLoads: rows that are on their way at a time.
 template <class Combine, int kCount, int kLoads, class Terms>
@@ -35,6 +40,40 @@ __device__ inline Pack<kCount> combine_rows(int64_t begin, int64_t end, const Te
   }
   for (; row < end; ++row) result = map(result, terms(row), combine);
   return result;
+}
+
+// The first two levels for images of [rows, columns], by all blocks of the grid: body(image, band,
+// column, results) gets what a column of a band comes to. terms_of(image, column) gives a function that
+// has the terms of the image's row in a Pack<kCount>.
+template <class Combine, int kCount, class TermsOf, class Body>
+__device__ inline void combine_bands(int64_t images, int64_t rows, int64_t columns,
+                                     const TermsOf& terms_of, const Body& body) {
+  static_assert(kColumnChunk * kColumnTile == kThreads);
+  __shared__ Pack<kCount> results[kThreads];  // of a chunk and a column each
+  const int thread = static_cast<int>(threadIdx.x);
+  const int64_t bands = bands_of(rows);
+  const int64_t tiles = (columns + kColumnTile - 1) / kColumnTile;
+  for (int64_t i = blockIdx.x; i < images * bands * tiles; i += gridDim.x) {
+    const Division place = divide(i, tiles);
+    const Division part = divide(place.quotient, bands);
+    const int64_t column = place.remainder * kColumnTile + thread % kColumnTile;
+    const int64_t first_chunk = part.remainder * kColumnChunk;
+    const int64_t chunk = first_chunk + thread / kColumnTile;
+    if (column < columns && chunk * kColumnChunk < rows) {
+      results[thread] = combine_rows<Combine, kCount, kCount == 1 ? kColumnChunk : 8>(
+          chunk * kColumnChunk, end_of_column_chunk(chunk, rows),
+          terms_of(part.quotient, column));
+    }
+    __syncthreads();
+    if (column < columns && thread < kColumnTile) {
+      const int64_t chunks = end_of_column_chunk(part.remainder, column_chunks_of(rows)) - first_chunk;
+      body(part.quotient, part.remainder, column,
+           combine_rows<Combine, kCount, 8>(0, chunks, [&](int64_t row) {
+             return results[row * kColumnTile + thread];
+           }));
+    }
+    __syncthreads();
+  }
 }
 
 // The rows of x[rows, columns], which are overwritten, combined into the first: by one block, for
@@ -65,11 +104,11 @@ __device__ inline void combine_columns_in_place(float* x, int64_t rows, int64_t 
   }
 }
 
-// kCount sums of each column over the rows of each image, in a workspace of kCount * images * chunks
-// * columns floats, chunks = max(1, ceil(rows / CLESSIDRA_COLUMN_CHUNK)).
+// kCount sums of each column over the rows of each image, in a workspace of kCount * images * bands
+// * columns floats.
 template <int kCount>
 struct ColumnSums {
-  int64_t images, rows, columns, chunks;
+  int64_t images, rows, columns, bands;
   float* workspace;
 
   template <class Operation>
@@ -77,28 +116,25 @@ struct ColumnSums {
       : images(operation.images),
         rows(operation.rows),
         columns(operation.columns),
-        chunks(rows == 0 ? 1 : column_chunks_of(rows)),
+        bands(bands_of(operation.rows)),
         workspace(operation.workspace) {}
 
   // The sums of an image, when finish has been called for its columns.
   __device__ float* of(int sum, int64_t image) const {
-    return workspace + (sum * images + image) * chunks * columns;
+    return workspace + (sum * images + image) * bands * columns;
   }
 
-  // The first pass: all threads of the grid add the rows of chunks, one column each.
-  // terms_of(image, column) gives a function that has the terms of the image's row in a Pack<kCount>.
+  // The sums of bands, by all blocks of the grid.
   template <class TermsOf>
-  __device__ void add_chunks(const TermsOf& terms_of) const {
-    const int64_t count = images * chunks * columns;
-    for (int64_t i = thread_of_grid(); i < count; i += threads_of_grid()) {
-      const Division place = divide(i, columns);
-      const Division part = divide(place.quotient, chunks);
-      const Pack<kCount> sums = combine_rows<Add, kCount, kCount == 1 ? 32 : 8>(
-          part.remainder * kColumnChunk, end_of_column_chunk(part.remainder, rows),
-          terms_of(part.quotient, place.remainder));
-      CLESSIDRA_UNROLL
-      for (int sum = 0; sum < kCount; ++sum) workspace[sum * count + i] = sums.v[sum];
-    }
+  __device__ void add_bands(const TermsOf& terms_of) const {
+    combine_bands<Add, kCount>(
+        images, rows, columns, terms_of,
+        [&](int64_t image, int64_t band, int64_t column, const Pack<kCount>& results) {
+          CLESSIDRA_UNROLL
+          for (int sum = 0; sum < kCount; ++sum) {
+            of(sum, image)[band * columns + column] = results.v[sum];
+          }
+        });
   }
 
   // The rest of the columns [begin, end) of an image, by one block, all of whose threads can read
@@ -106,7 +142,7 @@ struct ColumnSums {
   __device__ void finish(int64_t image, int64_t begin, int64_t end) const {
     for (int sum = 0; sum < kCount; ++sum) {
       for (int64_t tile = begin; tile < end; tile += kColumnTile) {
-        combine_columns_in_place<Add>(of(sum, image), chunks, columns, tile, end);
+        combine_columns_in_place<Add>(of(sum, image), bands, columns, tile, end);
       }
     }
   }

@@ -4,9 +4,9 @@
 namespace clessidra {
 
 extern "C" __global__ void __launch_bounds__(kThreads)
-    dice_column_chunks(const __grid_constant__ clessidra_dice arguments) {
+    dice_bands(const __grid_constant__ clessidra_dice arguments) {
   const ColumnSums<3> sums(arguments);
-  sums.add_chunks([&](int64_t image, int64_t column) {
+  sums.add_bands([&](int64_t image, int64_t column) {
     const int64_t begin = image * sums.rows;
     return [=, probabilities = arguments.probabilities + begin * sums.columns + column,
             labels = arguments.labels + begin, columns = sums.columns](int64_t row) {
@@ -16,7 +16,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     };
   });
 }
-EMULATOR_KERNEL(dice_column_chunks)
+EMULATOR_KERNEL(dice_bands)
 
 extern "C" __global__ void __launch_bounds__(kThreads)
     dice_columns(const __grid_constant__ clessidra_dice arguments) {

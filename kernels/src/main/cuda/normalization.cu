@@ -128,14 +128,14 @@ struct Output {
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kThreads)
-    normalize_mean_chunks(const __grid_constant__ clessidra_normalize_statistics arguments) {
+    normalize_mean_bands(const __grid_constant__ clessidra_normalize_statistics arguments) {
   const ColumnSums<1> sums(arguments);
-  sums.add_chunks([&](int64_t image, int64_t column) {
+  sums.add_bands([&](int64_t image, int64_t column) {
     const float* const x = arguments.x + image * sums.rows * sums.columns + column;
     return [=, columns = sums.columns](int64_t row) { return load<1>(x + row * columns); };
   });
 }
-EMULATOR_KERNEL(normalize_mean_chunks)
+EMULATOR_KERNEL(normalize_mean_bands)
 
 // Three blocks a multiprocessor leave registers enough for the loads of a chunk.
 extern "C" __global__ void __launch_bounds__(kThreads, 3)
@@ -146,9 +146,9 @@ extern "C" __global__ void __launch_bounds__(kThreads, 3)
 EMULATOR_KERNEL(normalize_mean_finish)
 
 extern "C" __global__ void __launch_bounds__(kThreads)
-    normalize_variance_chunks(const __grid_constant__ clessidra_normalize_statistics arguments) {
+    normalize_variance_bands(const __grid_constant__ clessidra_normalize_statistics arguments) {
   const ColumnSums<1> sums(arguments);
-  sums.add_chunks([&](int64_t image, int64_t column) {
+  sums.add_bands([&](int64_t image, int64_t column) {
     const float* const x = arguments.x + image * sums.rows * sums.columns + column;
     const float mean = Statistics<1>(arguments, image, column).load(arguments.mean).v[0];
     return [=, columns = sums.columns](int64_t row) {
@@ -157,7 +157,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
     };
   });
 }
-EMULATOR_KERNEL(normalize_variance_chunks)
+EMULATOR_KERNEL(normalize_variance_bands)
 
 extern "C" __global__ void __launch_bounds__(kThreads, 3)
     normalize_variance_finish(const __grid_constant__ clessidra_normalize_statistics arguments) {
@@ -199,10 +199,10 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 EMULATOR_KERNEL(normalize)
 
-extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statistics_chunks(
+extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statistics_bands(
     const __grid_constant__ clessidra_normalize_backward_statistics arguments) {
   const ColumnSums<2> sums(arguments);
-  sums.add_chunks([&](int64_t image, int64_t column) {
+  sums.add_bands([&](int64_t image, int64_t column) {
     const int64_t begin = image * sums.rows * sums.columns + column;
     const Normalizer<1> normalizer(arguments, Statistics<1>(arguments, image, column));
     const Output<1> output(arguments, column);
@@ -214,9 +214,9 @@ extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statis
     };
   });
 }
-EMULATOR_KERNEL(normalize_backward_statistics_chunks)
+EMULATOR_KERNEL(normalize_backward_statistics_bands)
 
-extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statistics_groups(
+extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statistics_finish(
     const __grid_constant__ clessidra_normalize_backward_statistics arguments) {
   const int64_t groups = int64_t{arguments.images} * arguments.groups;
   for_group_means(ColumnSums<2>(arguments), arguments.groups, arguments.scale,
@@ -224,7 +224,7 @@ extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statis
                     arguments.sums[which * groups + group] = mean;
                   });
 }
-EMULATOR_KERNEL(normalize_backward_statistics_groups)
+EMULATOR_KERNEL(normalize_backward_statistics_finish)
 
 // A thread adds the images' sums of a column. They are never -0, so that +0 is a start as any.
 extern "C" __global__ void __launch_bounds__(kThreads) normalize_backward_statistics_columns(

@@ -64,26 +64,30 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 }
 EMULATOR_KERNEL(reduce_rows)
 
-// A thread takes a column of a chunk of rows.
+// A block takes kColumnTile columns of a band of rows; if there is just one, to their end.
 extern "C" __global__ void __launch_bounds__(kThreads)
-    reduce_columns_chunks(const __grid_constant__ clessidra_reduce_columns arguments) {
+    reduce_columns_bands(const __grid_constant__ clessidra_reduce_columns arguments) {
   const float* const x = arguments.x;
   const int64_t columns = arguments.columns;
-  const int64_t count = column_chunks_of(arguments.rows) * columns;
+  const bool whole = bands_of(arguments.rows) == 1;
   with_combine(arguments.reduction, [&]<class Combine>(Combine) {
-    for (int64_t i = thread_of_grid(); i < count; i += threads_of_grid()) {
-      const Division place = divide(i, columns);
-      const int64_t begin = place.quotient * kColumnChunk;
-      const int64_t end = end_of_column_chunk(place.quotient, arguments.rows);
-      store(arguments.workspace + i,
-            combine_rows<Combine, 1, kColumnChunk>(begin, end, [&](int64_t row) {
-              const float value = x[row * columns + place.remainder];
-              return Pack<1>{{term_of(arguments.reduction, value)}};
-            }));
-    }
+    combine_bands<Combine, 1>(
+        1, arguments.rows, columns,
+        [&](int64_t, int64_t column) {
+          return [&, column](int64_t row) {
+            return Pack<1>{{term_of(arguments.reduction, x[row * columns + column])}};
+          };
+        },
+        [&](int64_t, int64_t band, int64_t column, const Pack<1>& result) {
+          if (whole) {
+            store_result(arguments.y + column, result.v[0], arguments.scale, arguments.beta);
+          } else {
+            store(arguments.workspace + band * columns + column, result);
+          }
+        });
   });
 }
-EMULATOR_KERNEL(reduce_columns_chunks)
+EMULATOR_KERNEL(reduce_columns_bands)
 
 // A block takes kColumnTile columns to their end.
 extern "C" __global__ void __launch_bounds__(kThreads)
@@ -92,12 +96,10 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   const int64_t columns = arguments.columns;
   const int64_t begin = int64_t{blockIdx.x} * kColumnTile;
   const int64_t column = begin + threadIdx.x;
-  const int64_t chunks = column_chunks_of(arguments.rows);
   with_combine(arguments.reduction, [&]<class Combine>(Combine) {
-    combine_columns_in_place<Combine>(x, chunks, columns, begin, columns);
+    combine_columns_in_place<Combine>(x, bands_of(arguments.rows), columns, begin, columns);
     if (threadIdx.x < kColumnTile && column < columns) {
-      const float r = chunks == 0 ? Combine::kStart : x[column];
-      store_result(arguments.y + column, r, arguments.scale, arguments.beta);
+      store_result(arguments.y + column, x[column], arguments.scale, arguments.beta);
     }
   });
 }

@@ -57,15 +57,37 @@ __device__ inline float combine_chunk(int64_t begin, int64_t end, const Term& te
   return result;
 }
 
-// The first pass over all terms: every warp of the grid takes chunks, results[chunk].
+// The terms of a chunk, in one memory for all combinations of a kernel.
+__device__ inline float* terms_of_chunk() {
+  __shared__ float terms[kSumChunk];
+  return terms;
+}
+
+// The first pass over all terms: every block of the grid takes chunks, results[chunk]. All its threads
+// evaluate terms, since these may be long; the order in which a warp adds them stays.
 template <class Combine, int kLoads = 16, class Term>
 __device__ inline void combine_chunks(int64_t count, float* results, const Term& term) {
+  static_assert(kSumChunk % (kLoads * kThreads) == 0);
+  float* const terms = terms_of_chunk();
   const int64_t chunks = chunks_of(count);
-  const int64_t warps = threads_of_grid() / kWarp;
-  for (int64_t chunk = thread_of_grid() / kWarp; chunk < chunks; chunk += warps) {
-    const int64_t end = end_of_chunk(chunk, count);
-    const float result = combine_chunk<Combine, kLoads>(chunk * kSumChunk, end, term);
-    if (lane_of_warp() == 0) results[chunk] = result;
+  for (int64_t chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
+    const int64_t begin = chunk * kSumChunk;
+    const int size = static_cast<int>(end_of_chunk(chunk, count) - begin);
+    int i = static_cast<int>(threadIdx.x);
+    for (; i + (kLoads - 1) * kThreads < size; i += kLoads * kThreads) {
+      float loaded[kLoads];
+      CLESSIDRA_UNROLL
+      for (int j = 0; j < kLoads; ++j) loaded[j] = term(begin + i + j * kThreads);
+      CLESSIDRA_UNROLL
+      for (int j = 0; j < kLoads; ++j) terms[i + j * kThreads] = loaded[j];
+    }
+    for (; i < size; i += kThreads) terms[i] = term(begin + i);
+    __syncthreads();
+    if (warp_of_block() == 0) {
+      const float result = combine_chunk<Combine>(0, size, [&](int64_t j) { return terms[j]; });
+      if (lane_of_warp() == 0) results[chunk] = result;
+    }
+    __syncthreads();
   }
 }
 

@@ -132,21 +132,21 @@ final class CudaLaunches {
           pixels(kernel.nativeName(), fields, "height", "width");
       case NORMALIZE_STATISTICS ->
           inOrder(
-              columnChunks("normalize_mean_chunks", fields),
+              bandSums("normalize_mean_bands", fields),
               columnTiles("normalize_mean_finish", fields, fields.int32("groups")),
-              columnChunks("normalize_variance_chunks", fields),
+              bandSums("normalize_variance_bands", fields),
               columnTiles("normalize_variance_finish", fields, fields.int32("groups")));
       case NORMALIZE_BACKWARD_STATISTICS ->
           inOrder(
-              columnChunks("normalize_backward_statistics_chunks", fields),
-              columnTiles("normalize_backward_statistics_groups", fields, fields.int32("groups")),
+              bandSums("normalize_backward_statistics_bands", fields),
+              columnTiles("normalize_backward_statistics_finish", fields, fields.int32("groups")),
               striding(
                   "normalize_backward_statistics_columns",
                   blocks(fields.int32("columns"), THREADS)));
       case NORMALIZE, NORMALIZE_BACKWARD, DICE_BACKWARD -> rowGroups(kernel.nativeName(), fields);
       case DICE ->
           inOrder(
-              columnChunks("dice_column_chunks", fields),
+              bandSums("dice_bands", fields),
               columnTiles("dice_columns", fields, fields.int32("columns")),
               sum("dice", (long) fields.int32("images") * fields.int32("columns")));
     };
@@ -331,7 +331,7 @@ final class CudaLaunches {
   /** All terms to one number: the chunks, then what they gave, by one block. */
   private static List<GridLaunch> sum(String kernel, long count) {
     return inOrder(
-        striding(kernel + "_chunks", blocks(blocks(count, Kernels.SUM_CHUNK), WARPS)),
+        striding(kernel + "_chunks", blocks(count, Kernels.SUM_CHUNK)),
         List.of(new GridLaunch(kernel + "_finish", 1, 1, 1, THREADS)));
   }
 
@@ -356,17 +356,22 @@ final class CudaLaunches {
       return List.of();
     }
     int tiles = Math.toIntExact(blocks(columns, COLUMN_TILE));
-    return inOrder(
-        striding(
-            "reduce_columns_chunks", blocks(blocks(rows, Kernels.COLUMN_CHUNK) * columns, THREADS)),
-        List.of(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS)));
+    long bands = bands(rows);
+    List<GridLaunch> sums = striding("reduce_columns_bands", bands * tiles);
+    return bands == 1
+        ? sums
+        : inOrder(sums, List.of(new GridLaunch("reduce_columns_finish", tiles, 1, 1, THREADS)));
   }
 
-  /** The sums over the rows of each image, first those of chunks of the rows. */
-  private static List<GridLaunch> columnChunks(String function, Fields fields) {
-    long chunks = Math.max(1, blocks(fields.int64("rows"), Kernels.COLUMN_CHUNK));
-    return striding(
-        function, blocks(fields.int32("images") * chunks * fields.int32("columns"), THREADS));
+  /** Bands of rows of which a block combines a tile of columns. */
+  private static long bands(long rows) {
+    return Math.max(1, blocks(rows, Kernels.COLUMN_CHUNK * Kernels.COLUMN_CHUNK));
+  }
+
+  /** The sums over the rows of each image, first those of bands of the rows. */
+  private static List<GridLaunch> bandSums(String function, Fields fields) {
+    long tiles = blocks(fields.int32("columns"), COLUMN_TILE);
+    return striding(function, fields.int32("images") * bands(fields.int64("rows")) * tiles);
   }
 
   /** The rest of those sums: a block takes whole groups of columns, a tile or one group. */

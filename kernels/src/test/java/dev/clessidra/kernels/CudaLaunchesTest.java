@@ -120,6 +120,7 @@ final class CudaLaunchesTest {
     for (Kernel kernel : Kernel.values()) {
       launches(kernel, 1).forEach(launch -> launched.add(launch.function()));
     }
+    launches(Kernel.REDUCE_COLUMNS, 2000).forEach(launch -> launched.add(launch.function()));
     // The tiles of a matrix product, by its size.
     launches(Kernel.GEMM, 700).forEach(launch -> launched.add(launch.function()));
     launches(Kernel.GEMM, 4096).forEach(launch -> launched.add(launch.function()));
@@ -191,7 +192,7 @@ final class CudaLaunchesTest {
     assertThat(launches(Kernel.REDUCE, Map.of()))
         .containsExactly(new GridLaunch("reduce_finish", 1, 1, 1, 256));
     assertThat(launches(Kernel.REDUCE_COLUMNS, Map.of("columns", 9L)))
-        .containsExactly(new GridLaunch("reduce_columns_finish", 2, 1, 1, 256));
+        .containsExactly(new GridLaunch("reduce_columns_bands", 2, 1, 1, 256));
     assertThat(launches(Kernel.REDUCE_ROWS, Map.of("rows", 33L)))
         .containsExactly(new GridLaunch("reduce_rows", 2, 1, 1, 256));
     assertThat(launches(Kernel.SOFTMAX_CROSS_ENTROPY, Map.of("columns", 9L)))
