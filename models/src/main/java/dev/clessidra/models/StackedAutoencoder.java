@@ -112,6 +112,7 @@ public final class StackedAutoencoder implements AutoCloseable {
      *
      * @param layer from 0
      * @param trainer has its model and data already
+     * @return the trainer, not null
      */
     Trainer prepare(int layer, Trainer trainer);
   }
@@ -141,8 +142,8 @@ public final class StackedAutoencoder implements AutoCloseable {
   }
 
   /**
-   * Trains the layers that are not trained yet, one after the other. A training that is stopped
-   * ends the whole; its layer is not added.
+   * Trains the layers that are not trained yet, one after the other. A training that is stopped or
+   * fails ends the whole; its layer is not added.
    *
    * @return one result for each layer that was trained
    */
@@ -151,15 +152,14 @@ public final class StackedAutoencoder implements AutoCloseable {
     DeviceData codes = layers.isEmpty() ? data : codes(data);
     try {
       while (!isTrained()) {
-        int i = layers.size();
-        Autoencoder layer = layer(i);
-        layers.add(layer);
-        TrainingResult result = training.prepare(i, Trainer.of(layer).data(codes)).run();
+        Autoencoder layer = layer(layers.size());
+        TrainingResult result = train(layer, codes, training);
         results.add(result);
         if (result.stopped()) {
-          layers.removeLast().close();
+          layer.close();
           return results;
         }
+        layers.add(layer);
         if (!isTrained()) {
           DeviceData next = codes.map(layer.codeSize(), layer::codes);
           if (codes != data) {
@@ -173,6 +173,20 @@ public final class StackedAutoencoder implements AutoCloseable {
       if (codes != data) {
         codes.close();
       }
+    }
+  }
+
+  /** Trains the layer that comes next; closes it when that fails. */
+  private TrainingResult train(Autoencoder layer, DeviceData codes, LayerTraining training) {
+    try {
+      Trainer trainer =
+          Objects.requireNonNull(
+              training.prepare(layers.size(), Trainer.of(layer).data(codes)),
+              "stacked autoencoder: LayerTraining.prepare returned null: expected the trainer");
+      return trainer.run();
+    } catch (RuntimeException e) {
+      layer.close();
+      throw e;
     }
   }
 

@@ -99,6 +99,31 @@ class StackedAutoencoderTest {
   }
 
   @Test
+  void aLayerWhoseTrainingFailsIsNotAdded() {
+    try (DeviceData data = DeviceData.of(device, Digits.train(500));
+        StackedAutoencoder whole = StackedAutoencoder.builder(784).encoder(30, 10).build(device);
+        StackedAutoencoder parts = StackedAutoencoder.builder(784).encoder(30, 10).build(device)) {
+      whole.pretrain(data, epochs(1));
+      long live = device.memory().liveBuffers();
+      assertThatThrownBy(() -> parts.pretrain(data, (layer, trainer) -> null))
+          .isInstanceOf(NullPointerException.class)
+          .hasMessage(
+              "stacked autoencoder: LayerTraining.prepare returned null: expected the trainer");
+      StackedAutoencoder.LayerTraining failing =
+          (layer, trainer) ->
+              trainer.stopWhen(() -> {
+                throw new IllegalStateException("power loss");
+              });
+      assertThatThrownBy(() -> parts.pretrain(data, failing)).hasMessage("power loss");
+      assertThat(parts.layers()).isEmpty();
+      assertThat(device.memory().liveBuffers()).isEqualTo(live);
+      parts.pretrain(data, epochs(1));
+      float[] x = Digits.test(5).floats();
+      assertThat(parts.encode(x)).isEqualTo(whole.encode(x));
+    }
+  }
+
+  @Test
   void aClassifierNeedsLabels() {
     ImageData labelled = Digits.train(100);
     ImageData bare = ImageData.of(28, 28, 1, labelled.bytes());
