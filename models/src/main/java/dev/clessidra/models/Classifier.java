@@ -10,6 +10,7 @@ import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
+import dev.clessidra.models.training.TrainingData;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -184,6 +185,16 @@ public final class Classifier implements Model {
     return classes;
   }
 
+  /** Checks that the data has no more classes than the model. */
+  @Override
+  public void prepare(TrainingData data) {
+    if (data.classes() > classes) {
+      throw new IllegalArgumentException(
+          "training: the data has %d classes: the model has %d, give it as many"
+              .formatted(data.classes(), classes));
+    }
+  }
+
   @Override
   public Tensor loss(Tape tape, Batch batch, TrainingState state) {
     Tensor labels =
@@ -193,6 +204,12 @@ public final class Classifier implements Model {
                 new IllegalArgumentException(
                     "classifier: the training data has no labels: give images with labels"));
     Tensor x = batch.inputs();
+    // Not in prepare, which sees the samples as they are before the training transforms them.
+    if (x.shape().columns() != inputs) {
+      throw new IllegalArgumentException(
+          "training: the samples have %d numbers: the model takes %d"
+              .formatted(x.shape().columns(), inputs));
+    }
     if (inputNoise > 0) {
       x = tape.maskNoise(x, inputNoise, state.stream("classifier.input"));
     }

@@ -31,6 +31,7 @@ public final class DeviceSegmentationData implements TrainingData {
   private final Scope scope;
   private final Tensor images;
   private final Tensor masks;
+  private final int classes;
   private final Optional<Tensor> weights;
   private final DeformationRange deformation;
   private final Brightness brightness;
@@ -51,6 +52,7 @@ public final class DeviceSegmentationData implements TrainingData {
   private DeviceSegmentationData(Builder builder, UNet model) {
     SegmentationData data = builder.data;
     Masks truth = data.masks();
+    this.classes = truth.classes();
     ImageData pictures = model.inputExposure().apply(data.images());
     this.deformation = builder.deformation;
     this.brightness = builder.brightness;
@@ -209,6 +211,11 @@ public final class DeviceSegmentationData implements TrainingData {
   public Optional<ImageShape> imageShape() {
     Shape shape = images.shape();
     return Optional.of(new ImageShape(shape.dim(1), shape.dim(2), shape.dim(3)));
+  }
+
+  @Override
+  public int classes() {
+    return classes;
   }
 
   /**

@@ -107,7 +107,7 @@ public final class DeviceData implements TrainingData {
     return labels.isPresent();
   }
 
-  /** One more than the largest label; 0 without labels. */
+  @Override
   public int classes() {
     return classes;
   }

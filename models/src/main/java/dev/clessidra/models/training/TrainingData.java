@@ -23,6 +23,12 @@ public interface TrainingData extends AutoCloseable {
   /** The shape of the samples where they are images; nothing for codes. */
   Optional<ImageShape> imageShape();
 
+  /**
+   * The number of classes: each label is below it. More than the largest label + 1 where classes
+   * have names; 0 without labels.
+   */
+  int classes();
+
   /** The batch of the state's step: each epoch visits every sample once, in an order of its own. */
   Batch batch(Tape tape, int size, TrainingState state);
 

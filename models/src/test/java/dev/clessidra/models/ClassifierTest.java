@@ -1,0 +1,49 @@
+package dev.clessidra.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.clessidra.kernels.Device;
+import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.training.Trainer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class ClassifierTest {
+  private static Device device;
+
+  @BeforeAll
+  static void open() {
+    device = Device.open("cpu");
+  }
+
+  @AfterAll
+  static void close() {
+    device.close();
+  }
+
+  private static void assertNotTrained(Classifier model, ImageData data, String message) {
+    float[] bias = model.parameters().get("softmax.bias").copyToArray();
+    assertThatThrownBy(() -> Trainer.of(model).data(data).steps(3).batch(10).run())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(message);
+    assertThat(model.parameters().get("softmax.bias").copyToArray()).containsExactly(bias);
+  }
+
+  @Test
+  void dataThatDoesNotFitIsRefusedBeforeTheFirstStep() {
+    ImageData digits = Digits.train(100);
+    try (Classifier few = Classifier.builder(784, 5).build(device);
+        Classifier small = Classifier.builder(5, 10).build(device);
+        Classifier model = Classifier.builder(784, 10).build(device)) {
+      assertNotTrained(
+          few, digits, "training: the data has 10 classes: the model has 5, give it as many");
+      assertNotTrained(small, digits, "training: the samples have 784 numbers: the model takes 5");
+      assertNotTrained(
+          model,
+          ImageData.of(28, 28, 1, digits.bytes()),
+          "classifier: the training data has no labels: give images with labels");
+    }
+  }
+}
