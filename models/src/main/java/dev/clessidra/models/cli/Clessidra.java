@@ -179,10 +179,15 @@ public final class Clessidra implements Callable<Integer> {
             || problem instanceof DeviceException; // out of memory among them
     String message =
         told
-            ? withoutPeriod(problem.getMessage())
+            ? withoutPeriod(problem.getMessage()) + options(problem)
             : "unexpected %s; run again with --stacktrace to see where it came from"
                 .formatted(problem);
     return print(command, problem, message, ExitCode.FAILURE);
+  }
+
+  /** The options that a message speaks of. */
+  private static String options(Exception problem) {
+    return problem instanceof DivergedException ? " (--learning-rate, --clip-norm)" : "";
   }
 
   private int print(CommandLine command, Exception problem, String message, int code) {

@@ -314,8 +314,8 @@ public final class ImageData {
   private void requireLabels() {
     if (labels == null) {
       throw new DataException(
-          "the images have no labels: give a label file (idx:IMAGES,LABELS) or a folder with one"
-              + " sub-folder a class");
+          "the images have no labels: give labels, a label file or a folder with one sub-folder a"
+              + " class");
     }
   }
 

@@ -254,7 +254,10 @@ class TrainTest {
         run("train autoencoder --widths 8 --epochs 20 --learning-rate 1e30 --optimizer sgd");
 
     assertThat(trained.code()).isEqualTo(ExitCode.FAILURE);
-    assertThat(trained.err()).startsWith("clessidra: the training diverged").hasLineCount(1);
+    assertThat(trained.err())
+        .startsWith("clessidra: the training diverged")
+        .endsWith("the norm of the gradients (--learning-rate, --clip-norm)\n")
+        .hasLineCount(1);
   }
 
   @Test

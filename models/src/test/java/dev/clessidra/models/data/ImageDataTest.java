@@ -120,6 +120,8 @@ class ImageDataTest {
     assertThat(unlabelled.hasLabels()).isFalse();
     assertThatThrownBy(unlabelled::labels)
         .isInstanceOf(DataException.class)
-        .hasMessageStartingWith("the images have no labels");
+        .hasMessage(
+            "the images have no labels: give labels, a label file or a folder with one sub-folder a"
+                + " class");
   }
 }
