@@ -266,9 +266,20 @@ public final class Classifier implements Model {
     return result;
   }
 
-  /** The share of samples, in [0, 1], whose most probable class is not their label. */
+  /**
+   * The share of samples, in [0, 1], whose most probable class is not their label.
+   *
+   * @param samples [n, inputs] row by row
+   * @param labels [n]
+   * @throws IllegalArgumentException when there is no sample, or not one label for each
+   */
   public double errorRate(float[] samples, int[] labels) {
     int[] classes = classify(samples);
+    if (classes.length == 0 || labels.length != classes.length) {
+      throw new IllegalArgumentException(
+          "classifier: %d labels for %d samples: expected at least 1 sample and one label for each"
+              .formatted(labels.length, classes.length));
+    }
     int wrong = 0;
     for (int i = 0; i < labels.length; i++) {
       if (classes[i] != labels[i]) {
@@ -278,8 +289,14 @@ public final class Classifier implements Model {
     return (double) wrong / labels.length;
   }
 
-  /** The share of images, in [0, 1], that are classified wrongly. */
+  /**
+   * The share of images, in [0, 1], that are classified wrongly.
+   *
+   * @throws IllegalArgumentException when the images are of another size than the model's
+   * @throws dev.clessidra.models.data.DataException when they have no labels
+   */
   public double errorRate(ImageData images) {
+    Inference.require(this, images, inputs);
     return errorRate(images.floats(), images.labels());
   }
 

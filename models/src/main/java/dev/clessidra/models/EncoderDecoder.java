@@ -64,16 +64,9 @@ public sealed interface EncoderDecoder extends Model permits Autoencoder, Vae {
   }
 
   private void requireFit(ImageData images) {
-    if (images.imageSize() != inputs()) {
-      throw new IllegalArgumentException(
-          "%s: the images have %d numbers (%dx%d, %d channels): the model takes %d"
-              .formatted(
-                  kind(),
-                  images.imageSize(),
-                  images.height(),
-                  images.width(),
-                  images.channels(),
-                  inputs()));
+    switch (this) {
+      case Autoencoder model -> Inference.require(model, images, inputs());
+      case Vae model -> model.requireFit(images);
     }
   }
 }

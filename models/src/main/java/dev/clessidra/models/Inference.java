@@ -5,6 +5,7 @@ import dev.clessidra.engine.Tape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.DeviceData;
 import java.util.Arrays;
 
@@ -66,6 +67,21 @@ public final class Inference {
       }
     }
     return results;
+  }
+
+  /** Checks that images have as many numbers as a model takes. */
+  static void require(Model model, ImageData images, int inputs) {
+    if (images.imageSize() != inputs) {
+      throw new IllegalArgumentException(
+          "%s: the images have %d numbers (%dx%d, %d channels): the model takes %d"
+              .formatted(
+                  model.kind(),
+                  images.imageSize(),
+                  images.height(),
+                  images.width(),
+                  images.channels(),
+                  inputs));
+    }
   }
 
   /** Checks that samples are whole rows of finite numbers. */

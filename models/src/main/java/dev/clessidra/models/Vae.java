@@ -472,13 +472,27 @@ public final class Vae implements EncoderDecoder {
   }
 
   private void requireSamples(int size, Optional<TrainingData.ImageShape> given) {
-    TrainingData.ImageShape expected = new TrainingData.ImageShape(height, width, channels);
+    TrainingData.ImageShape expected = imageShape();
     if (size != height * width * channels || !given.orElse(expected).equals(expected)) {
       throw new IllegalArgumentException(
           "training: the samples are %s: the model takes images of %s"
               .formatted(
                   given.map(shape -> "images of " + shape).orElse(size + " numbers"), expected));
     }
+  }
+
+  /** Checks that images are of the model's height, width and channels. */
+  void requireFit(ImageData images) {
+    TrainingData.ImageShape given =
+        new TrainingData.ImageShape(images.height(), images.width(), images.channels());
+    if (!given.equals(imageShape())) {
+      throw new IllegalArgumentException(
+          "vae: the images are %s: the model takes images of %s".formatted(given, imageShape()));
+    }
+  }
+
+  private TrainingData.ImageShape imageShape() {
+    return new TrainingData.ImageShape(height, width, channels);
   }
 
   /**
@@ -754,8 +768,11 @@ public final class Vae implements EncoderDecoder {
   /**
    * One draw of each pixel as 255 with its gray value as probability, else 0: what {@link
    * Binarization#STATIC} trains on.
+   *
+   * @throws IllegalArgumentException when the images are of another size than the model's
    */
   public ImageData binarize(ImageData images, long seed) {
+    requireFit(images);
     float[] drawn = binarize(images.floats(), seed);
     byte[] pixels = new byte[drawn.length];
     for (int i = 0; i < drawn.length; i++) {
@@ -782,9 +799,11 @@ public final class Vae implements EncoderDecoder {
    * are binarized first if the model's {@link #binarization} says so.
    *
    * @param seed of the codes and of the binarization
+   * @throws IllegalArgumentException when the images are of another size than the model's
    * @throws IllegalStateException for a plain autoencoder
    */
   public Elbo elbo(ImageData images, long seed) {
+    requireFit(images);
     return elbo(images.floats(), seed);
   }
 
@@ -829,8 +848,11 @@ public final class Vae implements EncoderDecoder {
   /**
    * The importance-weighted estimate of log p(x), averaged over the images, in nats per image; see
    * {@link #logLikelihoods(float[], int, long)}.
+   *
+   * @throws IllegalArgumentException when the images are of another size than the model's
    */
   public double logLikelihood(ImageData images, int count, long seed) {
+    requireFit(images);
     return Arrays.stream(logLikelihoods(images.floats(), count, seed)).average().orElseThrow();
   }
 

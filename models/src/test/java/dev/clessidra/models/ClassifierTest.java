@@ -46,4 +46,27 @@ class ClassifierTest {
           "classifier: the training data has no labels: give images with labels");
     }
   }
+
+  @Test
+  void anErrorRateNeedsSamplesOfTheModelsSizeAndALabelForEach() {
+    ImageData digits = Digits.test(4);
+    ImageData tall = ImageData.of(56, 28, 1, digits.bytes(), new int[2]);
+    try (Classifier model = Classifier.builder(784, 10).build(device)) {
+      assertThat(model.errorRate(digits)).isBetween(0.0, 1.0);
+      assertThatThrownBy(() -> model.errorRate(tall))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "classifier: the images have 1568 numbers (56x28, 1 channels): the model takes 784");
+      for (int labels : new int[] {3, 5}) {
+        assertThatThrownBy(() -> model.errorRate(digits.floats(), new int[labels]))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage(
+                "classifier: %d labels for 4 samples: expected at least 1 sample and one label for"
+                        .formatted(labels)
+                    + " each");
+      }
+      assertThatThrownBy(() -> model.errorRate(new float[0], new int[0]))
+          .hasMessageContaining("0 labels for 0 samples");
+    }
+  }
 }

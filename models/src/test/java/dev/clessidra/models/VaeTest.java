@@ -431,6 +431,26 @@ class VaeTest {
   }
 
   @Test
+  void imagesOfAnotherSizeAreRefused() {
+    ImageData tall = ImageData.of(56, 28, 1, new byte[56 * 28]); // as two of 28x28
+    ImageData wide = ImageData.of(14, 56, 1, new byte[14 * 56]); // as many numbers as 28x28
+    try (Vae model = small().build(device)) {
+      for (ImageData images : new ImageData[] {tall, wide}) {
+        String message =
+            "vae: the images are %dx%dx1: the model takes images of 28x28x1"
+                .formatted(images.height(), images.width());
+        assertThatThrownBy(() -> model.encode(images)).hasMessage(message);
+        assertThatThrownBy(() -> model.squaredError(images)).hasMessage(message);
+        assertThatThrownBy(() -> model.elbo(images, 1)).hasMessage(message);
+        assertThatThrownBy(() -> model.logLikelihood(images, 1, 1)).hasMessage(message);
+        assertThatThrownBy(() -> model.binarize(images, 1))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage(message);
+      }
+    }
+  }
+
+  @Test
   void mistakesAreNamed() {
     assertThatThrownBy(() -> Vae.builder().latent(0))
         .hasMessage("vae: the latent size must be at least 1, got 0");

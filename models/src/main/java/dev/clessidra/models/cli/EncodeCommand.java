@@ -87,7 +87,7 @@ final class EncodeCommand implements Callable<Integer> {
     int count = images.stream().mapToInt(ImageData::count).sum();
     try (Device opened = device.open();
         EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
-      Evaluation.requireSize(autoencoder.inputs(), images.getFirst());
+      Evaluation.requireSize(autoencoder, images.getFirst());
       int size = autoencoder.codeSize();
       float[] codes = new float[Math.multiplyExact(count, size)];
       int done = 0;

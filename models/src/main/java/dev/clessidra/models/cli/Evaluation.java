@@ -4,6 +4,8 @@ import com.google.gson.JsonObject;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.Classifier;
+import dev.clessidra.models.EncoderDecoder;
+import dev.clessidra.models.Vae;
 import dev.clessidra.models.analysis.PrincipalComponents;
 import dev.clessidra.models.analysis.SparsityStatistics;
 import dev.clessidra.models.data.Dataset;
@@ -102,7 +104,7 @@ record Evaluation(
 
   /** Evaluates an autoencoder. */
   static Reconstruction of(Autoencoder model, Dataset dataset, boolean components) {
-    requireSize(model.inputs(), dataset.test());
+    requireSize(model, dataset.test());
     ImageData test = dataset.test();
     float rest =
         switch (model.codeActivation().function()) {
@@ -170,6 +172,17 @@ record Evaluation(
       throw new CommandFailure(
           "the images are %dx%d with %d values, the model takes %d values: give data with the size the model was trained on"
               .formatted(images.height(), images.width(), images.imageSize(), inputs));
+    }
+  }
+
+  /** As {@link #requireSize(int, ImageData)}; height and width where the model knows them. */
+  static void requireSize(EncoderDecoder model, ImageData images) {
+    requireSize(model.inputs(), images);
+    if (model instanceof Vae vae
+        && (images.height() != vae.height() || images.width() != vae.width())) {
+      throw new CommandFailure(
+          "the images are %dx%d, the model takes images of %dx%d: give data with the size the model was trained on"
+              .formatted(images.height(), images.width(), vae.height(), vae.width()));
     }
   }
 

@@ -78,7 +78,7 @@ final class ReconstructCommand implements Callable<Integer> {
     ImageData test = dataset.test();
     try (Device opened = device.open();
         EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
-      Evaluation.requireSize(autoencoder.inputs(), test);
+      Evaluation.requireSize(autoencoder, test);
       PrintWriter writer = spec.commandLine().getOut();
       if (show) {
         Drawing.show(writer, environment, autoencoder, test);

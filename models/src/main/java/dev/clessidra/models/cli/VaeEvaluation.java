@@ -58,7 +58,7 @@ record VaeEvaluation(
 
   /** Evaluates a model, with so many codes an image to estimate the log-likelihood, 0 for none. */
   static VaeEvaluation of(Vae model, Dataset dataset, int samples) {
-    Evaluation.requireSize(model.inputs(), dataset.test());
+    Evaluation.requireSize(model, dataset.test());
     return new VaeEvaluation(
         dataset,
         model.codeSize(),

@@ -226,6 +226,21 @@ class BadInputTest {
   }
 
   @Test
+  void imagesOfAnotherShapeAreRefusedByAVae() {
+    Path run = train("vae --hidden 4 --latent 2 --steps 1");
+    Path wide = folder.resolve("wide");
+    Invocation.writeImages(wide, 20, 4, 16, 1); // as many values as 8x8
+
+    for (String command :
+        new String[] {"evaluate RUN", "reconstruct RUN --show", "encode RUN --out DIR/x.npy"}) {
+      assertRefused(
+          run(command.replace("RUN", run.toString()) + " --data " + wide),
+          ExitCode.FAILURE,
+          "the images are 4x16, the model takes images of 8x8");
+    }
+  }
+
+  @Test
   void aRunThatIsNotFinishedSaysHowToGoOn() {
     Path run = folder.resolve("run");
     run("train autoencoder --widths 4 --epochs 3 --stop-after-steps 1 --data DATA --out " + run);

@@ -66,13 +66,17 @@ record Invocation(int code, String out, String err) {
 
   /** Images of a bright bar whose place is the class, with noise. */
   static void writeImages(Path file, int count, int side, long seed) {
+    writeImages(file, count, side, side, seed);
+  }
+
+  static void writeImages(Path file, int count, int height, int width, long seed) {
     Random random = new Random(seed);
-    ByteBuffer bytes = ByteBuffer.allocate(16 + count * side * side);
-    bytes.putInt(0x00000803).putInt(count).putInt(side).putInt(side);
+    ByteBuffer bytes = ByteBuffer.allocate(16 + count * height * width);
+    bytes.putInt(0x00000803).putInt(count).putInt(height).putInt(width);
     for (int image = 0; image < count; image++) {
-      for (int y = 0; y < side; y++) {
-        for (int x = 0; x < side; x++) {
-          boolean bar = y * CLASSES / side == image % CLASSES;
+      for (int y = 0; y < height; y++) {
+        for (int x = 0; x < width; x++) {
+          boolean bar = y * CLASSES / height == image % CLASSES;
           bytes.put((byte) (bar ? 200 + random.nextInt(56) : random.nextInt(40)));
         }
       }
