@@ -332,10 +332,13 @@ public final class Autoencoder implements EncoderDecoder {
    * Lets training start from the mean sample. The output's bias, for a sigmoid or linear output, is
    * set to give it; with {@link Sparsity.TopK} the first layer's biases are set so that the mean
    * sample activates no unit, without which the units that resemble it are the largest for every
-   * sample and the others never learn. Does nothing when the model was loaded or pretrained.
+   * sample and the others never learn. Sets nothing when the model was loaded or pretrained.
    */
   @Override
   public void prepare(TrainingData data) {
+    if (reconstruction == Reconstruction.CROSS_ENTROPY) {
+      Inference.requireProbabilities(data, "cross-entropy", "Reconstruction.SQUARED_ERROR");
+    }
     if (started) {
       return;
     }

@@ -7,6 +7,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.DeviceData;
+import dev.clessidra.models.training.TrainingData;
 import java.util.Arrays;
 
 /**
@@ -81,6 +82,33 @@ public final class Inference {
                   images.width(),
                   images.channels(),
                   inputs));
+    }
+  }
+
+  /**
+   * Checks that a model which takes its samples for probabilities is trained on such.
+   *
+   * @param loss what takes them so
+   * @param instead what takes any numbers
+   */
+  static void requireProbabilities(TrainingData data, String loss, String instead) {
+    TrainingData.Range range = data.range();
+    // Not a number is neither.
+    if (!(range.least() >= 0 && range.largest() <= 1)) {
+      throw new IllegalArgumentException(
+          "training: the samples have numbers from %s to %s, %s expects them in [0, 1]: scale them, or use %s"
+              .formatted(range.least(), range.largest(), loss, instead));
+    }
+  }
+
+  /** Checks that samples are probabilities. */
+  static void requireProbabilities(Model model, float[] samples, int inputs) {
+    for (int i = 0; i < samples.length; i++) {
+      if (!(samples[i] >= 0 && samples[i] <= 1)) {
+        throw new IllegalArgumentException(
+            "%s: number %d of sample %d is %s: expected numbers in [0, 1]"
+                .formatted(model.kind(), i % inputs, i / inputs, samples[i]));
+      }
     }
   }
 

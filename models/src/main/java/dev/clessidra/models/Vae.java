@@ -431,11 +431,14 @@ public final class Vae implements EncoderDecoder {
 
   /**
    * Lets training start from the mean image: the output's bias is set to give it, as a logit for a
-   * Bernoulli likelihood; and a learned variance to that of independent bits with those means. Does
+   * Bernoulli likelihood; and a learned variance to that of independent bits with those means. Sets
    * nothing when the model was loaded.
    */
   @Override
   public void prepare(TrainingData data) {
+    if (likelihood instanceof Likelihood.Bernoulli) {
+      Inference.requireProbabilities(data, "a Bernoulli likelihood", "Likelihood.gaussian");
+    }
     if (started) {
       return;
     }
@@ -751,8 +754,10 @@ public final class Vae implements EncoderDecoder {
    * One draw of each number as 1 with itself as probability, else 0. Zeros and ones stay.
    *
    * @param images numbers in [0, 1], [n, inputs] row by row
+   * @throws IllegalArgumentException when they are not whole images, or a number is not in [0, 1]
    */
   public float[] binarize(float[] images, long seed) {
+    Inference.requireProbabilities(this, images, inputs());
     return inBlocks(
         images,
         inputs(),
@@ -810,7 +815,8 @@ public final class Vae implements EncoderDecoder {
   /**
    * See {@link #elbo(ImageData, long)}; [n, inputs] row by row.
    *
-   * @throws IllegalArgumentException when there is no image
+   * @throws IllegalArgumentException when there is no image, or a number that a Bernoulli
+   *     likelihood is asked about is not in [0, 1]
    */
   public Elbo elbo(float[] images, long seed) {
     requireDistribution();
@@ -865,6 +871,8 @@ public final class Vae implements EncoderDecoder {
    * @param images [n, inputs] row by row
    * @param count L, the codes drawn for each image, at least 1
    * @param seed of the codes and of the binarization
+   * @throws IllegalArgumentException when a number that a Bernoulli likelihood is asked about is
+   *     not in [0, 1]
    * @throws IllegalStateException for a plain autoencoder
    */
   public double[] logLikelihoods(float[] images, int count, long seed) {
@@ -961,6 +969,9 @@ public final class Vae implements EncoderDecoder {
   }
 
   private float[] binarized(float[] images, long seed) {
+    if (likelihood instanceof Likelihood.Bernoulli) {
+      Inference.requireProbabilities(this, images, inputs());
+    }
     return binarization == Binarization.NONE ? images : binarize(images, seed);
   }
 

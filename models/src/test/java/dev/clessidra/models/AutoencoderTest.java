@@ -10,6 +10,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.models.analysis.PrincipalComponents;
 import dev.clessidra.models.analysis.SparsityStatistics;
 import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -94,6 +95,33 @@ class AutoencoderTest {
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage(
               "autoencoder: the images have 98 numbers (7x14, 1 channels): the model takes 784");
+    }
+  }
+
+  @Test
+  void crossEntropyIsOfNumbersFromZeroToOne() {
+    float[] samples = {0, 0.5f, 1, 0.25f, -2, 0, 1, 3.5f};
+    Autoencoder.Builder settings = Autoencoder.builder(4).encoder(2);
+    try (DeviceData data = DeviceData.of(device, samples, 4);
+        DeviceData whole = DeviceData.of(device, new float[] {0, 1, 0.5f, 1}, 4);
+        Autoencoder model = settings.build(device);
+        Autoencoder fresh = settings.build(device);
+        Autoencoder squared =
+            Autoencoder.builder(4)
+                .encoder(2)
+                .outputActivation(Activation.IDENTITY)
+                .reconstruction(Reconstruction.SQUARED_ERROR)
+                .build(device)) {
+      assertThatThrownBy(() -> Trainer.of(model).data(data).steps(1).batch(2).run())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "training: the samples have numbers from -2.0 to 3.5, cross-entropy expects them in"
+                  + " [0, 1]: scale them, or use Reconstruction.SQUARED_ERROR");
+      assertThat(model.encode(samples)).isEqualTo(fresh.encode(samples));
+      Trainer.of(model).data(whole).steps(1).batch(2).run();
+      assertThatThrownBy(() -> Trainer.of(model).data(data).steps(1).batch(2).run())
+          .hasMessageContaining("from -2.0 to 3.5");
+      Trainer.of(squared).data(data).steps(1).batch(2).run();
     }
   }
 

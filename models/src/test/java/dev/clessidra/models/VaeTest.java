@@ -15,6 +15,7 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
+import dev.clessidra.models.training.DeviceData;
 import dev.clessidra.models.training.Trainer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -322,6 +323,27 @@ class VaeTest {
       assertThat(ones[1]).isCloseTo(0.25, within(0.06));
       assertThat(ones[2]).isCloseTo(0.75, within(0.06));
       assertThat(ones[3]).isCloseTo(1, within(1e-6));
+    }
+  }
+
+  @Test
+  void aBernoulliLikelihoodIsOfNumbersFromZeroToOne() {
+    float[] images = new float[2 * 784];
+    images[784 + 5] = 1.5f;
+    String message = "vae: number 5 of sample 1 is 1.5: expected numbers in [0, 1]";
+    try (DeviceData data = DeviceData.of(device, images, 784);
+        Vae model = small().build(device);
+        Vae gaussian = small().likelihood(Likelihood.gaussian(1)).build(device)) {
+      assertThatThrownBy(() -> Trainer.of(model).data(data).steps(1).batch(2).run())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "training: the samples have numbers from 0.0 to 1.5, a Bernoulli likelihood expects"
+                  + " them in [0, 1]: scale them, or use Likelihood.gaussian");
+      assertThatThrownBy(() -> model.binarize(images, 1)).hasMessage(message);
+      assertThatThrownBy(() -> model.elbo(images, 1)).hasMessage(message);
+      assertThatThrownBy(() -> model.logLikelihoods(images, 1, 1)).hasMessage(message);
+      Trainer.of(gaussian).data(data).steps(1).batch(2).run();
+      assertThat(gaussian.elbo(images, 1).total()).isFinite();
     }
   }
 

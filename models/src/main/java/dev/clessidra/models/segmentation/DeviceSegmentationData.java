@@ -287,6 +287,11 @@ public final class DeviceSegmentationData implements TrainingData {
   }
 
   @Override
+  public Range range() {
+    return new Range(0, 1);
+  }
+
+  @Override
   public String settings() {
     return settings;
   }

@@ -144,6 +144,22 @@ public final class DeviceData implements TrainingData {
     return mean;
   }
 
+  /** Of images 0 and 1, else the least and the largest number. */
+  @Override
+  public Range range() {
+    if (inputs.elementType() == ElementType.UINT8) {
+      return new Range(0, 1);
+    }
+    float[] range = {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};
+    forEachBlock((first, block) -> {
+      for (float value : block.copyToArray()) {
+        range[0] = Math.min(range[0], value);
+        range[1] = Math.max(range[1], value);
+      }
+    });
+    return new Range(range[0], range[1]);
+  }
+
   /**
    * The data set of {@code function} of each sample, such as the codes of an encoder, with the same
    * labels; in memory of its own.

@@ -183,7 +183,8 @@ public final class Trainer {
 
   /**
    * Gives the model a function of each batch, such as the codes of a trained encoder, instead of
-   * the samples themselves; it is not trained, and comes after {@link #augment}.
+   * the samples themselves; it is not trained, and comes after {@link #augment}. {@link
+   * Model#prepare} gets the samples themselves.
    */
   public Trainer transform(DeviceData.Transformation function) {
     transformation = Optional.of(function);

@@ -17,6 +17,9 @@ public interface TrainingData extends AutoCloseable {
     }
   }
 
+  /** The least and the largest of some numbers. */
+  record Range(float least, float largest) {}
+
   /** The number of samples. */
   int count();
 
@@ -34,6 +37,9 @@ public interface TrainingData extends AutoCloseable {
 
   /** The mean of each input over all samples, [numbers in a sample]. */
   float[] mean();
+
+  /** What the numbers of all samples are within; of images 0 and 1. */
+  Range range();
 
   /**
    * What of this, beside the samples, decides about a training, such as how images are distorted; a
