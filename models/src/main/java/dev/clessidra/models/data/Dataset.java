@@ -1,5 +1,6 @@
 package dev.clessidra.models.data;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import java.util.zip.CRC32C;
@@ -42,9 +43,10 @@ public record Dataset(String description, ImageData train, ImageData test) imple
       sum.update((part + "\n").getBytes(StandardCharsets.UTF_8));
       sum.update(part.segment().asByteBuffer());
       if (part.hasLabels()) {
-        for (int label : part.labels()) {
-          sum.update(label);
-        }
+        int[] labels = part.labels();
+        ByteBuffer bytes = ByteBuffer.allocate(labels.length * Integer.BYTES);
+        bytes.asIntBuffer().put(labels);
+        sum.update(bytes);
       }
     }
     return "crc32c:%08x".formatted(sum.getValue());

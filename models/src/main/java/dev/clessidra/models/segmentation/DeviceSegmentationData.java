@@ -16,6 +16,7 @@ import dev.clessidra.models.training.Batch;
 import dev.clessidra.models.training.TrainingData;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Images with masks in device memory, from which a training takes its batches. Images stay bytes
@@ -289,6 +290,12 @@ public final class DeviceSegmentationData implements TrainingData {
   @Override
   public Range range() {
     return new Range(0, 1);
+  }
+
+  @Override
+  public String checksum() {
+    return TrainingData.checksum(
+        Stream.concat(Stream.of(images, masks), weights.stream()).toList());
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.clessidra.kernels.ElementType;
 import dev.clessidra.kernels.Scope;
 import dev.clessidra.models.data.ImageData;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A data set in device memory. Images stay bytes there (a quarter of the memory) and become floats
@@ -158,6 +159,11 @@ public final class DeviceData implements TrainingData {
       }
     });
     return new Range(range[0], range[1]);
+  }
+
+  @Override
+  public String checksum() {
+    return TrainingData.checksum(Stream.concat(Stream.of(inputs), labels.stream()).toList());
   }
 
   /**

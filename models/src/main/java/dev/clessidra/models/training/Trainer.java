@@ -22,7 +22,6 @@ import dev.clessidra.models.data.ImageData;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -232,7 +231,10 @@ public final class Trainer {
     return checkpoint(path);
   }
 
-  /** A checkpoint of a training with the same data and settings, to go on from. */
+  /**
+   * A checkpoint of a training with the same data and settings, to go on from. Of a {@link
+   * #transform} only whether there is one is known; it has to be the same.
+   */
   public Trainer resume(Path path) {
     resume = Optional.of(path);
     return this;
@@ -551,7 +553,6 @@ public final class Trainer {
       file().load(path);
     }
 
-    /** The mean of the inputs tells other data of the same size. */
     private String settings() {
       if (settings == null) {
         settings = described();
@@ -560,7 +561,7 @@ public final class Trainer {
     }
 
     private String described() {
-      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, batch %d, samples %d%s with a mean of hash %08x, steps %d"
+      return "optimizer %s, learning rate %s, %s, weight decay %s, norm %s, average %s, augmentation %s, transform %s, batch %d, samples %d%s%s of checksum %s, steps %d"
           .formatted(
               optimizerKind,
               learningRate,
@@ -569,10 +570,12 @@ public final class Trainer {
               maximumNorm,
               averageDecay,
               augmentation.map(AffineRange::toString).orElse("none"),
+              transformation.isPresent() ? "set" : "none",
               batch,
               samples.count(),
+              samples.imageShape().map(shape -> " of " + shape).orElse(""),
               samples.settings().isEmpty() ? "" : " (" + samples.settings() + ")",
-              Arrays.hashCode(samples.mean()),
+              samples.checksum(),
               totalSteps);
     }
   }

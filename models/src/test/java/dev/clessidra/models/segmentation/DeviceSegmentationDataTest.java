@@ -15,6 +15,7 @@ import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -144,6 +145,35 @@ class DeviceSegmentationDataTest {
             assertThat((double) values[i] - labels[i]).isBetween(-0.2, 0.2).isNotZero();
           }
         });
+  }
+
+  @Test
+  void theChecksumTellsImagesMasksAndWeights() {
+    SegmentationData data = equal();
+    byte[] inverted = new byte[3 * 40 * 48];
+    for (int i = 0; i < inverted.length; i++) {
+      inverted[i] = (byte) (1 - data.masks().bytes(i / (40 * 48))[i % (40 * 48)]);
+    }
+    Masks others = Masks.of(40, 48, 2, inverted);
+    assertThat(
+            Stream.of(
+                    DeviceSegmentationData.builder(data),
+                    DeviceSegmentationData.builder(data)
+                        .borderWeights(new BorderWeights(10, 5, 1), List.of()),
+                    DeviceSegmentationData.builder(new SegmentationData(data.images(), others)),
+                    DeviceSegmentationData.builder(
+                        new SegmentationData(Overlay.gray(others), data.masks())))
+                .map(DeviceSegmentationDataTest::checksum))
+        .doesNotHaveDuplicates();
+    assertThat(checksum(DeviceSegmentationData.builder(data)))
+        .isEqualTo(checksum(DeviceSegmentationData.builder(equal())));
+  }
+
+  private static String checksum(DeviceSegmentationData.Builder builder) {
+    try (UNet model = UNet.builder(1, 2).depth(1).width(1).build(device);
+        DeviceSegmentationData data = builder.build(model)) {
+      return data.checksum();
+    }
   }
 
   @Test

@@ -23,10 +23,13 @@ import dev.clessidra.models.Reconstruction;
 import dev.clessidra.models.data.ImageData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +39,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.zip.CRC32C;
 import org.assertj.core.api.Condition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -219,7 +224,15 @@ class TrainerTest {
           .hasMessageContaining("resume with the same data and settings");
       assertThatThrownBy(() -> trainer(other).data(Digits.test(1000)).resume(checkpoint).run())
           .isInstanceOf(ModelFileException.class)
-          .hasMessageContaining("samples 1000 with a mean of hash ");
+          .hasMessageContaining("transform none, batch 48, samples 1000 of 28x28x1 of checksum ");
+      assertThatThrownBy(() ->
+              trainer(other)
+                  .transform((tape, samples) -> tape.scale(samples, 0.5f))
+                  .resume(checkpoint)
+                  .run())
+          .isInstanceOf(ModelFileException.class)
+          .hasMessageContaining("this training has")
+          .hasMessageContaining("transform set, batch 48");
       assertThatThrownBy(() -> trainer(other).seed(12).resume(checkpoint).run())
           .isInstanceOf(ModelFileException.class)
           .hasMessageContaining("seed");
@@ -235,6 +248,46 @@ class TrainerTest {
               ": is of a model with masking_noise '0.1', this one has '0.2': resume with the same"
                   + " model");
       assertUntouched(other);
+    }
+  }
+
+  @Test
+  void aCheckpointOfOtherDataWithTheSameMeanIsRefused(@TempDir Path folder) {
+    Path checkpoint = folder.resolve("checkpoint.safetensors");
+    ImageData digits = Digits.train(100);
+    int[] order = IntStream.range(0, 100).map(i -> 99 - i).toArray();
+    int[] others = Arrays.stream(digits.labels()).map(label -> 9 - label).toArray();
+    ImageData relabelled = ImageData.of(28, 28, 1, digits.bytes(), others);
+    ImageData turned = ImageData.of(14, 56, 1, digits.bytes(), digits.labels());
+    try (Classifier part = Classifier.builder(784, 10).build(device);
+        Classifier other = Classifier.builder(784, 10).build(device)) {
+      Trainer.of(part)
+          .data(digits)
+          .steps(9)
+          .batch(10)
+          .checkpoint(checkpoint)
+          .stopWhen(after(5))
+          .run();
+      for (ImageData data : List.of(digits.subset(order), relabelled, turned)) {
+        Trainer resumed = Trainer.of(other).data(data).steps(9).batch(10).resume(checkpoint);
+        assertThatThrownBy(resumed::run)
+            .isInstanceOf(ModelFileException.class)
+            .hasMessageContaining("resume with the same data and settings");
+      }
+      Trainer.of(other).data(digits).steps(9).batch(10).resume(checkpoint).run();
+    }
+  }
+
+  @Test
+  void theChecksumIsThatOfAllBytes() {
+    ImageData digits = Digits.train(1500);
+    CRC32C sum = new CRC32C();
+    sum.update(digits.bytes());
+    ByteBuffer labels = ByteBuffer.allocate(4 * 1500).order(ByteOrder.nativeOrder());
+    labels.asIntBuffer().put(digits.labels());
+    sum.update(labels);
+    try (DeviceData data = DeviceData.of(device, digits)) {
+      assertThat(data.checksum()).isEqualTo("crc32c:%08x".formatted(sum.getValue()));
     }
   }
 
