@@ -12,6 +12,7 @@ import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import dev.clessidra.models.training.TrainingData;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
@@ -69,6 +70,11 @@ public final class Classifier implements Model {
       }
       this.inputs = inputs;
       this.classes = classes;
+    }
+
+    /** The widths of the hidden layers; none unless set. */
+    public Builder hidden(int... layerWidths) {
+      return hidden(Arrays.stream(layerWidths).boxed().toList());
     }
 
     /** The widths of the hidden layers; none unless set. */

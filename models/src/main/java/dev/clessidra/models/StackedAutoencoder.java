@@ -24,13 +24,23 @@ import java.util.Objects;
 public final class StackedAutoencoder implements AutoCloseable {
   private final Device device;
   private final int inputs;
-  private final Builder settings;
+  private final List<Integer> widths;
+  private final Activation activation;
+  private final Activation codeActivation;
+  private final float maskingNoise;
+  private final boolean tied;
+  private final long seed;
   private final List<Autoencoder> layers = new ArrayList<>();
 
-  private StackedAutoencoder(Builder settings, Device device) {
-    this.settings = settings;
+  private StackedAutoencoder(Builder builder, Device device) {
     this.device = device;
-    this.inputs = settings.inputs;
+    this.inputs = builder.inputs;
+    this.widths = builder.widths;
+    this.activation = builder.activation;
+    this.codeActivation = builder.codeActivation;
+    this.maskingNoise = builder.maskingNoise;
+    this.tied = builder.tied;
+    this.seed = builder.seed;
   }
 
   /** Starts a stack for samples of {@code inputs} numbers in [0, 1]. */
@@ -49,6 +59,10 @@ public final class StackedAutoencoder implements AutoCloseable {
     private long seed = 1;
 
     private Builder(int inputs) {
+      if (inputs < 1) {
+        throw new IllegalArgumentException(
+            "stacked autoencoder: inputs must be at least 1, got " + inputs);
+      }
       this.inputs = inputs;
     }
 
@@ -80,8 +94,15 @@ public final class StackedAutoencoder implements AutoCloseable {
       return this;
     }
 
-    /** The probability with which an input of the layer being trained is set to 0; 0 unless set. */
+    /**
+     * The probability with which an input of the layer being trained is set to 0; 0 unless set,
+     * below 1.
+     */
     public Builder maskingNoise(float probability) {
+      if (!(probability >= 0 && probability < 1)) {
+        throw new IllegalArgumentException(
+            "stacked autoencoder: masking noise must be in [0, 1), got " + probability);
+      }
       maskingNoise = probability;
       return this;
     }
@@ -100,7 +121,7 @@ public final class StackedAutoencoder implements AutoCloseable {
 
     /** Builds the stack, without layers yet. */
     public StackedAutoencoder build(Device device) {
-      return new StackedAutoencoder(this, device);
+      return new StackedAutoencoder(this, Objects.requireNonNull(device, "device"));
     }
   }
 
@@ -126,17 +147,11 @@ public final class StackedAutoencoder implements AutoCloseable {
     int i = layers.size();
     if (isTrained()
         || trained.inputs() != inputsOf(i)
-        || !trained.widths().equals(List.of(settings.widths.get(i)))
-        || trained.isTied() != settings.tied) {
+        || !trained.widths().equals(List.of(widths.get(i)))
+        || trained.isTied() != tied) {
       throw new IllegalArgumentException(
           "stacked autoencoder: a layer %d -> %s, tied %s, does not fit: expected layer %d of %s, tied %s"
-              .formatted(
-                  trained.inputs(),
-                  trained.widths(),
-                  trained.isTied(),
-                  i,
-                  settings.widths,
-                  settings.tied));
+              .formatted(trained.inputs(), trained.widths(), trained.isTied(), i, widths, tied));
     }
     layers.add(trained);
   }
@@ -193,24 +208,24 @@ public final class StackedAutoencoder implements AutoCloseable {
   /** The first layer restores data in [0, 1], the others what the layer below gives. */
   private Autoencoder layer(int i) {
     boolean first = i == 0;
-    boolean probabilities = first || settings.activation.equals(Activation.SIGMOID);
+    boolean probabilities = first || activation.equals(Activation.SIGMOID);
     return Autoencoder.builder(inputsOf(i))
-        .encoder(settings.widths.get(i))
+        .encoder(widths.get(i))
         .codeActivation(activation(i))
-        .outputActivation(first ? Activation.SIGMOID : settings.activation)
+        .outputActivation(first ? Activation.SIGMOID : activation)
         .reconstruction(probabilities ? Reconstruction.CROSS_ENTROPY : Reconstruction.SQUARED_ERROR)
-        .tied(settings.tied)
-        .maskingNoise(settings.maskingNoise)
-        .seed(settings.seed + i)
+        .tied(tied)
+        .maskingNoise(maskingNoise)
+        .seed(seed + i)
         .build(device);
   }
 
   private int inputsOf(int layer) {
-    return layer == 0 ? inputs : settings.widths.get(layer - 1);
+    return layer == 0 ? inputs : widths.get(layer - 1);
   }
 
   private Activation activation(int layer) {
-    return layer == settings.widths.size() - 1 ? settings.codeActivation : settings.activation;
+    return layer == widths.size() - 1 ? codeActivation : activation;
   }
 
   /** The trained layers from the data up. */
@@ -220,12 +235,12 @@ public final class StackedAutoencoder implements AutoCloseable {
 
   /** The numbers in a code. */
   public int codeSize() {
-    return settings.widths.getLast();
+    return widths.getLast();
   }
 
   /** Whether all layers are trained. */
   public boolean isTrained() {
-    return layers.size() == settings.widths.size();
+    return layers.size() == widths.size();
   }
 
   /** The codes of all samples by the layers trained so far; the caller closes them. */
@@ -263,11 +278,11 @@ public final class StackedAutoencoder implements AutoCloseable {
     requireTrained();
     Autoencoder deep =
         Autoencoder.builder(inputs)
-            .encoder(settings.widths)
-            .activation(settings.activation)
-            .codeActivation(settings.codeActivation)
-            .tied(settings.tied)
-            .seed(settings.seed)
+            .encoder(widths)
+            .activation(activation)
+            .codeActivation(codeActivation)
+            .tied(tied)
+            .seed(seed)
             .build(device);
     deep.copyLayers(layers);
     return deep;
@@ -280,13 +295,12 @@ public final class StackedAutoencoder implements AutoCloseable {
    */
   public Classifier classifier(Classifier.Builder start) {
     requireTrained();
-    if (!settings.codeActivation.equals(settings.activation)) {
+    if (!codeActivation.equals(activation)) {
       throw new IllegalStateException(
           "stacked autoencoder: a classifier needs the same activation in all layers, the code has "
-              + Activations.label(settings.codeActivation));
+              + Activations.label(codeActivation));
     }
-    Classifier classifier =
-        start.hidden(settings.widths).activation(settings.activation).build(device);
+    Classifier classifier = start.hidden(widths).activation(activation).build(device);
     try (Autoencoder deep = unroll()) {
       classifier.copyEncoder(deep);
       return classifier;
@@ -300,7 +314,7 @@ public final class StackedAutoencoder implements AutoCloseable {
     if (!isTrained()) {
       throw new IllegalStateException(
           "stacked autoencoder: %d of %d layers are trained: call pretrain first"
-              .formatted(layers.size(), settings.widths.size()));
+              .formatted(layers.size(), widths.size()));
     }
   }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Trainer;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -45,6 +46,18 @@ class ClassifierTest {
           ImageData.of(28, 28, 1, digits.bytes()),
           "classifier: the training data has no labels: give images with labels");
     }
+  }
+
+  @Test
+  void widthsAreGivenOneByOneOrAsAList() {
+    try (Classifier model = Classifier.builder(4, 2).hidden(5, 3).build(device);
+        Classifier other = Classifier.builder(4, 2).hidden(List.of(5, 3)).build(device)) {
+      assertThat(model.configuration())
+          .containsEntry("widths", "5,3")
+          .isEqualTo(other.configuration());
+    }
+    assertThatThrownBy(() -> Classifier.builder(4, 2).hidden(5, 0))
+        .hasMessage("classifier: each width must be at least 1, got [5, 0]");
   }
 
   @Test

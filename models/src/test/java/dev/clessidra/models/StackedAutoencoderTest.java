@@ -99,6 +99,26 @@ class StackedAutoencoderTest {
   }
 
   @Test
+  void aBuiltStackDoesNotChangeWithItsBuilder() {
+    StackedAutoencoder.Builder builder = StackedAutoencoder.builder(784).encoder(30, 8);
+    try (StackedAutoencoder stack = builder.build(device)) {
+      builder.encoder(5).tied(true);
+      assertThat(stack.codeSize()).isEqualTo(8);
+    }
+  }
+
+  @Test
+  void mistakesAreNamed() {
+    assertThatThrownBy(() -> StackedAutoencoder.builder(0))
+        .hasMessage("stacked autoencoder: inputs must be at least 1, got 0");
+    assertThatThrownBy(() -> StackedAutoencoder.builder(4).maskingNoise(Float.NaN))
+        .hasMessage("stacked autoencoder: masking noise must be in [0, 1), got NaN");
+    assertThatThrownBy(() -> StackedAutoencoder.builder(4).build(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("device");
+  }
+
+  @Test
   void aLayerWhoseTrainingFailsIsNotAdded() {
     try (DeviceData data = DeviceData.of(device, Digits.train(500));
         StackedAutoencoder whole = StackedAutoencoder.builder(784).encoder(30, 10).build(device);

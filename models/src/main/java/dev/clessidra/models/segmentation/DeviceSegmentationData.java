@@ -15,6 +15,7 @@ import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.training.Batch;
 import dev.clessidra.models.training.TrainingData;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -45,6 +46,18 @@ public final class DeviceSegmentationData implements TrainingData {
 
   /** How much {@link Tape#randomBrightness} changes images, each from 0 to 1. */
   private record Brightness(float contrast, float brightness, float gamma) {
+    Brightness {
+      if (!(isShare(contrast) && isShare(brightness) && isShare(gamma))) {
+        throw new IllegalArgumentException(
+            "changes of contrast, brightness and gamma must be in [0, 1], got %s, %s and %s"
+                .formatted(contrast, brightness, gamma));
+      }
+    }
+
+    private static boolean isShare(float value) {
+      return value >= 0 && value <= 1;
+    }
+
     boolean changes() {
       return contrast > 0 || brightness > 0 || gamma > 0;
     }
@@ -116,7 +129,7 @@ public final class DeviceSegmentationData implements TrainingData {
     private int view;
 
     private Builder(SegmentationData data) {
-      this.data = data;
+      this.data = Objects.requireNonNull(data, "data");
     }
 
     /**
@@ -151,7 +164,7 @@ public final class DeviceSegmentationData implements TrainingData {
      * time; not unless set. Quarter turns need square images or {@link #views}.
      */
     public Builder deformation(DeformationRange range) {
-      deformation = range;
+      deformation = Objects.requireNonNull(range, "range");
       return this;
     }
 

@@ -78,34 +78,40 @@ public final class Trainer {
 
   /** Starts the settings of a training. */
   public static Trainer of(Model model) {
-    return new Trainer(model);
+    return new Trainer(Objects.requireNonNull(model, "model"));
   }
 
-  /** The training part of a data set; copied to the device for the time of the training. */
+  /**
+   * The training part of a data set; copied to the device for the time of the training. Of several
+   * calls that give data the last counts.
+   */
   public Trainer data(Dataset dataset) {
     return data(dataset.train());
   }
 
   /** The images to train on; copied to the device for the time of the training. */
   public Trainer data(ImageData trainingImages) {
-    images = trainingImages;
+    images = Objects.requireNonNull(trainingImages, "trainingImages");
+    data = null;
     return this;
   }
 
   /** Data that is on the device already; stays the caller's. */
   public Trainer data(TrainingData trainingData) {
-    data = trainingData;
+    data = Objects.requireNonNull(trainingData, "trainingData");
+    images = null;
     return this;
   }
 
-  /** How often to go over the data, fractions allowed; 10 unless set. */
+  /** How often to go over the data, fractions allowed, in place of steps; 10 unless set. */
   public Trainer epochs(double count) {
     require(count > 0 && Double.isFinite(count), "epochs must be above 0", count);
     epochs = count;
+    steps = 0;
     return this;
   }
 
-  /** How many steps to do, in place of epochs. */
+  /** How many steps to do, in place of epochs; of the two the last call counts. */
   public Trainer steps(long count) {
     require(count > 0, "steps must be at least 1", count);
     steps = count;
@@ -143,7 +149,7 @@ public final class Trainer {
 
   /** The optimizer; Adam unless set. */
   public Trainer optimizer(OptimizerKind kind) {
-    optimizerKind = kind;
+    optimizerKind = Objects.requireNonNull(kind, "kind");
     return this;
   }
 
@@ -198,13 +204,13 @@ public final class Trainer {
 
   /** Who is told how it goes. */
   public Trainer progress(TrainingProgress listener) {
-    progress = listener;
+    progress = Objects.requireNonNull(listener, "listener");
     return this;
   }
 
   /** Asked after every step; true ends the training, after a checkpoint if there is a path. */
   public Trainer stopWhen(BooleanSupplier condition) {
-    stop = condition;
+    stop = Objects.requireNonNull(condition, "condition");
     return this;
   }
 
@@ -247,7 +253,7 @@ public final class Trainer {
   public Trainer evaluation(int everyEpochs, Supplier<Map<String, Double>> measure) {
     require(everyEpochs > 0, "epochs between evaluations must be at least 1", everyEpochs);
     evaluateEvery = everyEpochs;
-    evaluation = measure;
+    evaluation = Objects.requireNonNull(measure, "measure");
     return this;
   }
 

@@ -190,6 +190,12 @@ class DeviceSegmentationDataTest {
       assertThat(copied.settings()).contains("views 40x48");
       assertThatThrownBy(() -> DeviceSegmentationData.builder(data).views(0))
           .hasMessageContaining("got 0");
+      assertThatThrownBy(() -> DeviceSegmentationData.builder(data).brightness(Float.NaN, 5, 0))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "changes of contrast, brightness and gamma must be in [0, 1], got NaN, 5.0 and 0.0");
+      assertThatThrownBy(() -> DeviceSegmentationData.builder(data).deformation(null))
+          .hasMessage("range");
     }
   }
 }

@@ -481,6 +481,33 @@ class TrainerTest {
   }
 
   @Test
+  void ofSettingsThatExcludeEachOtherTheLastCounts() {
+    ImageData few = Digits.train(20);
+    try (Autoencoder model = model();
+        DeviceData data = DeviceData.of(device, Digits.train(100))) {
+      Trainer trainer = Trainer.of(model).batch(10);
+      assertThat(trainer.data(data).data(few).epochs(1).run().steps()).isEqualTo(2);
+      assertThat(trainer.data(data).run().steps()).isEqualTo(10);
+      assertThat(trainer.steps(3).run().steps()).isEqualTo(3);
+      assertThat(trainer.epochs(2).run().steps()).isEqualTo(20);
+    }
+  }
+
+  @Test
+  void nothingIsRefusedAtOnce() {
+    assertThatThrownBy(() -> Trainer.of(null)).hasMessage("model");
+    try (Autoencoder model = model()) {
+      Trainer trainer = Trainer.of(model);
+      assertThatThrownBy(() -> trainer.data((ImageData) null)).hasMessage("trainingImages");
+      assertThatThrownBy(() -> trainer.data((TrainingData) null)).hasMessage("trainingData");
+      assertThatThrownBy(() -> trainer.optimizer(null)).hasMessage("kind");
+      assertThatThrownBy(() -> trainer.progress(null)).hasMessage("listener");
+      assertThatThrownBy(() -> trainer.stopWhen(null)).hasMessage("condition");
+      assertThatThrownBy(() -> trainer.evaluation(1, null)).hasMessage("measure");
+    }
+  }
+
+  @Test
   void mistakesAreNamed() {
     try (Autoencoder model = model();
         DeviceData data = DeviceData.of(device, Digits.train(10))) {
