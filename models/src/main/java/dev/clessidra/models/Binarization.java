@@ -1,7 +1,5 @@
 package dev.clessidra.models;
 
-import java.util.Locale;
-
 /** How gray images become the zeros and ones of a Bernoulli {@link Likelihood}. */
 public enum Binarization {
   /** Not: a gray value counts as a share of ones. */
@@ -16,18 +14,12 @@ public enum Binarization {
 
   /** Reads a {@link #label}. */
   public static Binarization parse(String label) {
-    for (Binarization kind : values()) {
-      if (kind.label().equals(label.trim().toLowerCase(Locale.ROOT))) {
-        return kind;
-      }
-    }
-    throw new IllegalArgumentException(
-        "binarization '" + label + "' is unknown; expected none, static or dynamic");
+    return Choices.parse("binarization", label, values());
   }
 
   /** The name in files and on the command line, such as {@code dynamic}. */
   public String label() {
-    return name().toLowerCase(Locale.ROOT);
+    return Choices.label(this);
   }
 
   @Override

@@ -1,7 +1,5 @@
 package dev.clessidra.models;
 
-import java.util.Locale;
-
 /** The way from one code to another. Immutable, and safe for use by many threads. */
 public enum CodeInterpolation {
   /** Along the straight line. */
@@ -15,13 +13,7 @@ public enum CodeInterpolation {
 
   /** Reads a {@link #label}. */
   public static CodeInterpolation parse(String label) {
-    for (CodeInterpolation kind : values()) {
-      if (kind.label().equals(label.trim().toLowerCase(Locale.ROOT))) {
-        return kind;
-      }
-    }
-    throw new IllegalArgumentException(
-        "interpolation '" + label + "' is unknown; expected linear or spherical");
+    return Choices.parse("interpolation", label, values());
   }
 
   /**
@@ -72,7 +64,7 @@ public enum CodeInterpolation {
 
   /** The name on the command line, such as {@code spherical}. */
   public String label() {
-    return name().toLowerCase(Locale.ROOT);
+    return Choices.label(this);
   }
 
   @Override

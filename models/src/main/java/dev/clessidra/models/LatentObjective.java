@@ -1,7 +1,5 @@
 package dev.clessidra.models;
 
-import java.util.Locale;
-
 /** The lower bound of log p(x) that a {@link Vae} is trained to raise. */
 public enum LatentObjective {
   /**
@@ -17,18 +15,12 @@ public enum LatentObjective {
 
   /** Reads a {@link #label}. */
   public static LatentObjective parse(String label) {
-    for (LatentObjective kind : values()) {
-      if (kind.label().equals(label.trim().toLowerCase(Locale.ROOT))) {
-        return kind;
-      }
-    }
-    throw new IllegalArgumentException(
-        "objective '" + label + "' is unknown; expected elbo or iwae");
+    return Choices.parse("objective", label, values());
   }
 
   /** The name in files and on the command line, such as {@code elbo}. */
   public String label() {
-    return name().toLowerCase(Locale.ROOT);
+    return Choices.label(this);
   }
 
   @Override

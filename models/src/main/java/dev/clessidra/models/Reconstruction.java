@@ -1,7 +1,5 @@
 package dev.clessidra.models;
 
-import java.util.Locale;
-
 /** How the distance of an autoencoder's output to its input is measured. */
 public enum Reconstruction {
   /**
@@ -13,18 +11,12 @@ public enum Reconstruction {
 
   /** Reads a {@link #label}. */
   public static Reconstruction parse(String label) {
-    for (Reconstruction kind : values()) {
-      if (kind.label().equals(label.trim().toLowerCase(Locale.ROOT))) {
-        return kind;
-      }
-    }
-    throw new IllegalArgumentException(
-        "reconstruction '" + label + "' is unknown; expected cross-entropy or squared-error");
+    return Choices.parse("reconstruction", label, values());
   }
 
   /** The name in files and on the command line, such as {@code cross-entropy}. */
   public String label() {
-    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return Choices.label(this);
   }
 
   @Override

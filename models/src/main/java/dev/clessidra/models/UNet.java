@@ -16,11 +16,9 @@ import dev.clessidra.models.training.Batch;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.stream.Stream;
 
 /**
  * A U-Net, which gives each pixel of an image the probabilities of its classes (Ronneberger,
@@ -65,12 +63,12 @@ public final class UNet implements Model {
 
     /** Reads a {@link #toString name}. */
     public static Padding parse(String name) {
-      return choice("padding", name, values());
+      return Choices.parse("padding", name, values());
     }
 
     @Override
     public String toString() {
-      return label(this);
+      return Choices.label(this);
     }
   }
 
@@ -85,12 +83,12 @@ public final class UNet implements Model {
 
     /** Reads a {@link #toString name}. */
     public static Upsampling parse(String name) {
-      return choice("up-sampling", name, values());
+      return Choices.parse("up-sampling", name, values());
     }
 
     @Override
     public String toString() {
-      return label(this);
+      return Choices.label(this);
     }
   }
 
@@ -105,12 +103,12 @@ public final class UNet implements Model {
 
     /** Reads a {@link #toString name}. */
     public static Normalization parse(String name) {
-      return choice("normalisation", name, values());
+      return Choices.parse("normalisation", name, values());
     }
 
     @Override
     public String toString() {
-      return label(this);
+      return Choices.label(this);
     }
   }
 
@@ -125,12 +123,12 @@ public final class UNet implements Model {
 
     /** Reads a {@link #toString name}. */
     public static Loss parse(String name) {
-      return choice("loss", name, values());
+      return Choices.parse("loss", name, values());
     }
 
     @Override
     public String toString() {
-      return label(this);
+      return Choices.label(this);
     }
   }
 
@@ -402,22 +400,6 @@ public final class UNet implements Model {
 
   private static String runningVariance(String layer) {
     return layer + ".running_variance";
-  }
-
-  private static String label(Enum<?> choice) {
-    return choice.name().toLowerCase(Locale.ROOT).replace('_', '-');
-  }
-
-  private static <E extends Enum<E>> E choice(String what, String name, E[] choices) {
-    for (E choice : choices) {
-      if (label(choice).equals(name.trim().toLowerCase(Locale.ROOT))) {
-        return choice;
-      }
-    }
-    throw new IllegalArgumentException(
-        "%s '%s' is unknown; expected %s"
-            .formatted(
-                what, name, String.join(", ", Stream.of(choices).map(UNet::label).toList())));
   }
 
   private static float[] floats(List<Float> values) {

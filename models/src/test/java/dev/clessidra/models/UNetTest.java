@@ -245,7 +245,7 @@ class UNetTest {
     assertThatThrownBy(() -> builder.classWeights(List.of(1f)))
         .hasMessage("unet: expected one weight for each of the 2 classes, got [1.0]");
     assertThatThrownBy(() -> UNet.Loss.parse("l2"))
-        .hasMessage("loss 'l2' is unknown; expected cross-entropy, dice, cross-entropy-and-dice");
+        .hasMessage("loss 'l2' is unknown; expected cross-entropy, dice or cross-entropy-and-dice");
     try (UNet colour = UNet.builder(3, 2).build(device);
         UNet deep = UNet.builder(1, 2).depth(6).width(1).build(device)) {
       assertThatThrownBy(() -> DeviceSegmentationData.builder(CELLS).build(colour))

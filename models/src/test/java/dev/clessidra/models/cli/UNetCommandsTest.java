@@ -216,7 +216,7 @@ class UNetCommandsTest {
     assertRefused(
         "train unet --data %s,values=0/77".formatted(cells),
         "expected those of the classes, [0, 77]");
-    assertRefused("train unet --loss l2", "expected cross-entropy, dice, cross-entropy-and-dice");
+    assertRefused("train unet --loss l2", "expected cross-entropy, dice or cross-entropy-and-dice");
     assertRefused("train unet --augment 9", "--augment must be in [0, 4.0], got 9.0");
     assertRefused("train unet --width 0", "the width must be at least 1, got 0");
     Path out = folder.resolve("nothing");
