@@ -44,26 +44,31 @@ public final class DeviceData implements TrainingData {
   /** Copies images, and labels where there are some, to the device. */
   public static DeviceData of(Device device, ImageData images) {
     Scope scope = device.scope();
-    Tensor inputs =
-        Tensor.allocate(
-            device,
-            scope,
-            "images",
-            ElementType.UINT8,
-            Shape.of(images.count(), images.imageSize()));
-    inputs.copyFrom(images.segment());
-    Optional<Tensor> labels =
-        images.hasLabels()
-            ? Optional.of(
-                Tensor.of(device, scope, "labels", Shape.of(images.count()), images.labels()))
-            : Optional.empty();
-    return new DeviceData(
-        device,
-        scope,
-        inputs,
-        labels,
-        images.hasLabels() ? images.classCount() : 0,
-        Optional.of(new ImageShape(images.height(), images.width(), images.channels())));
+    try {
+      Tensor inputs =
+          Tensor.allocate(
+              device,
+              scope,
+              "images",
+              ElementType.UINT8,
+              Shape.of(images.count(), images.imageSize()));
+      inputs.copyFrom(images.segment());
+      Optional<Tensor> labels =
+          images.hasLabels()
+              ? Optional.of(
+                  Tensor.of(device, scope, "labels", Shape.of(images.count()), images.labels()))
+              : Optional.empty();
+      return new DeviceData(
+          device,
+          scope,
+          inputs,
+          labels,
+          images.hasLabels() ? images.classCount() : 0,
+          Optional.of(new ImageShape(images.height(), images.width(), images.channels())));
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
   }
 
   /**
@@ -88,9 +93,14 @@ public final class DeviceData implements TrainingData {
       }
     }
     Scope scope = device.scope();
-    Tensor inputs =
-        Tensor.of(device, scope, "samples", Shape.of(samples.length / size, size), samples);
-    return new DeviceData(device, scope, inputs, Optional.empty(), 0, Optional.empty());
+    try {
+      Tensor inputs =
+          Tensor.of(device, scope, "samples", Shape.of(samples.length / size, size), samples);
+      return new DeviceData(device, scope, inputs, Optional.empty(), 0, Optional.empty());
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
   }
 
   @Override
@@ -175,18 +185,21 @@ public final class DeviceData implements TrainingData {
    */
   public DeviceData map(int size, Transformation function) {
     Scope target = device.scope();
-    Tensor mapped = Tensor.allocate(device, target, "codes", Shape.of(count(), size));
     try (Scope work = device.scope()) {
+      Tensor mapped = Tensor.allocate(device, target, "codes", Shape.of(count(), size));
       forEachBlock((first, block) -> {
         try (Scope step = work.child()) {
           Tensor result = function.apply(Tape.inference(device, step), block);
           mapped.slice(first, block.shape().dim(0)).copyFrom(result);
         }
       });
+      Optional<Tensor> copied =
+          labels.map(all -> Tensor.of(device, target, "labels", all.shape(), all.copyToIntArray()));
+      return new DeviceData(device, target, mapped, copied, classes, Optional.empty());
+    } catch (RuntimeException e) {
+      target.close();
+      throw e;
     }
-    Optional<Tensor> copied =
-        labels.map(all -> Tensor.of(device, target, "labels", all.shape(), all.copyToIntArray()));
-    return new DeviceData(device, target, mapped, copied, classes, Optional.empty());
   }
 
   /** A function of a block of samples on a tape. */
