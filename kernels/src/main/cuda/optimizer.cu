@@ -19,7 +19,10 @@ __device__ inline double learning_rate(const clessidra_schedule& arguments, uint
     case CLESSIDRA_STEP_DECAY: {
       double rate = arguments.base;
       const uint64_t decays = step / static_cast<uint64_t>(arguments.every);
-      for (uint64_t i = 0; i < decays; ++i) rate *= arguments.factor;
+      // What is zero by now, or decays by a factor of one, has no use for millions of decays more.
+      for (uint64_t i = 0; i < decays && rate * arguments.factor != rate; ++i) {
+        rate *= arguments.factor;
+      }
       return rate;
     }
     default:

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -329,6 +331,18 @@ final class KernelsTest {
     int[] shuffled = new int[3];
     device.copyToHost(labels, shuffled);
     assertThat(shuffled).containsExactlyInAnyOrder(7, 8, 9);
+  }
+
+  @Test
+  void decaysThatChangeNothingCostNothing() {
+    Buffer state = state(10_000_000_000L, 0, 1);
+    for (double factor : new double[] {0, 0.5, 0.75, 1}) {
+      assertTimeout(
+          Duration.ofSeconds(5),
+          () -> kernels.schedule(state, Schedule.stepDecay(8, 1, factor)));
+      assertThat(readState(state).get(ValueLayout.JAVA_FLOAT, offset("learning_rate")))
+          .isEqualTo(factor == 1 ? 8 : 0);
+    }
   }
 
   @Test
