@@ -3,7 +3,6 @@ package dev.clessidra.kernels;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -40,19 +39,10 @@ final class CpuLibrary {
    * @return the file that it was loaded from
    * @throws DeviceException if it cannot be loaded, or is of another version
    */
-  @SuppressWarnings("restricted")
   static synchronized Path load() {
     if (path == null) {
       Path file = NativeLibrary.system("libclessidra_cpu.so").locate();
-      SymbolLookup lookup;
-      try {
-        lookup = SymbolLookup.libraryLookup(file, Arena.global());
-      } catch (IllegalArgumentException e) {
-        throw new DeviceException(
-            "Native library %s cannot be loaded: %s."
-                .formatted(file, NativeLibrary.whyNotLoaded(file)),
-            e);
-      }
+      SymbolLookup lookup = NativeLibrary.load(file);
       for (String function : FUNCTIONS) {
         if (lookup.find(function).isEmpty()) {
           throw new DeviceException(

@@ -78,8 +78,8 @@ final class CudaLibrary {
       }
       Path library = NativeLibrary.system(EMULATED_DRIVER).unpack();
       Path kernels = NativeLibrary.system(EMULATED_KERNELS).unpack();
-      emulator = open(library);
-      open(kernels);
+      emulator = NativeLibrary.load(library);
+      NativeLibrary.load(kernels);
     }
     NativeResources.loadBinding("jcuda.driver.JCudaDriver", "lib/" + BINDING, BINDING);
     loaded = driver;
@@ -167,18 +167,8 @@ final class CudaLibrary {
           "There is no CUDA driver: %s was not found; install NVIDIA's driver, or use cpu."
               .formatted(SYSTEM_DRIVER),
           e);
-    }
-  }
-
-  @SuppressWarnings("restricted")
-  private static SymbolLookup open(Path library) {
-    try {
-      return SymbolLookup.libraryLookup(library, Arena.global());
-    } catch (IllegalArgumentException e) {
-      throw new DeviceException(
-          "Native library %s cannot be loaded: its folder may not allow running programs; move it with %s."
-              .formatted(library, NativeLibrary.FOLDER_PROPERTY_NAME),
-          e);
+    } catch (IllegalCallerException e) {
+      throw NativeLibrary.notAllowed(e);
     }
   }
 }

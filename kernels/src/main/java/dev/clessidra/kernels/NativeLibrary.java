@@ -2,6 +2,8 @@ package dev.clessidra.kernels;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -47,6 +49,7 @@ record NativeLibrary(
   private static final String PLATFORM = "linux-x86_64";
   private static final int HASH_CHARACTERS_SHOWN = 16;
   private static final String CHECKSUM = ".crc32c";
+  private static final Path SELF = Path.of("/proc/self");
   private static final byte[] ELF = {0x7f, 'E', 'L', 'F'};
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
@@ -128,23 +131,62 @@ record NativeLibrary(
     }
   }
 
-  /** Returns the folder that is unpacked to; it need not exist yet. */
+  /**
+   * Returns the folder that is unpacked to; it need not exist yet. Without a home that can be written
+   * to, it is one of the user's own in the temporary folder.
+   */
   Path folder() {
     Optional<String> folder = settings.get(FOLDER_PROPERTY_NAME);
     if (folder.isPresent()) {
       return Path.of(folder.get()).toAbsolutePath();
     }
-    Path cache =
-        Optional.ofNullable(settings.environment().apply("XDG_CACHE_HOME"))
-            .filter(path -> Path.of(path).isAbsolute())
-            .map(Path::of)
-            .orElse(Path.of(property("user.home"), ".cache"))
-            .toAbsolutePath();
-    if (isWritable(cache)) {
-      return cache.resolve("clessidra");
+    // Java's home of a user whom the system does not know is "?", and so is the name.
+    return absolute(settings.environment().apply("XDG_CACHE_HOME"))
+        .or(() -> absolute(property("user.home")).map(home -> home.resolve(".cache")))
+        .filter(NativeLibrary::isWritable)
+        .map(cache -> cache.resolve("clessidra"))
+        .orElseGet(() ->
+            Path.of(property("java.io.tmpdir"), "clessidra-" + userId()).toAbsolutePath());
+  }
+
+  private static Optional<Path> absolute(String path) {
+    return Optional.ofNullable(path).map(Path::of).filter(Path::isAbsolute);
+  }
+
+  private static Object userId() {
+    try {
+      return Files.getAttribute(SELF, "unix:uid");
+    } catch (IOException e) {
+      throw new DeviceException(
+          "The user's number cannot be read from %s (%s): set %s to a folder of your own."
+              .formatted(SELF, e, FOLDER_PROPERTY_NAME),
+          e);
     }
-    return Path.of(property("java.io.tmpdir"), "clessidra-" + property("user.name"))
-        .toAbsolutePath();
+  }
+
+  /**
+   * Loads a library, for good.
+   *
+   * @throws DeviceException if the system or the Java runtime refuses it
+   */
+  @SuppressWarnings("restricted")
+  static SymbolLookup load(Path file) {
+    try {
+      return SymbolLookup.libraryLookup(file, Arena.global());
+    } catch (IllegalArgumentException e) {
+      throw new DeviceException(
+          "Native library %s cannot be loaded: %s.".formatted(file, whyNotLoaded(file)), e);
+    } catch (IllegalCallerException e) {
+      throw notAllowed(e);
+    }
+  }
+
+  /** Returns what is thrown where the Java runtime lets nobody load native code. */
+  static DeviceException notAllowed(IllegalCallerException e) {
+    return new DeviceException(
+        "This process may not load native libraries: start java with"
+            + " --enable-native-access=ALL-UNNAMED.",
+        e);
   }
 
   /** Returns the likely cause, and what to do, when the system has not loaded a library. */
@@ -262,7 +304,7 @@ record NativeLibrary(
     String fault = null;
     if (!attributes.isDirectory()) {
       fault = "is not a folder";
-    } else if (!attributes.owner().equals(Files.getOwner(Path.of("/proc/self")))) {
+    } else if (!attributes.owner().equals(Files.getOwner(SELF))) {
       fault = "belongs to " + attributes.owner().getName();
     } else if (permissions.contains(PosixFilePermission.GROUP_WRITE)
         || permissions.contains(PosixFilePermission.OTHERS_WRITE)) {

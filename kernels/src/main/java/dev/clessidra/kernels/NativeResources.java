@@ -45,6 +45,8 @@ public final class NativeResources {
     } catch (ClassNotFoundException e) {
       throw new DeviceException(
           "JCuda's class %s was not found: put its jar on the class path.".formatted(className), e);
+    } catch (IllegalCallerException e) {
+      throw NativeLibrary.notAllowed(e);
     } catch (LinkageError e) {
       throw new DeviceException(
           "JCuda's library %s cannot be loaded: %s."

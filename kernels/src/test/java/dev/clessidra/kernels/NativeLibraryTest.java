@@ -256,7 +256,12 @@ final class NativeLibraryTest {
     environment.put("XDG_CACHE_HOME", "not/absolute");
     assertThat(library().folder()).isEqualTo(temporary.resolve("home/.cache/clessidra"));
     Files.createFile(temporary.resolve("home"));
-    assertThat(library().folder()).isEqualTo(temporary.resolve("tmp/clessidra-somebody"));
+    Path own =
+        temporary.resolve("tmp/clessidra-" + Files.getAttribute(temporary, "unix:uid").toString());
+    assertThat(library().folder()).isEqualTo(own);
+    properties.put("user.home", "?"); // as of a user whom the system does not know
+    properties.put("user.name", "?");
+    assertThat(library().folder()).isEqualTo(own);
     environment.put("CLESSIDRA_NATIVE_FOLDER", temporary.resolve("mine").toString());
     assertThat(library().folder()).isEqualTo(temporary.resolve("mine"));
   }
