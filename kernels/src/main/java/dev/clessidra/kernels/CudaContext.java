@@ -339,8 +339,8 @@ final class CudaContext implements DeviceMemory.Hardware {
             launch.arguments(),
             captureStream);
       }
-    } catch (DeviceException e) {
-      // What went wrong before counts, not what comes of it.
+    } catch (Throwable e) {
+      // What went wrong before counts, not what comes of it; the stream is not left capturing.
       JCudaDriver.cuStreamEndCapture(captureStream, graph);
       throw e;
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.time.Duration;
+import java.util.AbstractList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
@@ -146,6 +147,33 @@ final class CudaDeviceTest {
       float[] back = new float[1000];
       device.copyToHost(captured, back);
       assertThat(back).containsOnly(19);
+    }
+  }
+
+  @Test
+  void afterAnyFailureToMakeAProgramAnotherCanBeMade() {
+    List<Recording.Launch> failing =
+        new AbstractList<>() {
+          @Override
+          public Recording.Launch get(int index) {
+            throw new UnsupportedOperationException("no launch");
+          }
+
+          @Override
+          public int size() {
+            return 1;
+          }
+        };
+    assertThatExceptionOfType(UnsupportedOperationException.class)
+        .isThrownBy(() -> ((CudaDevice) device).compile(failing));
+    try (Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("x", 4);
+      try (Program program = device.capture(() -> device.kernels().fill(buffer, 1, 3))) {
+        program.run();
+      }
+      float[] back = new float[1];
+      device.copyToHost(buffer, back);
+      assertThat(back).containsExactly(3);
     }
   }
 
