@@ -1,8 +1,8 @@
 // The C interface: instruction sets, launches, memory.
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <system_error>
@@ -12,6 +12,7 @@
 #include "kernels/kernel_table.h"
 #include "layouts.h"
 #include "memory.h"
+#include "scratch.h"
 #include "thread_pool.h"
 
 namespace {
@@ -56,6 +57,18 @@ bool for_commands(const void* commands, int64_t bytes, const Body& body) {
   return bytes == 0;
 }
 
+// Computes by this thread and those that help it.
+template <class Work>
+int64_t compute(const Work& work) {
+  const std::lock_guard<std::mutex> lock(clessidra::computing());
+  try {
+    work();
+    return CLESSIDRA_DONE;
+  } catch (const std::bad_alloc&) {
+    return CLESSIDRA_OUT_OF_MEMORY;
+  }
+}
+
 }  // namespace
 
 struct clessidra_cpu {
@@ -95,9 +108,8 @@ clessidra_cpu* clessidra_cpu_open(int64_t threads, int64_t instruction_set) {
 void clessidra_cpu_close(clessidra_cpu* cpu) { delete cpu; }
 
 int64_t clessidra_cpu_launch(clessidra_cpu* cpu, int64_t kernel, const void* arguments) {
-  if (kernel < 0 || kernel >= kKernels) return -1;
-  cpu->instruction_set.kernels[kernel](cpu->threads, arguments);
-  return 0;
+  if (kernel < 0 || kernel >= kKernels) return CLESSIDRA_MALFORMED;
+  return compute([&] { cpu->instruction_set.kernels[kernel](cpu->threads, arguments); });
 }
 
 int64_t clessidra_cpu_run(clessidra_cpu* cpu, const void* commands, int64_t bytes) {
@@ -105,19 +117,24 @@ int64_t clessidra_cpu_run(clessidra_cpu* cpu, const void* commands, int64_t byte
     return command.kernel >= 0 && command.kernel < kKernels && command.bytes % 8 == 0 &&
            command.bytes >= kArgumentBytes[command.kernel];
   });
-  if (!well_formed) return -1;
-  for_commands(commands, bytes, [cpu](const Command& command, const void* arguments) {
-    cpu->instruction_set.kernels[command.kernel](cpu->threads, arguments);
-    return true;
+  if (!well_formed) return CLESSIDRA_MALFORMED;
+  return compute([&] {
+    for_commands(commands, bytes, [cpu](const Command& command, const void* arguments) {
+      cpu->instruction_set.kernels[command.kernel](cpu->threads, arguments);
+      return true;
+    });
   });
-  return 0;
 }
 
 void* clessidra_cpu_allocate(int64_t bytes) {
   return bytes < 0 ? nullptr : clessidra::allocate(static_cast<size_t>(bytes));
 }
 
-void clessidra_cpu_free(void* memory) { std::free(memory); }
+void clessidra_cpu_free(void* memory, int64_t bytes) {
+  clessidra::release(memory, static_cast<size_t>(bytes));
+}
+
+void clessidra_cpu_trim(void) { clessidra::trim_scratch(); }
 
 double clessidra_cpu_measure_peak(clessidra_cpu* cpu, int64_t milliseconds) {
   using Clock = std::chrono::steady_clock;

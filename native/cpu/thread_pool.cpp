@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <chrono>
+#include <utility>
 
 namespace clessidra {
 
@@ -17,6 +18,11 @@ constexpr auto kSpin = std::chrono::microseconds(100);
 constexpr int kTurns = 10000;
 
 }  // namespace
+
+std::mutex& computing() {
+  static thread_local std::mutex mutex;
+  return mutex;
+}
 
 ThreadPool::ThreadPool(int threads) : shares_(std::make_unique<Share[]>(threads)) {
   workers_.reserve(threads - 1);
@@ -39,10 +45,14 @@ void ThreadPool::stop() {
 
 void ThreadPool::take_tasks(int thread) {
   const int threads = this->threads();
-  for (int i = 0; i < threads; ++i) {
-    Share& share = shares_[(thread + i) % threads];
-    if (share.next.load(std::memory_order_relaxed) >= share.end) continue;
-    for (int64_t task; (task = share.next.fetch_add(1)) < share.end;) function_(context_, task);
+  try {
+    for (int i = 0; i < threads; ++i) {
+      Share& share = shares_[(thread + i) % threads];
+      if (share.next.load(std::memory_order_relaxed) >= share.end) continue;
+      for (int64_t task; (task = share.next.fetch_add(1)) < share.end;) function_(context_, task);
+    }
+  } catch (...) {
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
   }
 }
 
@@ -72,6 +82,10 @@ void ThreadPool::run(int64_t tasks, Function function, const void* context) {
       std::this_thread::yield();
     }
   }
+  if (failed_) {
+    failed_ = false;
+    std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
 }
 
 void ThreadPool::work(int thread) {
@@ -89,7 +103,10 @@ void ThreadPool::work(int thread) {
     if (stop_) return;
     seen = generation_;
     active_.fetch_add(1);
-    if (open_) take_tasks(thread);
+    if (open_) {
+      const std::lock_guard<std::mutex> lock(computing());
+      take_tasks(thread);
+    }
     active_.fetch_sub(1);
   }
 }

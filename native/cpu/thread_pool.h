@@ -6,12 +6,17 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace clessidra {
+
+// Held by this thread while it computes, in a pool or on its own: who gets another thread's mutex can
+// be sure that what that one keeps from job to job is not in use.
+std::mutex& computing();
 
 class ThreadPool {
  public:
@@ -22,7 +27,8 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls body(task) for every task in [0, tasks), and returns when all are done.
+  // Calls body(task) for every task in [0, tasks), and returns when all are done. What a task throws
+  // is thrown here, once no thread is at work any more; other tasks may then have been left out.
   template <class Body>
   void for_each(int64_t tasks, const Body& body) {
     run(tasks, [](const void* context, int64_t task) { (*static_cast<const Body*>(context))(task); },
@@ -62,6 +68,9 @@ class ThreadPool {
   std::atomic<uint32_t> generation_{0};
   std::atomic<int32_t> sleeping_{0};
   std::atomic<bool> stop_{false};
+  // Of a job, the first to be thrown.
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
 };
 
 }  // namespace clessidra

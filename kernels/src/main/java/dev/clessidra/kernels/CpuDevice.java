@@ -40,12 +40,23 @@ final class CpuDevice extends AbstractDevice {
   @Override
   void launch(Kernel kernel, MemorySegment arguments) {
     try {
-      if (CpuLibrary.launch(handle, kernel.id(), arguments.address()) != 0) {
-        throw new DeviceException(
-            kernel.nativeName() + ": the native library does not have this kernel.");
-      }
+      requireDone(
+          CpuLibrary.launch(handle, kernel.id(), arguments.address()), kernel.nativeName());
     } finally {
       Reference.reachabilityFence(arguments);
+    }
+  }
+
+  private static void requireDone(int result, String what) {
+    if (result == CpuLibrary.OUT_OF_MEMORY) {
+      throw new OutOfDeviceMemoryException(
+          ("Out of device memory: the system has none left for what %s works with. Lower the batch"
+                  + " size or the layers' widths, or let the process have more.")
+              .formatted(what));
+    }
+    if (result != 0) {
+      throw new DeviceException(
+          "The native library refused %s: use the library of this version.".formatted(what));
     }
   }
 
@@ -115,9 +126,7 @@ final class CpuDevice extends AbstractDevice {
 
     @Override
     public void run() {
-      if (CpuLibrary.run(handle, address, bytes) != 0) {
-        throw new DeviceException("The native library refused a captured program.");
-      }
+      requireDone(CpuLibrary.run(handle, address, bytes), "a captured program");
     }
 
     @Override
@@ -139,8 +148,13 @@ final class CpuDevice extends AbstractDevice {
     }
 
     @Override
-    public void free(long address) {
-      CpuLibrary.free(address);
+    public void free(long address, long bytes) {
+      CpuLibrary.free(address, bytes);
+    }
+
+    @Override
+    public void trim() {
+      CpuLibrary.trim();
     }
 
     @Override

@@ -16,6 +16,9 @@ import java.util.List;
  * nothing of the Java heap.
  */
 final class CpuLibrary {
+  /** A launch or run that had too little memory to work with. */
+  static final int OUT_OF_MEMORY = -2;
+
   private static final List<String> FUNCTIONS =
       List.of(
           "clessidra_cpu_layouts",
@@ -26,6 +29,7 @@ final class CpuLibrary {
           "clessidra_cpu_run",
           "clessidra_cpu_allocate",
           "clessidra_cpu_free",
+          "clessidra_cpu_trim",
           "clessidra_cpu_measure_peak");
 
   private static Path path;
@@ -96,6 +100,7 @@ final class CpuLibrary {
     static final MethodHandle RUN = handle("run", WORDS);
     static final MethodHandle ALLOCATE = handle("allocate", WORDS);
     static final MethodHandle FREE = handle("free", WORDS);
+    static final MethodHandle TRIM = handle("trim", WORDS);
 
     private Handles() {}
   }
@@ -152,8 +157,12 @@ final class CpuLibrary {
     return call(Handles.ALLOCATE, bytes, 0, 0);
   }
 
-  static void free(long memory) {
-    call(Handles.FREE, memory, 0, 0);
+  static void free(long memory, long bytes) {
+    call(Handles.FREE, memory, bytes, 0);
+  }
+
+  static void trim() {
+    call(Handles.TRIM, 0, 0, 0);
   }
 
   static double measurePeak(long cpu, int milliseconds) {

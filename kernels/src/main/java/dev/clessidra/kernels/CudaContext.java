@@ -162,7 +162,7 @@ final class CudaContext implements DeviceMemory.Hardware {
   }
 
   @Override
-  public void free(long address) {
+  public void free(long address, long bytes) {
     synchronize();
     check(JCudaDriver.cuMemFree(pointer(address)), "freeing memory");
   }
@@ -279,7 +279,8 @@ final class CudaContext implements DeviceMemory.Hardware {
     GridLaunch grid = CudaLaunches.peak(multiprocessors());
     long threads = (long) grid.gridX() * grid.blockX();
     double operationsAnIteration = 2.0 * threads * CudaLaunches.PEAK_MULTIPLY_ADDS;
-    long results = allocate(threads * Float.BYTES);
+    long bytes = threads * Float.BYTES;
+    long results = allocate(bytes);
     try {
       // The first runs are short: they warm up, and tell how long the one that counts has to be.
       long iterations = 1;
@@ -293,7 +294,7 @@ final class CudaContext implements DeviceMemory.Hardware {
       }
       return operationsAnIteration * iterations / seconds;
     } finally {
-      free(results);
+      free(results, bytes);
     }
   }
 

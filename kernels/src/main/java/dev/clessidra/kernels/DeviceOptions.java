@@ -13,7 +13,8 @@ import java.util.Objects;
  *     {@code avx2} or {@code avx512}. Results are the same bits with each.
  * @param memoryLimit the most bytes of device memory to reserve, which is done in multiples of 2
  *     MiB, for buffers of up to 1 MiB apart from larger ones; {@link Long#MAX_VALUE} for what there
- *     is: a CPU leaves a sixteenth of the machine's memory, or the container's, to others
+ *     is: a CPU leaves a sixteenth of the machine's memory, or the container's, to others. It does
+ *     not count what {@link MemoryStatistics} does not.
  * @param debug whether buffers remember where they were made and closed, and new ones are filled
  *     with NaN
  */

@@ -31,7 +31,11 @@ final class MemoryPool {
     /** Returns the address of new memory, 0 when there is none. */
     long allocate(long bytes);
 
-    void free(long address);
+    /** Gives memory back; of so many bytes as were asked for. */
+    void free(long address, long bytes);
+
+    /** Gives back what is kept to work with, apart from what was asked for here. */
+    default void trim() {}
   }
 
   /** A part of a segment, held by a buffer or free. */
@@ -134,19 +138,20 @@ final class MemoryPool {
     free.add(joined);
   }
 
-  /** Gives segments that no block of is held back to the system. */
+  /** Gives segments that no block of is held back to the system, and what the source keeps. */
   synchronized void trim() {
     for (TreeSet<Block> free : List.of(freeSmall, freeLarge)) {
       free.removeIf(block -> {
         boolean whole = block.previous == null && block.next == null;
         if (whole) {
-          source.free(block.address);
+          source.free(block.address, block.bytes);
           reserved -= block.bytes;
           segments--;
         }
         return whole;
       });
     }
+    source.trim();
   }
 
   synchronized MemoryStatistics statistics() {

@@ -6,7 +6,8 @@ package dev.clessidra.kernels;
  * <p>The pool <em>reserves</em> segments from the system and cuts them into blocks; a buffer gets a
  * block, and when it is closed the block is free for the next buffer. So {@code reservedBytes -
  * allocatedBytes} is what the pool holds for later, and {@code largestFreeBlock} the most that one
- * buffer can get of it.
+ * buffer can get of it. Not counted is what a CPU's kernels work with: up to some megabytes of each
+ * thread that launches or computes, see {@link Device#trim()}.
  *
  * @param allocatedBytes bytes of the blocks that buffers hold, rounded up to 512 each
  * @param reservedBytes bytes of all segments

@@ -6,11 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import java.io.BufferedReader;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.logging.Handler;
@@ -18,6 +27,7 @@ import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -223,6 +233,174 @@ final class DeviceTest {
           .isThrownBy(() -> scope.allocate("does not", 2 << 20))
           .withMessageStartingWith("Out of device memory: buffer 'does not' asks for 2.0 MiB");
     }
+  }
+
+  /** The gradient of a filter that no address space holds. */
+  private static MemorySegment hugeFilter() {
+    Arguments arguments = new Arguments().begin(Kernel.CONV2D_BACKWARD_FILTER);
+    for (String pointer : List.of("x", "second_x", "dy", "dfilter", "workspace")) {
+      arguments.address(pointer, 0);
+    }
+    arguments.int32("images", 1).int32("height", 8).int32("width", 8);
+    arguments.int32("channels", 1).int32("second_channels", 0).int32("filters", 64);
+    arguments.int32("filter_height", 1 << 21).int32("filter_width", 1 << 21);
+    arguments.int32("output_height", 8).int32("output_width", 8);
+    arguments.int32("stride_height", 1).int32("stride_width", 1);
+    arguments.int32("padding_height", 0).int32("padding_width", 0);
+    arguments.int32("dilation_height", 1).int32("dilation_width", 1);
+    return arguments.int32("algorithm", 0).float32("beta", 0).finish();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 4})
+  void withoutMemoryToWorkWithALaunchFailsAndTheDeviceGoesOn(int threads) {
+    try (Device device = Device.open(CPU.withThreads(threads));
+        Scope scope = device.scope()) {
+      Buffer buffer = scope.allocate("x", 4 << 20);
+      float[] values = new float[1 << 20];
+      for (int i = 0; i < 20; i++) {
+        assertThatExceptionOfType(OutOfDeviceMemoryException.class)
+            .isThrownBy(() -> device.stream().launch(Kernel.CONV2D_BACKWARD_FILTER, hugeFilter()))
+            .withMessage(
+                "Out of device memory: the system has none left for what conv2d_backward_filter"
+                    + " works with. Lower the batch size or the layers' widths, or let the process"
+                    + " have more.");
+        device.kernels().fill(buffer, 1 << 20, i);
+        device.copyToHost(buffer, values);
+        assertThat(values).containsOnly(i);
+      }
+    }
+  }
+
+  @Test
+  void aProgramWithoutMemoryToWorkWithFails() {
+    CpuLibrary.load();
+    long cpu = CpuLibrary.open(2, 0);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment arguments = hugeFilter();
+      int bytes = Kernel.CONV2D_BACKWARD_FILTER.argumentBytes();
+      MemorySegment commands = arena.allocate(8 + bytes, 8);
+      commands.set(ValueLayout.JAVA_INT, 0, Kernel.CONV2D_BACKWARD_FILTER.id());
+      commands.set(ValueLayout.JAVA_INT, 4, bytes);
+      MemorySegment.copy(arguments, 0, commands, 8, bytes);
+      assertThat(CpuLibrary.run(cpu, commands.address(), commands.byteSize()))
+          .isEqualTo(CpuLibrary.OUT_OF_MEMORY);
+    } finally {
+      CpuLibrary.close(cpu);
+    }
+  }
+
+  /** MiB of the process's memory that no file is behind. */
+  private static long resident() throws IOException {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+      String line = lines.filter(text -> text.startsWith("RssAnon:")).findFirst().orElseThrow();
+      return Long.parseLong(line.replaceAll("\\D", "")) >> 10;
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void whatIdleThreadsWorkedWithIsGivenBack(boolean byClosing) throws Exception {
+    int width = 1 << 23;
+    try (ExecutorService thread = Executors.newSingleThreadExecutor();
+        Device device = Device.open(CPU);
+        Scope scope = device.scope()) {
+      Buffer x = scope.allocate("x", 4);
+      Buffer y = scope.allocate("y", 4L * width);
+      device.kernels().fill(y, width, 0);
+      long before = resident();
+      thread
+          .submit(() ->
+              device
+                  .kernels()
+                  .upsample(Interpolation.BILINEAR, new Images(1, 1, 1, 1), 1, width, x, y))
+          .get();
+      assertThat(resident()).as("the control").isGreaterThan(before + 64);
+      if (byClosing) {
+        Device.open(CPU).close();
+      } else {
+        device.trim();
+      }
+      assertThat(resident()).isLessThan(before + 64);
+    }
+  }
+
+  @Test
+  void whatManyThreadsAllocatedIsGivenBack() throws Exception {
+    int threads = 8;
+    int buffers = 6;
+    try (Device device = Device.open(CPU)) {
+      long before = resident();
+      for (int round = 0; round < 2; round++) {
+        try (ExecutorService pool = Executors.newFixedThreadPool(threads);
+            Scope scope = device.scope()) {
+          CountDownLatch all = new CountDownLatch(threads);
+          List<Future<?>> done = new ArrayList<>();
+          for (int i = 0; i < threads; i++) {
+            done.add(
+                pool.submit(() -> {
+                  all.countDown();
+                  all.await();
+                  for (int j = 0; j < buffers; j++) {
+                    Buffer buffer = scope.allocate("x", 4 << 20);
+                    device.kernels().fill(buffer, 1 << 20, 1);
+                  }
+                  return null;
+                }));
+          }
+          for (Future<?> future : done) {
+            future.get();
+          }
+          assertThat(resident()).as("the control").isGreaterThan(before + 150);
+        }
+        device.trim();
+        assertThat(resident()).isLessThan(before + 32);
+      }
+    }
+  }
+
+  /** Says what a process that may not use native code is told. */
+  static final class WithoutNativeAccess {
+    private WithoutNativeAccess() {}
+
+    static void main() {
+      DeviceProbe.all().forEach(probe -> IO.println(probe.description()));
+      IO.println(Installation.current().nativeLibrary());
+      for (String name : List.of("cpu", "auto", "cuda:0", "emulated")) {
+        try {
+          Device.open(name).close();
+        } catch (DeviceException e) {
+          IO.println(e.getMessage());
+        }
+      }
+    }
+  }
+
+  @Test
+  void withoutNativeAccessItIsSaidHowToAllowIt() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "--illegal-native-access=deny",
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                WithoutNativeAccess.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    List<String> lines;
+    try (BufferedReader out = process.inputReader()) {
+      lines = new ArrayList<>(out.lines().toList());
+    }
+    assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+    String told =
+        "This process may not load native libraries: start java with"
+            + " --enable-native-access=ALL-UNNAMED.";
+    // All but the probe of the emulated GPU, which loads nothing.
+    assertThat(lines).hasSize(8);
+    lines.remove(2);
+    assertThat(lines).containsOnly(told);
   }
 
   @Test

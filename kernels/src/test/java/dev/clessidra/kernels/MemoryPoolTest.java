@@ -19,6 +19,7 @@ final class MemoryPoolTest {
     private final Map<Long, Long> segments = new HashMap<>();
     private long next = 1L << 30;
     private long available = Long.MAX_VALUE;
+    private int trims;
 
     @Override
     public long allocate(long bytes) {
@@ -33,8 +34,14 @@ final class MemoryPoolTest {
     }
 
     @Override
-    public void free(long address) {
-      available += segments.remove(address);
+    public void free(long address, long bytes) {
+      assertThat(segments.remove(address)).isEqualTo(bytes);
+      available += bytes;
+    }
+
+    @Override
+    public void trim() {
+      trims++;
     }
   }
 
@@ -108,6 +115,7 @@ final class MemoryPoolTest {
     pool.release(small);
     pool.trim();
     assertThat(source.segments).isEmpty();
+    assertThat(source.trims).isEqualTo(2);
     assertThat(pool.statistics())
         .isEqualTo(new MemoryStatistics(0, 0, 8 * MEBIBYTE + 512, 0, 0, 2, 0));
   }
