@@ -54,8 +54,13 @@ public final class TrainingState implements AutoCloseable {
     this.device = device;
     this.seed = seed;
     this.scope = device.scope();
-    this.buffer = scope.allocate("training state", BYTES);
-    restart(0);
+    try {
+      this.buffer = scope.allocate("training state", BYTES);
+      restart(0);
+    } catch (RuntimeException e) {
+      scope.close();
+      throw e;
+    }
   }
 
   /** The device that holds the state. */

@@ -1,6 +1,7 @@
 package dev.clessidra.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.junit.jupiter.api.Assumptions.abort;
 
 import com.sun.management.ThreadMXBean;
@@ -194,6 +195,15 @@ class TrainingTest {
     long before = threads.getCurrentThreadAllocatedBytes();
     work.run();
     return threads.getCurrentThreadAllocatedBytes() - before;
+  }
+
+  @Test
+  void aStateMadeInsideACaptureIsRefusedAndKeepsNoMemory() {
+    try (Device device = device(1)) {
+      assertThatIllegalStateException()
+          .isThrownBy(() -> device.capture(() -> new TrainingState(device, 1)));
+      assertThat(device.memory().liveBuffers()).isZero();
+    }
   }
 
   @Test

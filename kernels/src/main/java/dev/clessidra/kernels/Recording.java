@@ -103,7 +103,7 @@ final class Recording {
     launches.add(new Launch(kernel, copy, pointers));
   }
 
-  /** Plans the memory, moves what is still open into it, and compiles the program. */
+  /** Plans the memory, compiles the program, and moves what is still open into its memory. */
   Program freeze(Compiler compiler) {
     requireOutsideOpen();
     temporaries.forEach(region -> region.madeIn = null);
@@ -120,12 +120,21 @@ final class Recording {
         launch.arguments.set(ValueLayout.JAVA_LONG, pointer.field, start + pointer.offset);
       }
     }
+    Program.Executable executable;
+    try {
+      executable = compiler.compile(launches);
+    } catch (Throwable e) {
+      if (arena != null) {
+        memory.release(arena, "its program was not made");
+      }
+      throw e;
+    }
     for (Region output : outputs) {
       memory.move(output, base + plan.offset(indices.get(output)));
     }
     return new Program(
         memory,
-        compiler.compile(launches),
+        executable,
         List.copyOf(outside.sequencedKeySet()),
         outputs,
         arena,
