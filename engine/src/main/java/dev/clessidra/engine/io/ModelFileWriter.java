@@ -1,7 +1,6 @@
 package dev.clessidra.engine.io;
 
 import dev.clessidra.engine.Tensor;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.foreign.Arena;
@@ -10,19 +9,16 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.UUID;
 
 /**
  * Writes safetensors files. The same content gives the same bytes: metadata and tensors are sorted
- * by name. A file appears complete or not at all: it is written under a temporary name in the same
- * folder, forced to the disk and then moved into place.
+ * by name. A file appears complete or not at all, see {@link AtomicFileWriter}.
  *
  * <p>Not safe for use by several threads.
  */
@@ -112,33 +108,15 @@ public final class ModelFileWriter {
   }
 
   /**
-   * Writes the file, replacing one of that name.
+   * Writes the file, replacing one of that name; of a symbolic link what it leads to.
    *
    * @throws ModelFileException when it cannot be written; a file of that name is then as it was
    */
   public void write(Path path) {
-    Path target = path.toAbsolutePath();
-    Path folder = target.getParent();
-    Path name = target.getFileName();
-    if (folder == null || name == null || !Files.isDirectory(folder)) {
-      throw new ModelFileException(path + ": cannot be written: there is no such folder");
-    }
-    if (Files.isDirectory(target)) {
-      throw new ModelFileException(path + ": cannot be written: it is a folder, expected a file");
-    }
-    Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
     try {
-      // Not a channel: one that an interrupted thread uses is closed, and a run that is being
-      // stopped has to be able to save.
-      try (FileOutputStream out = new FileOutputStream(temporary.toFile())) {
-        writeTo(out);
-        out.getFD().sync();
-      }
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException e) {
-      throw new ModelFileException(path + ": cannot be written: " + Causes.of(e), e);
-    } finally {
-      deleteIfThere(temporary);
+      AtomicFileWriter.write(path, this::writeTo);
+    } catch (FileSystemException e) {
+      throw new ModelFileException(path + ": cannot be written: " + e.getReason(), e);
     }
   }
 
@@ -202,15 +180,5 @@ public final class ModelFileWriter {
     byte[] header = Arrays.copyOf(unpadded, size);
     Arrays.fill(header, unpadded.length, size, (byte) ' ');
     return header;
-  }
-
-  /** After a successful move there is nothing to delete; a failure must not hide the first one. */
-  private static void deleteIfThere(Path temporary) {
-    try {
-      Files.deleteIfExists(temporary);
-    } catch (IOException e) {
-      System.getLogger(ModelFileWriter.class.getName())
-          .log(System.Logger.Level.DEBUG, "cannot delete " + temporary, e);
-    }
   }
 }

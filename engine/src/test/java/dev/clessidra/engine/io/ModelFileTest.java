@@ -143,9 +143,33 @@ class ModelFileTest {
     assertThatThrownBy(() -> new ModelFileWriter().write(folder.resolve("no/m.safetensors")))
         .isInstanceOf(ModelFileException.class)
         .hasMessageEndingWith("cannot be written: there is no such folder");
-    assertThatThrownBy(() -> new ModelFileWriter().write(folder))
+  }
+
+  @Test
+  void aLinkStaysAndItsFileIsReplaced() throws IOException {
+    Path path = write(new byte[] {1, 2, 3});
+    Path link = Files.createSymbolicLink(folder.resolve("link"), path);
+    new ModelFileWriter().write(link);
+    assertThat(link).isSymbolicLink();
+    ModelFile.open(path).close();
+  }
+
+  @Test
+  void whatIsNoFileIsNotReplaced() throws Exception {
+    Path pipe = folder.resolve("pipe");
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    assertNotWritten(pipe, "device, pipe or socket");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), folder.resolve("none"));
+    assertNotWritten(link, "link that leads nowhere");
+    assertThat(link).isSymbolicLink();
+    assertNotWritten(folder, "folder");
+  }
+
+  private static void assertNotWritten(Path path, String kind) {
+    assertThatThrownBy(() -> new ModelFileWriter().write(path))
         .isInstanceOf(ModelFileException.class)
-        .hasMessage(folder + ": cannot be written: it is a folder, expected a file");
+        .hasMessage(
+            path + ": cannot be written: it is a %s, expected a file or a new name", kind);
   }
 
   @Test

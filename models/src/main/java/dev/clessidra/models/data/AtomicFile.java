@@ -1,31 +1,15 @@
 package dev.clessidra.models.data;
 
-import java.io.BufferedOutputStream;
+import dev.clessidra.engine.io.AtomicFileWriter;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Writes files whole or not at all: to a temporary file in the same folder, flushed to the disk and
- * moved into place. A reader, or a crash, meets the old file or the new one. Thread-safe.
+ * Writes files whole or not at all, as {@link AtomicFileWriter} does, and their folders where they
+ * are missing. Thread-safe.
  */
 public final class AtomicFile {
-  private static final AtomicLong COUNTER = new AtomicLong();
-
-  /** What fills the file. */
-  @FunctionalInterface
-  public interface Content {
-    /** Writes everything to {@code out}; the caller flushes and closes it. */
-    void writeTo(OutputStream out) throws IOException;
-  }
-
   private AtomicFile() {}
 
   /**
@@ -34,28 +18,13 @@ public final class AtomicFile {
    *
    * @throws DataException if it cannot be written; an older file of that name is then unharmed
    */
-  public static void write(Path file, Content content) {
-    requireReplaceable(file);
-    Path target = Files.exists(file) ? real(file) : file.toAbsolutePath();
-    // Not createTempFile: its files are readable by the owner only, and so would the result be.
-    Path temporary =
-        target.resolveSibling(
-            ".%s.%d-%d.tmp"
-                .formatted(
-                    target.getFileName(),
-                    ProcessHandle.current().pid(),
-                    COUNTER.incrementAndGet()));
+  public static void write(Path file, AtomicFileWriter.Content content) {
     try {
-      Path folder = target.getParent();
+      Path folder = file.toAbsolutePath().getParent();
       if (folder != null && !Files.isDirectory(folder)) {
         Files.createDirectories(folder);
       }
-      try {
-        fill(temporary, content);
-        move(temporary, target);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      AtomicFileWriter.write(file, content);
     } catch (IOException e) {
       throw failure(file, e);
     }
@@ -67,16 +36,8 @@ public final class AtomicFile {
    * @throws DataException if it is anything else
    */
   public static void requireReplaceable(Path file) {
-    if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new DataException(
-          "%s is a %s, expected a file or a new name: choose another place"
-              .formatted(file, Files.isDirectory(file) ? "folder" : "device, pipe or socket"));
-    }
-  }
-
-  private static Path real(Path file) {
     try {
-      return file.toRealPath();
+      AtomicFileWriter.requireReplaceable(file);
     } catch (IOException e) {
       throw failure(file, e);
     }
@@ -89,23 +50,5 @@ public final class AtomicFile {
             + Problems.describe(e)
             + "; choose another place or make room",
         e);
-  }
-
-  private static void fill(Path temporary, Content content) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
-      content.writeTo(out);
-      out.flush();
-      channel.force(true);
-    }
-  }
-
-  private static void move(Path temporary, Path target) throws IOException {
-    try {
-      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-    } catch (AtomicMoveNotSupportedException e) {
-      Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
-    }
   }
 }

@@ -17,7 +17,10 @@ class AtomicFileTest {
     assertThatThrownBy(() -> AtomicFile.write(target, out -> out.write(1)))
         .isInstanceOf(DataException.class)
         .hasMessage(
-            "%s is a %s, expected a file or a new name: choose another place", target, kind);
+            "%s cannot be written: it is a %s, expected a file or a new name; choose another place"
+                + " or make room",
+            target,
+            kind);
     assertThat(folder).isDirectoryNotContaining("glob:**.tmp");
   }
 
@@ -40,6 +43,18 @@ class AtomicFileTest {
     assumeTrue(made, "no pipes here");
     assertRefused(pipe, "device, pipe or socket");
     assertThat(Files.exists(pipe) && !Files.isRegularFile(pipe)).isTrue();
+  }
+
+  @Test
+  void anInterruptedThreadCanWrite() {
+    Path file = folder.resolve("made/file");
+    Thread.currentThread().interrupt();
+    try {
+      AtomicFile.write(file, out -> out.write(1));
+    } finally {
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    assertThat(file).hasBinaryContent(new byte[] {1});
   }
 
   @Test
