@@ -330,6 +330,11 @@ final class DeviceTest {
     int threads = 8;
     int buffers = 6;
     try (Device device = Device.open(CPU)) {
+      // After this one malloc would keep blocks of up to that size for itself.
+      try (Scope scope = device.scope()) {
+        scope.allocate("large", 30 << 20);
+      }
+      device.trim();
       long before = resident();
       for (int round = 0; round < 2; round++) {
         try (ExecutorService pool = Executors.newFixedThreadPool(threads);
