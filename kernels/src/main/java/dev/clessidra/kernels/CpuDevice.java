@@ -40,8 +40,7 @@ final class CpuDevice extends AbstractDevice {
   @Override
   void launch(Kernel kernel, MemorySegment arguments) {
     try {
-      requireDone(
-          CpuLibrary.launch(handle, kernel.id(), arguments.address()), kernel.nativeName());
+      requireDone(CpuLibrary.launch(handle, kernel.id(), arguments.address()), kernel.nativeName());
     } finally {
       Reference.reachabilityFence(arguments);
     }

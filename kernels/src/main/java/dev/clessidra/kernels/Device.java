@@ -80,8 +80,8 @@ public sealed interface Device extends AutoCloseable permits AbstractDevice {
 
   /**
    * Gives cached memory that no buffer uses back to the system. On a CPU that is also what kernels
-   * work with, of which each thread keeps its own, for all CPU devices of the process, until it ends;
-   * of threads that are computing it stays.
+   * work with, of which each thread keeps its own, for all CPU devices of the process, until it
+   * ends; of threads that are computing it stays.
    */
   void trim();
 
@@ -166,8 +166,8 @@ public sealed interface Device extends AutoCloseable permits AbstractDevice {
   boolean isOpen();
 
   /**
-   * Closes the device and frees all its memory, that of {@link #trim()} included. Buffers that are still open
-   * then are leaks: they are closed and named in a warning. Closing twice does nothing.
+   * Closes the device and frees all its memory, that of {@link #trim()} included. Buffers that are
+   * still open then are leaks: they are closed and named in a warning. Closing twice does nothing.
    */
   @Override
   void close();

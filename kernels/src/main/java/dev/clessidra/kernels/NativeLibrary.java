@@ -132,8 +132,8 @@ record NativeLibrary(
   }
 
   /**
-   * Returns the folder that is unpacked to; it need not exist yet. Without a home that can be written
-   * to, it is one of the user's own in the temporary folder.
+   * Returns the folder that is unpacked to; it need not exist yet. Without a home that can be
+   * written to, it is one of the user's own in the temporary folder.
    */
   Path folder() {
     Optional<String> folder = settings.get(FOLDER_PROPERTY_NAME);
@@ -145,8 +145,8 @@ record NativeLibrary(
         .or(() -> absolute(property("user.home")).map(home -> home.resolve(".cache")))
         .filter(NativeLibrary::isWritable)
         .map(cache -> cache.resolve("clessidra"))
-        .orElseGet(() ->
-            Path.of(property("java.io.tmpdir"), "clessidra-" + userId()).toAbsolutePath());
+        .orElseGet(
+            () -> Path.of(property("java.io.tmpdir"), "clessidra-" + userId()).toAbsolutePath());
   }
 
   private static Optional<Path> absolute(String path) {

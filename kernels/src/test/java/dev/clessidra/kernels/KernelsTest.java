@@ -338,8 +338,7 @@ final class KernelsTest {
     Buffer state = state(10_000_000_000L, 0, 1);
     for (double factor : new double[] {0, 0.5, 0.75, 1}) {
       assertTimeout(
-          Duration.ofSeconds(5),
-          () -> kernels.schedule(state, Schedule.stepDecay(8, 1, factor)));
+          Duration.ofSeconds(5), () -> kernels.schedule(state, Schedule.stepDecay(8, 1, factor)));
       assertThat(readState(state).get(ValueLayout.JAVA_FLOAT, offset("learning_rate")))
           .isEqualTo(factor == 1 ? 8 : 0);
     }

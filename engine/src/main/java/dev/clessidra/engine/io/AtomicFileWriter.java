@@ -29,11 +29,11 @@ public final class AtomicFileWriter {
   private AtomicFileWriter() {}
 
   /**
-   * Creates or replaces {@code file}, in a folder that is there. Of a symbolic link what it leads to
-   * is replaced.
+   * Creates or replaces {@code file}, in a folder that is there. Of a symbolic link what it leads
+   * to is replaced.
    *
-   * @throws FileSystemException if it cannot be written, with the reason in few words; an older file
-   *     of that name is then unharmed
+   * @throws FileSystemException if it cannot be written, with the reason in few words; an older
+   *     file of that name is then unharmed
    */
   public static void write(Path file, Content content) throws FileSystemException {
     requireReplaceable(file);

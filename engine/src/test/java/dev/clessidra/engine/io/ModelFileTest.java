@@ -168,8 +168,7 @@ class ModelFileTest {
   private static void assertNotWritten(Path path, String kind) {
     assertThatThrownBy(() -> new ModelFileWriter().write(path))
         .isInstanceOf(ModelFileException.class)
-        .hasMessage(
-            path + ": cannot be written: it is a %s, expected a file or a new name", kind);
+        .hasMessage(path + ": cannot be written: it is a %s, expected a file or a new name", kind);
   }
 
   @Test

@@ -19,8 +19,7 @@ class AtomicFileTest {
         .hasMessage(
             "%s cannot be written: it is a %s, expected a file or a new name; choose another place"
                 + " or make room",
-            target,
-            kind);
+            target, kind);
     assertThat(folder).isDirectoryNotContaining("glob:**.tmp");
   }
 
