@@ -3,7 +3,7 @@ package dev.clessidra.bench.baselines.libtorch;
 import dev.clessidra.bench.baselines.AbsentException;
 import dev.clessidra.bench.baselines.Baseline;
 import dev.clessidra.bench.baselines.Library;
-import dev.clessidra.bench.baselines.cpu.Tuning;
+import dev.clessidra.bench.baselines.Tuning;
 import dev.clessidra.kernels.Device;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -4,7 +4,7 @@ import dev.clessidra.bench.baselines.AbsentException;
 import dev.clessidra.bench.baselines.Baseline;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.baselines.cpu.OpenMp;
-import dev.clessidra.bench.baselines.cpu.Tuning;
+import dev.clessidra.bench.baselines.Tuning;
 import dev.clessidra.kernels.Device;
 import java.nio.file.Path;
 import java.util.Map;

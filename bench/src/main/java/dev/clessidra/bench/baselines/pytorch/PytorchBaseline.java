@@ -3,6 +3,7 @@ package dev.clessidra.bench.baselines.pytorch;
 import dev.clessidra.bench.baselines.AbsentException;
 import dev.clessidra.bench.baselines.Baseline;
 import dev.clessidra.bench.baselines.Library;
+import dev.clessidra.bench.work.Cpu;
 import dev.clessidra.kernels.Device;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +47,7 @@ public final class PytorchBaseline implements Baseline {
   @Override
   public Library open(Device device, int threads) throws AbsentException {
     List<String> arguments = new ArrayList<>(options);
-    if (device.name().equals("cpu")) {
+    if (Cpu.is(device.name())) {
       arguments.addAll(List.of("--device", "cpu", "--threads", Integer.toString(threads)));
     } else if (device.name().startsWith("cuda")) {
       arguments.addAll(List.of("--device", device.name()));

@@ -5,6 +5,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.clessidra.bench.baselines.AbsentException;
 import dev.clessidra.bench.baselines.Python;
+import dev.clessidra.bench.baselines.Tuning;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,10 +50,12 @@ final class TrainingProcess implements AutoCloseable {
       List<String> command =
           new ArrayList<>(List.of(Python.program(), folder.resolve(SCRIPT).toString()));
       command.addAll(options);
+      ProcessBuilder builder =
+          new ProcessBuilder(command).redirectError(folder.resolve("errors").toFile());
+      Tuning.ENVIRONMENT.forEach(builder.environment()::putIfAbsent);
       Process process;
       try {
-        process =
-            new ProcessBuilder(command).redirectError(folder.resolve("errors").toFile()).start();
+        process = builder.start();
       } catch (IOException e) {
         delete(folder);
         throw new AbsentException(

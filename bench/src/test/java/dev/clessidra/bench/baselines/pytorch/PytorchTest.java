@@ -90,6 +90,18 @@ final class PytorchTest {
   }
 
   @Test
+  void itsProcessIsTunedAsTheOtherLibrariesAre() throws IOException, AbsentException {
+    python(
+        """
+        echo "{\\"version\\": \\"$GOMP_SPINCOUNT $MALLOC_ARENA_MAX\\", \\"cuda\\": null}"
+        read -r line
+        """);
+    try (Library library = open()) {
+      assertThat(library.version()).isEqualTo("10000 1");
+    }
+  }
+
+  @Test
   void withoutPythonItIsAbsent() {
     System.setProperty(Python.PROPERTY_NAME, folder.resolve("nothing").toString());
 

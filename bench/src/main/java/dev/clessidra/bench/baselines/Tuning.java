@@ -1,4 +1,4 @@
-package dev.clessidra.bench.baselines.cpu;
+package dev.clessidra.bench.baselines;
 
 import java.util.Map;
 
