@@ -24,7 +24,10 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.BoolPointer;
+import org.bytedeco.pytorch.Dispatcher;
 import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
@@ -44,6 +47,10 @@ final class FixedSizeKernels {
   private static final Images HALF = LEVEL.resized(LEVEL.height() / 2, LEVEL.width() / 2);
   private static final Images DOUBLE = LEVEL.resized(2 * LEVEL.height(), 2 * LEVEL.width());
 
+  private static final Images CLASS_IMAGES = LEVEL.withChannels(CLASSES);
+  private static final List<MemoryFormat> FORMATS =
+      List.of(MemoryFormat.ChannelsLast, MemoryFormat.Contiguous);
+
   private final Inputs inputs;
 
   private FixedSizeKernels(Inputs inputs) {
@@ -59,8 +66,8 @@ final class FixedSizeKernels {
     return switch (kernel) {
       case ACTIVATION_FORWARD, ACTIVATION_BACKWARD, UNARY, BINARY, FILL -> elements(kernel);
       case REDUCE, REDUCE_ROWS, REDUCE_COLUMNS, REPEAT_ROWS, REPEAT_ROWS_BACKWARD -> sums(kernel);
-      case LOSS, LOSS_BACKWARD, SOFTMAX, SOFTMAX_CROSS_ENTROPY, SOFTMAX_CROSS_ENTROPY_BACKWARD ->
-          losses(kernel);
+      case LOSS, LOSS_BACKWARD -> losses(kernel);
+      case SOFTMAX, SOFTMAX_CROSS_ENTROPY, SOFTMAX_CROSS_ENTROPY_BACKWARD -> classes(kernel);
       case LOG_SUM_EXP,
           LOG_SUM_EXP_BACKWARD,
           GAUSSIAN_KL_BACKWARD,
@@ -132,7 +139,6 @@ final class FixedSizeKernels {
   private List<Supplier<Implementation>> losses(FixedSizeKernel kernel) {
     Supplier<Tensor> logits = input("x", BATCH, PIXELS);
     Supplier<Tensor> target = input("target", BATCH, PIXELS);
-    Supplier<Tensor> classes = empty(CLASS_PIXELS, CLASSES);
     return switch (kernel) {
       case LOSS ->
           way(
@@ -140,30 +146,60 @@ final class FixedSizeKernels {
               all ->
                   torch.binary_cross_entropy_with_logits(
                       all.get(0), all.get(1), Tensors.none(), Tensors.none(), SUM));
-      case LOSS_BACKWARD ->
+      default ->
           way(
               List.of(logits, target, empty(BATCH, PIXELS), input("upstream", 1)),
               all -> torch.sigmoid_out(all.get(2), all.get(0)).sub_(all.get(1)).mul_(all.get(3)));
+    };
+  }
+
+  /** A row of classes for each pixel; images of them, channels-last and contiguous. */
+  private List<Supplier<Implementation>> classes(FixedSizeKernel kernel) {
+    List<Supplier<Implementation>> ways =
+        new ArrayList<>(
+            classes(
+                kernel,
+                name -> input(name, CLASS_PIXELS, CLASSES),
+                new long[] {CLASS_PIXELS},
+                Function.identity()));
+    for (MemoryFormat format : FORMATS) {
+      ways.addAll(
+          classes(
+              kernel,
+              name -> input(name, CLASS_IMAGES, format),
+              new long[] {CLASS_IMAGES.count(), CLASS_IMAGES.height(), CLASS_IMAGES.width()},
+              Tensors::channelsLast));
+    }
+    return ways;
+  }
+
+  private List<Supplier<Implementation>> classes(
+      FixedSizeKernel kernel,
+      Function<String, Supplier<Tensor>> input,
+      long[] pixels,
+      Function<Tensor, Tensor> layout) {
+    Supplier<Tensor> labels = () -> Tensors.of(inputs.integers("labels"), pixels);
+    return switch (kernel) {
       case SOFTMAX ->
-          way(
-              List.of(input("x", CLASS_PIXELS, CLASSES), classes),
+          ways(
+              List.of(input.apply("x"), like(input.apply("x"))),
+              layout,
               all -> torch.softmax_out(all.get(1), all.get(0), 1));
       case SOFTMAX_CROSS_ENTROPY ->
           way(
-              List.of(
-                  input("logits", CLASS_PIXELS, CLASSES),
-                  () -> Tensors.of(inputs.integers("labels"), CLASS_PIXELS)),
+              List.of(input.apply("logits"), labels),
               all ->
                   torch.cross_entropy_loss(
                       all.get(0), all.get(1), Tensors.none(), SUM, NO_INDEX, 0));
       default ->
-          way(
+          ways(
               List.of(
-                  input("probabilities", CLASS_PIXELS, CLASSES),
-                  () -> Tensors.of(inputs.integers("labels"), CLASS_PIXELS, 1),
-                  classes,
-                  () -> torch.empty(CLASS_PIXELS, 1).fill_(Tensors.scalar(-1)),
+                  input.apply("probabilities"),
+                  () -> labels.get().unsqueeze(1),
+                  like(input.apply("probabilities")),
+                  () -> labels.get().unsqueeze(1).to(torch.ScalarType.Float).fill_(Tensors.scalar(-1)),
                   input("upstream", 1)),
+              layout,
               all ->
                   all.get(2)
                       .copy_(all.get(0))
@@ -204,7 +240,10 @@ final class FixedSizeKernels {
               });
       case BERNOULLI_LOG_LIKELIHOOD ->
           way(
-              List.of(input("logits", IMAGES, REPEATS, PIXELS), input("target", IMAGES, 1, PIXELS)),
+              List.of(
+                  input("logits", IMAGES, REPEATS, PIXELS),
+                  input("target", IMAGES, 1, PIXELS),
+                  empty(IMAGES, REPEATS, PIXELS)),
               all ->
                   torch
                       .binary_cross_entropy_with_logits(
@@ -214,7 +253,14 @@ final class FixedSizeKernels {
                           Tensors.none(),
                           0)
                       .sum(2)
-                      .neg_());
+                      .neg_(),
+              all -> {
+                Tensor logits = all.get(0);
+                return torch
+                    .bmm(logits, all.get(1).transpose(1, 2))
+                    .squeeze(2)
+                    .sub_(torch.softplus_out(all.get(2), logits).sum(2));
+              });
       case BERNOULLI_LOG_LIKELIHOOD_BACKWARD ->
           way(
               List.of(
@@ -222,16 +268,20 @@ final class FixedSizeKernels {
                   input("target", IMAGES, 1, PIXELS),
                   input("upstream", IMAGES, REPEATS, 1),
                   empty(IMAGES, REPEATS, PIXELS)),
-              all -> torch.sub_out(all.get(3), all.get(1), all.get(0).sigmoid()).mul_(all.get(2)));
+              all -> {
+                Tensor y = torch.sigmoid_out(all.get(3), all.get(0));
+                return torch.sub_out(y, all.get(1), y).mul_(all.get(2));
+              });
       default ->
           way(
               List.of(
                   input("x", IMAGES, REPEATS, HIDDEN),
                   input("mean", IMAGES, 1, HIDDEN),
-                  input("log variance", IMAGES, 1, HIDDEN)),
+                  input("log variance", IMAGES, 1, HIDDEN),
+                  empty(IMAGES, REPEATS, HIDDEN)),
               all -> {
                 Tensor logVariance = all.get(2);
-                Tensor distance = all.get(0).sub(all.get(1));
+                Tensor distance = torch.sub_out(all.get(3), all.get(0), all.get(1));
                 return distance
                     .mul_(distance)
                     .mul_(logVariance.neg().exp_())
@@ -263,7 +313,8 @@ final class FixedSizeKernels {
               all -> {
                 Tensor velocity = all.get(2).mul_(Tensors.scalar(0.9)).add_(all.get(1));
                 return all.get(0).sub_(velocity, Tensors.scalar(1e-3));
-              });
+              },
+              all -> fusedSgd(all.get(0), all.get(1), all.get(2)));
       case ADAM -> List.of(() -> new AdamUpdate(inputs, PARAMETERS));
       // The first step's weight of the new values.
       default ->
@@ -273,10 +324,31 @@ final class FixedSizeKernels {
     };
   }
 
+  /** By the operator that Python's {@code SGD(fused=True)} calls. */
+  private static Tensor fusedSgd(Tensor parameters, Tensor gradients, Tensor velocity) {
+    Dispatcher.singleton()
+        .findSchemaOrThrow("aten::_fused_sgd_", "")
+        .callBoxed(
+            new IValueVector(
+                Tensors.list(List.of(parameters)),
+                Tensors.list(List.of(gradients)),
+                Tensors.list(List.of(velocity)),
+                new IValue(0.0),
+                new IValue(0.9),
+                new IValue(1e-3),
+                new IValue(0.0),
+                new IValue(false),
+                new IValue(false),
+                new IValue(false),
+                new IValue(),
+                new IValue()));
+    return parameters;
+  }
+
   /** Channels-last and contiguous. */
   private List<Supplier<Implementation>> images(FixedSizeKernel kernel) {
     List<Supplier<Implementation>> ways = new ArrayList<>();
-    for (MemoryFormat format : List.of(MemoryFormat.ChannelsLast, MemoryFormat.Contiguous)) {
+    for (MemoryFormat format : FORMATS) {
       ways.addAll(images(kernel, format));
     }
     return ways;
@@ -358,8 +430,26 @@ final class FixedSizeKernels {
                   input("mean", CHANNELS),
                   input("variance", CHANNELS),
                   input("scale", CHANNELS),
-                  input("shift", CHANNELS)),
-              all -> normalize(all.get(0), all.get(1), all.get(2), all.get(3), all.get(4)));
+                  input("shift", CHANNELS),
+                  () -> Tensors.emptyImages(LEVEL, format),
+                  empty(0)),
+              all -> normalize(all.get(0), all.get(1), all.get(2), all.get(3), all.get(4)),
+              all ->
+                  torch
+                      .native_batch_norm_out(
+                          all.get(5),
+                          all.get(6),
+                          all.get(6),
+                          all.get(0),
+                          Tensors.optional(all.get(3)),
+                          Tensors.optional(all.get(4)),
+                          Tensors.optional(all.get(1)),
+                          Tensors.optional(all.get(2)),
+                          false,
+                          0,
+                          EPSILON)
+                      .get0()
+                      .relu_());
       default ->
           way(
               List.of(
@@ -374,12 +464,14 @@ final class FixedSizeKernels {
                           input("mean", CHANNELS).get(),
                           input("variance", CHANNELS).get(),
                           input("scale", CHANNELS).get(),
-                          input("shift", CHANNELS).get())),
+                          input("shift", CHANNELS).get()),
+                  () -> Tensors.emptyImages(LEVEL, format)),
               all -> {
                 Tensor scale = all.get(4);
                 T_TensorTensorTensor_T gradients =
                     torch.native_batch_norm_backward(
-                        torch.threshold_backward(all.get(1), all.get(5), Tensors.scalar(0)),
+                        torch.threshold_backward_out(
+ all.get(6), all.get(1), all.get(5), Tensors.scalar(0)),
                         all.get(0),
                         Tensors.optional(scale),
                         Tensors.none(),
@@ -424,15 +516,33 @@ final class FixedSizeKernels {
     return () -> torch.empty(shape);
   }
 
+  /** Memory of the shape and the format of an operand. */
+  private static Supplier<Tensor> like(Supplier<Tensor> operand) {
+    return () -> torch.empty_like(operand.get());
+  }
+
+  @SafeVarargs
   private static List<Supplier<Implementation>> way(
-      List<Supplier<Tensor>> operands, Function<List<Tensor>, Tensor> operation) {
-    return List.of(Expression.of(operands, all -> () -> operation.apply(all)));
+      List<Supplier<Tensor>> operands, Function<List<Tensor>, Tensor>... operations) {
+    return ways(operands, Function.identity(), operations);
   }
 
   /** As {@link #way}, where the result are images. */
+  @SafeVarargs
   private static List<Supplier<Implementation>> image(
-      List<Supplier<Tensor>> operands, Function<List<Tensor>, Tensor> operation) {
-    return List.of(
-        Expression.of(operands, all -> () -> operation.apply(all), Tensors::channelsLast));
+      List<Supplier<Tensor>> operands, Function<List<Tensor>, Tensor>... operations) {
+    return ways(operands, Tensors::channelsLast, operations);
+  }
+
+  @SafeVarargs
+  private static List<Supplier<Implementation>> ways(
+      List<Supplier<Tensor>> operands,
+      Function<Tensor, Tensor> layout,
+      Function<List<Tensor>, Tensor>... operations) {
+    List<Supplier<Implementation>> ways = new ArrayList<>();
+    for (Function<List<Tensor>, Tensor> operation : operations) {
+      ways.add(Expression.of(operands, all -> () -> operation.apply(all), layout));
+    }
+    return ways;
   }
 }

@@ -3,13 +3,10 @@ package dev.clessidra.bench.baselines.libtorch;
 import dev.clessidra.bench.baselines.cpu.Owner;
 import java.util.List;
 import org.bytedeco.pytorch.Dispatcher;
-import org.bytedeco.pytorch.GenericList;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorType;
-import org.bytedeco.pytorch.Type;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -44,21 +41,15 @@ final class FusedAdam {
       Owner owner, List<Tensor> trained, List<Tensor> firstMoments, List<Tensor> secondMoments) {
     operator = owner.keep(Dispatcher.singleton().findSchemaOrThrow("aten::_fused_adam_", ""));
     step = owner.keep(torch.zeros());
-    parameters = owner.keep(list(trained));
-    this.firstMoments = owner.keep(list(firstMoments));
-    this.secondMoments = owner.keep(list(secondMoments));
-    steps = owner.keep(list(trained.stream().map(_ -> step).toList()));
-    none = owner.keep(list(List.of()));
+    parameters = owner.keep(Tensors.list(trained));
+    this.firstMoments = owner.keep(Tensors.list(firstMoments));
+    this.secondMoments = owner.keep(Tensors.list(secondMoments));
+    steps = owner.keep(Tensors.list(trained.stream().map(_ -> step).toList()));
+    none = owner.keep(Tensors.list(List.of()));
   }
 
   private static Tensor zerosLike(Tensor parameter) {
     return torch.zeros_like(parameter).set_requires_grad(false);
-  }
-
-  private static IValue list(List<Tensor> tensors) {
-    GenericList list = new GenericList(new Type.TypePtr(TensorType.get()));
-    tensors.forEach(tensor -> list.push_back(new IValue(tensor)));
-    return new IValue(list);
   }
 
   /** Updates the parameters by their gradients. */
@@ -67,7 +58,7 @@ final class FusedAdam {
     operator.callBoxed(
         new IValueVector(
             parameters,
-            list(gradients),
+            Tensors.list(gradients),
             firstMoments,
             secondMoments,
             none,

@@ -1,9 +1,14 @@
 package dev.clessidra.bench.baselines.libtorch;
 
 import dev.clessidra.kernels.Images;
+import java.util.List;
+import org.bytedeco.pytorch.GenericList;
+import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorType;
+import org.bytedeco.pytorch.Type;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
 
@@ -51,6 +56,13 @@ final class Tensors {
     float[] values = new float[Math.toIntExact(tensor.numel())];
     tensor.contiguous().data_ptr_float().get(values);
     return values;
+  }
+
+  /** As operators take several. */
+  static IValue list(List<Tensor> tensors) {
+    GenericList list = new GenericList(new Type.TypePtr(TensorType.get()));
+    tensors.forEach(tensor -> list.push_back(new IValue(tensor)));
+    return new IValue(list);
   }
 
   static TensorOptional optional(Tensor tensor) {
