@@ -1,5 +1,6 @@
 package dev.clessidra.bench.cli;
 
+import dev.clessidra.bench.report.Change;
 import dev.clessidra.bench.report.ChangeTable;
 import dev.clessidra.bench.report.RunFile;
 import java.io.PrintWriter;
@@ -18,7 +19,9 @@ import picocli.CommandLine.Spec;
         "Compares shares of the machine's limit and ratios to baselines, which a slower minute of"
             + " the machine does not change. A change is beyond the noise when neither the ranges"
             + " between the quartiles overlap nor the notches about the medians: 1.57 times that"
-            + " range, divided by the square root of the rounds.",
+            + " range, divided by the square root of the rounds. That takes "
+            + Change.LEAST_ROUNDS
+            + " rounds of each run.",
     footer = {
       "%nExamples:",
       "  clessidra bench --suite kernels --json before.json",

@@ -16,6 +16,9 @@ import java.util.Optional;
  * @param figure {@code share of the limit}, {@code speed} or {@code ratio to onednn}
  */
 public record Change(String work, String figure, Spread before, Spread after) {
+  /** With fewer rounds quartiles lie close together by chance; of one round they are one value. */
+  public static final int LEAST_ROUNDS = 7;
+
   /** Returns the change of the median: 0.1 for a tenth more. */
   public double relative() {
     return after.median() / before.median() - 1;
@@ -24,15 +27,24 @@ public record Change(String work, String figure, Spread before, Spread after) {
   /**
    * Returns whether the medians differ by more than the rounds of each run would let them: neither
    * the notches about them overlap, see {@link Spread#notch}, which few rounds make wide, nor the
-   * ranges between the quartiles, as two processes differ by more than chance between rounds.
+   * ranges between the quartiles, as two processes differ by more than chance between rounds. Never
+   * with fewer than {@value #LEAST_ROUNDS} rounds.
    */
   public boolean isBeyondNoise() {
+    if (hasTooFewRounds()) {
+      return false;
+    }
     boolean notchesOverlap =
         Math.abs(after.median() - before.median()) <= before.notch() + after.notch();
     boolean rangesOverlap =
         before.lowerQuartile() <= after.upperQuartile()
             && after.lowerQuartile() <= before.upperQuartile();
     return !notchesOverlap && !rangesOverlap;
+  }
+
+  /** Returns whether one of the runs has too few rounds to tell a change from noise. */
+  public boolean hasTooFewRounds() {
+    return Math.min(before.rounds(), after.rounds()) < LEAST_ROUNDS;
   }
 
   /** Returns the changes of all figures that both runs have. */

@@ -27,15 +27,25 @@ public final class ChangeTable {
               String.format(Locale.ROOT, "%.3g", change.before().median()),
               String.format(Locale.ROOT, "%.3g", change.after().median()),
               String.format(Locale.ROOT, "%+.1f %%", 100 * change.relative()),
-              change.isBeyondNoise() ? "beyond the noise" : "within the noise"));
+              verdict(change)));
     }
     columns.print(out);
     out.println();
     out.printf(
         "%d of %d figures changed beyond the noise.%n",
         changes.stream().filter(Change::isBeyondNoise).count(), changes.size());
+    if (changes.stream().anyMatch(Change::hasTooFewRounds)) {
+      out.printf("Fewer than %d rounds tell no change from noise.%n", Change.LEAST_ROUNDS);
+    }
     only(out, "before", before, after);
     only(out, "after", after, before);
+  }
+
+  private static String verdict(Change change) {
+    if (change.hasTooFewRounds()) {
+      return "too few rounds";
+    }
+    return change.isBeyondNoise() ? "beyond the noise" : "within the noise";
   }
 
   private static void heading(PrintWriter out, String which, Run run) {

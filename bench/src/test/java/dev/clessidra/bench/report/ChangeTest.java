@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.clessidra.bench.measure.Result;
 import dev.clessidra.bench.measure.Spread;
+import dev.clessidra.bench.measure.Timing;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -27,13 +28,29 @@ class ChangeTest {
 
   @Test
   void fewRoundsAreNotEnoughForASmallChange() {
-    Spread before = new Spread(0.99, 1, 1.01, 2);
-    Spread after = new Spread(1.02, 1.03, 1.04, 2);
+    Spread before = new Spread(0.99, 1, 1.01, 7);
+    Spread after = new Spread(1.012, 1.022, 1.032, 7);
     assertThat(new Change("w", "f", before, after).isBeyondNoise()).isFalse();
 
     Spread manyBefore = new Spread(0.99, 1, 1.01, 20);
     Spread manyAfter = new Spread(1.02, 1.03, 1.04, 20);
     assertThat(new Change("w", "f", manyBefore, manyAfter).isBeyondNoise()).isTrue();
+  }
+
+  @Test
+  void tooFewRoundsAreNeverEnough() {
+    Change change = new Change("w", "f", new Spread(1, 1, 1, 1), new Spread(2, 2, 2, 9));
+    assertThat(change.isBeyondNoise()).isFalse();
+    assertThat(change.hasTooFewRounds()).isTrue();
+
+    Run before = Runs.of("a", uncounted("training", 0.1, 6));
+    StringWriter text = new StringWriter();
+    ChangeTable.print(
+        before, Runs.of("b", uncounted("training", 0.05, 6)), new PrintWriter(text, true));
+    assertThat(text.toString())
+        .contains("too few rounds")
+        .contains("0 of 1 figures changed beyond the noise.")
+        .contains("Fewer than 7 rounds tell no change from noise.");
   }
 
   @Test
@@ -77,7 +94,12 @@ class ChangeTest {
   }
 
   private static Result uncounted(String work, double seconds) {
-    return new Result(
-        work, "training", 0, 0, 256, List.of(timing("clessidra", seconds, null, null)), Map.of());
+    return uncounted(work, seconds, 9);
+  }
+
+  private static Result uncounted(String work, double seconds, int rounds) {
+    Spread time = new Spread(0.9 * seconds, seconds, 1.1 * seconds, rounds);
+    Timing timing = new Timing("clessidra", time, time, null, null, null);
+    return new Result(work, "training", 0, 0, 256, List.of(timing), Map.of());
   }
 }
