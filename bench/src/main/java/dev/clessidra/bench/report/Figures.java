@@ -44,8 +44,6 @@ final class Figures {
 
   /** At least three digits. */
   static String number(double value) {
-    double size = Math.abs(value);
-    String format = size >= 100 ? "%.0f" : size >= 10 ? "%.1f" : "%.2f";
-    return String.format(Locale.ROOT, format, value);
+    return String.format(Locale.ROOT, Math.abs(value) >= 100 ? "%.0f" : "%.3g", value);
   }
 }

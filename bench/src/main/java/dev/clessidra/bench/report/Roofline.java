@@ -2,14 +2,18 @@ package dev.clessidra.bench.report;
 
 import dev.clessidra.bench.measure.Result;
 import dev.clessidra.bench.measure.Timing;
+import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataException;
 import java.awt.Color;
+import java.awt.Font;
 import java.io.IOException;
 import java.math.RoundingMode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.TreeSet;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
+import org.knowm.xchart.AnnotationText;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.XYChart;
@@ -24,26 +28,40 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 /**
  * The roofline picture of a run (Williams, Waterman and Patterson 2009): operations a second over
  * operations a byte, under the two limits of the machine. A mark is a work whose operations are
- * counted, as one library does it.
+ * counted, as one library does it: its colour tells the group, its form the library. Winograd's
+ * algorithm may lie above the limits, since it needs fewer operations than are counted.
  */
 public final class Roofline {
   private static final int WIDTH = 1100;
   private static final int HEIGHT = 700;
   private static final int RESOLUTION = 150; // dots per inch
-  private static final String LIMIT = "limit of the machine";
+  // How far a label is from its line, on logarithmic axes.
+  private static final double ABOVE = 1.15;
+  private static final double ASIDE = 1.7;
+  private static final String LIMIT = "limits of the machine";
 
   // Of Okabe and Ito, told apart by colour-blind people too.
   private static final Color[] COLOURS = {
-    new Color(0x0072b2), new Color(0xe69f00), new Color(0x009e73), new Color(0xcc79a7)
+    new Color(0x0072b2),
+    new Color(0xe69f00),
+    new Color(0x009e73),
+    new Color(0xcc79a7),
+    new Color(0xd55e00),
+    new Color(0x56b4e9),
+    new Color(0xf0e442)
   };
   private static final Marker[] MARKERS = {
-    SeriesMarkers.CIRCLE, SeriesMarkers.SQUARE, SeriesMarkers.DIAMOND, SeriesMarkers.TRIANGLE_UP
+    SeriesMarkers.CIRCLE,
+    SeriesMarkers.SQUARE,
+    SeriesMarkers.DIAMOND,
+    SeriesMarkers.TRIANGLE_UP,
+    SeriesMarkers.TRIANGLE_DOWN
   };
 
   private Roofline() {}
 
   /**
-   * Draws a run as a PNG file.
+   * Draws a run as a PNG file, whatever its name ends with.
    *
    * @throws DataException if the file cannot be written, or no work of the run counts operations
    */
@@ -59,14 +77,16 @@ public final class Roofline {
     }
     XYChart chart = chart(run);
     addLimit(chart, run, counted);
-    TreeSet<String> libraries = new TreeSet<>();
-    counted.forEach(result -> result.timings().forEach(timing -> libraries.add(timing.library())));
-    int index = 0;
-    for (String library : libraries) {
-      addLibrary(chart, library, counted, index++);
-    }
+    addMarks(chart, counted);
     try {
-      BitmapEncoder.saveBitmapWithDPI(chart, file.toString(), BitmapFormat.PNG, RESOLUTION);
+      // Its encoder appends an ending to other names.
+      Path picture = Files.createTempFile("roofline", ".png");
+      try {
+        BitmapEncoder.saveBitmapWithDPI(chart, picture.toString(), BitmapFormat.PNG, RESOLUTION);
+        AtomicFile.write(file, out -> Files.copy(picture, out));
+      } finally {
+        Files.delete(picture);
+      }
     } catch (IOException e) {
       throw new DataException("%s cannot be written: %s".formatted(file, e.getMessage()), e);
     }
@@ -88,7 +108,8 @@ public final class Roofline {
         .setYAxisLogarithmic(true)
         .setPlotGridLinesColor(new Color(0xdddddd))
         .setMarkerSize(8)
-        .setLegendPosition(LegendPosition.InsideSE)
+        .setLegendPosition(LegendPosition.OutsideE)
+        .setAnnotationTextFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12))
         .setChartBackgroundColor(Color.WHITE);
     return chart;
   }
@@ -102,13 +123,14 @@ public final class Roofline {
         powerOfTen(Math.min(ridge, smallest(counted, Roofline::intensity)), RoundingMode.FLOOR);
     double to =
         powerOfTen(Math.max(ridge, largest(counted, Roofline::intensity)), RoundingMode.CEILING);
-    double slowest = smallest(counted, Roofline::slowest);
+    double slowest = smallest(counted, result -> speeds(result).min().orElseThrow());
+    double fastest = largest(counted, result -> speeds(result).max().orElseThrow());
     chart
         .getStyler()
         .setXAxisMin(from)
         .setXAxisMax(to)
         .setYAxisMin(powerOfTen(slowest, RoundingMode.FLOOR))
-        .setYAxisMax(powerOfTen(peak * 1e-9, RoundingMode.CEILING));
+        .setYAxisMax(powerOfTen(Math.max(peak * 1e-9, fastest), RoundingMode.CEILING));
     double start = Math.max(from, chart.getStyler().getYAxisMin() * 1e9 / bandwidth);
     XYSeries limit =
         chart.addSeries(
@@ -117,20 +139,64 @@ public final class Roofline {
             new double[] {start * bandwidth * 1e-9, peak * 1e-9, peak * 1e-9});
     limit.setXYSeriesRenderStyle(XYSeriesRenderStyle.Line);
     limit.setMarker(SeriesMarkers.NONE).setLineColor(Color.DARK_GRAY);
+    // A text's place is its middle: above the lines, where no marks of usual works are.
+    double middle = Math.sqrt(start * ridge);
+    label(chart, "%s GB/s", bandwidth, middle / ASIDE, middle * bandwidth);
+    label(chart, "%s GFLOP/s", peak, ridge * ASIDE, peak);
   }
 
-  private static void addLibrary(XYChart chart, String library, List<Result> counted, int index) {
-    List<Result> timed =
-        counted.stream().filter(result -> result.timing(library).isPresent()).toList();
+  private static void label(
+      XYChart chart, String text, double limit, double intensity, double operations) {
+    chart.addAnnotation(
+        new AnnotationText(
+            text.formatted(Figures.number(limit * 1e-9)),
+            intensity,
+            ABOVE * operations * 1e-9,
+            false));
+  }
+
+  private static void addMarks(XYChart chart, List<Result> counted) {
+    List<String> groups = counted.stream().map(Result::group).distinct().toList();
+    List<String> libraries =
+        counted.stream()
+            .flatMap(result -> result.timings().stream())
+            .map(Timing::library)
+            .distinct()
+            .toList();
+    for (int i = 0; i < groups.size(); i++) {
+      addLegend(chart, groups.get(i), MARKERS[0], colour(i));
+    }
+    for (int i = 0; i < libraries.size(); i++) {
+      addLegend(chart, libraries.get(i), marker(i), Color.GRAY);
+    }
+    for (Result result : counted) {
+      for (Timing timing : result.timings()) {
+        chart
+            .addSeries(
+                "%s, %s".formatted(result.work(), timing.library()),
+                new double[] {intensity(result)},
+                new double[] {speed(result, timing)})
+            .setMarker(marker(libraries.indexOf(timing.library())))
+            .setMarkerColor(colour(groups.indexOf(result.group())))
+            .setShowInLegend(false);
+      }
+    }
+  }
+
+  /** Adds a line of the legend, and no mark. */
+  private static void addLegend(XYChart chart, String name, Marker marker, Color colour) {
     chart
-        .addSeries(
-            library,
-            timed.stream().mapToDouble(Roofline::intensity).toArray(),
-            timed.stream()
-                .mapToDouble(result -> speed(result, result.timing(library).orElseThrow()))
-                .toArray())
-        .setMarker(MARKERS[index % MARKERS.length])
-        .setMarkerColor(COLOURS[index % COLOURS.length]);
+        .addSeries(name, new double[] {1}, new double[] {Double.NaN})
+        .setMarker(marker)
+        .setMarkerColor(colour);
+  }
+
+  private static Marker marker(int library) {
+    return MARKERS[library % MARKERS.length];
+  }
+
+  private static Color colour(int group) {
+    return COLOURS[group % COLOURS.length];
   }
 
   private static double intensity(Result result) {
@@ -141,11 +207,8 @@ public final class Roofline {
     return result.operations() * 1e-9 / timing.seconds().median();
   }
 
-  private static double slowest(Result result) {
-    return result.timings().stream()
-        .mapToDouble(timing -> speed(result, timing))
-        .min()
-        .orElseThrow();
+  private static DoubleStream speeds(Result result) {
+    return result.timings().stream().mapToDouble(timing -> speed(result, timing));
   }
 
   private static double smallest(List<Result> results, ToDoubleFunction<Result> figure) {

@@ -6,6 +6,7 @@ import static dev.clessidra.bench.report.Runs.timing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.clessidra.bench.measure.Result;
 import dev.clessidra.models.data.DataException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -13,6 +14,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,12 +70,60 @@ class RunFileTest {
   @Test
   void otherFilesAreRefused() throws IOException {
     Path file = folder.resolve("other.json");
-    for (String text : new String[] {"", "{}", "[1]", "{\"commit\": 3", "words"}) {
+    RunFile.write(file, RUN);
+    String whole = text(file);
+    for (String text :
+        new String[] {
+          "",
+          "{}",
+          "[1]",
+          "{\"commit\": 3",
+          "words",
+          whole.replace("\"device\"", "\"devices\""),
+          whole.replace("\"seconds\"", "\"minutes\"")
+        }) {
       Files.writeString(file, text);
       assertThatExceptionOfType(DataException.class)
           .isThrownBy(() -> RunFile.read(file.toString(), file))
-          .withMessageStartingWith(file + " holds no run of the benchmarks");
+          .withMessageStartingWith(file + " holds no run of the benchmarks: ")
+          .withMessageEndingWith("; expected what --json or --record wrote")
+          .withMessageNotContainingAny("http", "java.");
     }
+    Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, 0});
+    assertThatExceptionOfType(DataException.class)
+        .isThrownBy(() -> RunFile.read(file.toString(), file))
+        .withMessageContaining("it is no text in UTF-8");
+  }
+
+  @Test
+  void aBrokenLineOfTheHistoryIsNamed() throws IOException {
+    Path history = folder.resolve("history.jsonl");
+    RunFile.append(history, RUN);
+    Files.writeString(history, "{\"commit\":\n", StandardOpenOption.APPEND);
+
+    assertThatExceptionOfType(DataException.class)
+        .isThrownBy(() -> RunFile.read("last", history))
+        .withMessageStartingWith("%s, line 2, holds no run of the benchmarks: ", history);
+    assertSame(RunFile.read("last-1", history), RUN);
+  }
+
+  @Test
+  void countsAreExact() {
+    Path file = folder.resolve("run.json");
+    Result counted =
+        new Result(
+            "gemm",
+            "gemm",
+            2147483648.0,
+            4194307,
+            0,
+            List.of(timing("clessidra", 1.0 / 3, null, null)),
+            Map.of());
+    RunFile.write(file, Runs.of("a", counted));
+
+    assertThat(text(file))
+        .contains("\"operations\": 2147483648,", "\"bytes\": 4194307,")
+        .contains("\"median\": 0.333333,");
   }
 
   @Test
@@ -89,24 +141,56 @@ class RunFileTest {
   }
 
   @Test
+  void numbersHaveThreeDigits() {
+    assertThat(Figures.number(0.00123456)).isEqualTo("0.00123");
+    assertThat(Figures.number(1.23456)).isEqualTo("1.23");
+    assertThat(Figures.number(99.96)).isEqualTo("100");
+    assertThat(Figures.number(1234.5)).isEqualTo("1235");
+  }
+
+  @Test
   void theRooflineIsAPicture() throws IOException {
-    Path file = folder.resolve("roofline.png");
+    Path file = folder.resolve("roofline");
     Roofline.write(file, RUN);
 
+    assertThat(folder).isDirectoryContaining(path -> path.equals(file));
     BufferedImage image = ImageIO.read(file.toFile());
     assertThat(image.getWidth()).isGreaterThan(1000);
     assertThat(image.getRGB(0, 0)).isEqualTo(0xffffffff);
-    // The colour of the first library's marks.
+    // The first group's mark in the legend, and its five in the plot.
+    assertThat(marks(image)).isGreaterThan(5 * 100);
+    assertThatExceptionOfType(DataException.class)
+        .isThrownBy(() -> Roofline.write(file, Runs.of("a")))
+        .withMessageContaining("expected products or convolutions");
+  }
+
+  @Test
+  void marksAboveThePeakAreDrawn() throws IOException {
+    Path file = folder.resolve("roofline.png");
+    // 200 and 20,000 GFLOP/s, where the peak is 200.
+    Roofline.write(
+        file,
+        Runs.of(
+            "a",
+            product("slow", "g", timing("clessidra", 1e-2, null, null)),
+            product("fast", "g", timing("clessidra", 1e-4, null, null))));
+    long two = marks(ImageIO.read(file.toFile()));
+    Roofline.write(
+        file, Runs.of("a", product("slow", "g", timing("clessidra", 1e-2, null, null))));
+    long one = marks(ImageIO.read(file.toFile()));
+
+    assertThat(two).isGreaterThan(one + 50);
+  }
+
+  /** The pixels of the first group's colour. */
+  private static long marks(BufferedImage image) {
     long marks = 0;
     for (int y = 0; y < image.getHeight(); y++) {
       for (int x = 0; x < image.getWidth(); x++) {
         marks += image.getRGB(x, y) == 0xff0072b2 ? 1 : 0;
       }
     }
-    assertThat(marks).isGreaterThan(100);
-    assertThatExceptionOfType(DataException.class)
-        .isThrownBy(() -> Roofline.write(file, Runs.of("a")))
-        .withMessageContaining("expected products or convolutions");
+    return marks;
   }
 
   /** Up to the sixth digit. */
