@@ -2,14 +2,14 @@ package dev.clessidra.bench.measure;
 
 import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.baselines.Library;
+import dev.clessidra.bench.work.Cpu;
+import dev.clessidra.bench.work.FixedSizeKernel;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.KernelWork;
 import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.Work;
-import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.Device;
-import dev.clessidra.kernels.Scope;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -64,9 +64,8 @@ public final class Measurement implements AutoCloseable {
 
   /** Measures what a launch costs that does nothing but write one number. */
   public Timing smallestLaunch() {
-    try (Scope scope = device.scope()) {
-      Buffer buffer = scope.allocate("one", Float.BYTES);
-      Turns turns = new Turns(device, List.of(new SmallestLaunch(device, buffer)));
+    Work smallest = FixedSizeKernel.ADVANCE;
+    try (Turns turns = new Turns(device, List.of(smallest.on(device, smallest.inputs())))) {
       turns.warmUp(Duration.ZERO);
       List<Turns.Time> times = new ArrayList<>();
       for (int round = 0; round < effort.rounds(); round++) {
@@ -174,7 +173,7 @@ public final class Measurement implements AutoCloseable {
   }
 
   private boolean onCpu() {
-    return device.name().equals("cpu");
+    return Cpu.is(device.name());
   }
 
   private int copiesOf(Work work) {
@@ -204,7 +203,8 @@ public final class Measurement implements AutoCloseable {
   }
 
   private static Spread spread(List<Turns.Time> times, ToDoubleFunction<Turns.Time> figure) {
-    return Spread.of(times.stream().mapToDouble(figure).toArray());
+    double[] values = times.stream().mapToDouble(figure).toArray();
+    return Double.isNaN(values[0]) ? null : Spread.of(values);
   }
 
   @Override
@@ -243,31 +243,6 @@ public final class Measurement implements AutoCloseable {
           Limits.apply(work) ? Spread.of(shares) : null,
           compared ? Spread.of(ratios) : null,
           compared ? error : null);
-    }
-  }
-
-  private record SmallestLaunch(Device device, Buffer buffer) implements Implementation {
-    @Override
-    public void run() {
-      device.kernels().fill(buffer, 1, 1);
-    }
-
-    @Override
-    public void await() {
-      device.synchronize();
-    }
-
-    @Override
-    public float[] result() {
-      run();
-      float[] value = new float[1];
-      device.copyToHost(buffer, value);
-      return value;
-    }
-
-    @Override
-    public void close() {
-      buffer.close();
     }
   }
 }

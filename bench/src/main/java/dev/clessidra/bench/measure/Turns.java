@@ -1,5 +1,6 @@
 package dev.clessidra.bench.measure;
 
+import dev.clessidra.bench.work.Cpu;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.kernels.Device;
@@ -23,7 +24,7 @@ final class Turns implements AutoCloseable {
   // Of the turn before; tells how many runs a turn on a GPU has to have.
   private double secondsOfRun;
 
-  /** What a turn measured, in seconds of a run. */
+  /** What a turn measured, in seconds of a run; NaN where that is not known. */
   record Time(double device, double endToEnd) {}
 
   Turns(Device device, List<Implementation> copies) {
@@ -56,9 +57,9 @@ final class Turns implements AutoCloseable {
     endToEnd(slice.dividedBy(WARMING_SHARE));
     if (copies.getFirst() instanceof SelfTimed timed) {
       double seconds = secondsOfRun(slice, timed::seconds);
-      return new Time(seconds, seconds);
+      return new Time(seconds, onCpu() ? seconds : Double.NaN);
     }
-    if (device.name().equals("cpu")) {
+    if (onCpu()) {
       double seconds = endToEnd(slice);
       return new Time(seconds, seconds);
     }
@@ -69,6 +70,10 @@ final class Turns implements AutoCloseable {
                 ? runs -> device.measureTime(() -> repeat(runs, () -> next().run()))
                 : this::graphs);
     return new Time(seconds, endToEnd(slice.dividedBy(2)));
+  }
+
+  private boolean onCpu() {
+    return Cpu.is(device.name());
   }
 
   /** Seconds of so many runs, by those of whole graphs. */

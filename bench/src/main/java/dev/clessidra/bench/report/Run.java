@@ -11,7 +11,7 @@ import java.util.Map;
  *
  * @param commit of the source, with {@code -dirty} after it if that was changed
  * @param date in UTC, ISO 8601
- * @param device its description
+ * @param device its description and the processor's name
  * @param versions of Java and of the libraries, by name
  * @param absent baselines that were asked for, by name, and why they are not there
  * @param rounds of each measurement

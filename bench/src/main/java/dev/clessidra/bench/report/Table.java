@@ -4,6 +4,7 @@ import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.measure.Result;
 import dev.clessidra.bench.measure.Spread;
 import dev.clessidra.bench.measure.Timing;
+import dev.clessidra.bench.work.Cpu;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +20,7 @@ public final class Table {
   /** Takes what to show. */
   public Table(Run run) {
     this.run = run;
-    onGpu = !run.device().startsWith("cpu");
+    onGpu = !Cpu.is(run.device());
     TreeSet<String> names = new TreeSet<>();
     for (Result result : run.results()) {
       result.timings().forEach(timing -> names.add(timing.library()));
