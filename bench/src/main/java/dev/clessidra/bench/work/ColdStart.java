@@ -13,9 +13,10 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * The time from the start of a process to the first result that it prints: a new virtual machine
- * loads the deep autoencoder from its file and restores one image. Of Clessidra with the options
- * that its launcher has, a cache of classes among them, which is made beforehand.
+ * The time from the start of a process to its end: a new virtual machine opens the device, loads
+ * the deep autoencoder from its file, restores one image, prints some of it and ends. With the
+ * options and the settings that Clessidra has here and those of its launcher, a cache of classes
+ * among them, which is made beforehand.
  *
  * <p>Inputs are the model's parameters by name, and {@value ModelLatency#IMAGE}. The result is the
  * first {@value #PRINTED} pixels of the restored image.

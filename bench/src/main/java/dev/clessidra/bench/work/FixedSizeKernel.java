@@ -1014,11 +1014,11 @@ public enum FixedSizeKernel implements KernelWork {
                       0));
     }
   },
-  /** Mean and variance of each channel, which takes two readings. */
+  /** Mean and variance of each channel. */
   NORMALIZE_STATISTICS(
       "4x128x128x32",
       ModelSizes.CHANNELS,
-      2.0 * ModelSizes.LEVEL_ELEMENTS,
+      1.0 * ModelSizes.LEVEL_ELEMENTS,
       in -> in.uniform("x", ModelSizes.LEVEL_ELEMENTS)) {
     @Override
     public Implementation on(Operands operands) {
@@ -1245,6 +1245,11 @@ public enum FixedSizeKernel implements KernelWork {
   @Override
   public String label() {
     return family() + " " + size;
+  }
+
+  /** The size in the label. */
+  public String size() {
+    return size;
   }
 
   /** The kernel's name with dashes, for example {@code max-pool}. */

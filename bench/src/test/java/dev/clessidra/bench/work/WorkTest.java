@@ -3,6 +3,7 @@ package dev.clessidra.bench.work;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.clessidra.engine.Parameter;
 import dev.clessidra.kernels.Activation;
@@ -74,6 +75,25 @@ class WorkTest {
     }
     assertThat(work.operations()).isEqualTo(2.0 * m * n * k);
     assertThat(work.bytes()).isEqualTo(4.0 * (m * k + k * n + m * n));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      names = {
+        "REDUCE",
+        "REDUCE_ROWS",
+        "REDUCE_COLUMNS",
+        "LOSS",
+        "CLIP_NORM",
+        "KL_SPARSITY",
+        "NORMALIZE_STATISTICS",
+        "NORMALIZE_BACKWARD_STATISTICS"
+      })
+  void theBytesOfWhatReducesAreThoseOfItsInputs(FixedSizeKernel work) {
+    Inputs inputs = work.inputs();
+    long values = inputs.names().stream().mapToLong(name -> inputs.floats(name).length).sum();
+
+    assertThat(work.bytes()).isCloseTo(4.0 * values, withinPercentage(1));
   }
 
   @Test
