@@ -37,8 +37,16 @@ final class Relaunch {
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
     builder.environment().putAll(missing);
+    return OptionalInt.of(run(builder));
+  }
+
+  /** Runs a process to its end; it does not outlive this one. */
+  static int run(ProcessBuilder builder) {
+    Thread end =
+        new Thread(() -> ProcessHandle.current().children().forEach(ProcessHandle::destroy));
+    Runtime.getRuntime().addShutdownHook(end);
     try {
-      return OptionalInt.of(builder.start().waitFor());
+      return builder.start().waitFor();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
