@@ -17,9 +17,13 @@ import dev.clessidra.bench.work.Suite;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.kernels.DeviceOptions;
+import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataException;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -160,6 +164,12 @@ public final class Bench implements Callable<Integer> {
   private Integer rounds;
 
   @Option(
+      names = "--slice",
+      paramLabel = "MS",
+      description = "How many milliseconds a turn takes at least (120).")
+  private Integer slice;
+
+  @Option(
       names = "--trial",
       description =
           "Do everything as shortly as possible, to see that it works; the times mean nothing.")
@@ -171,7 +181,7 @@ public final class Bench implements Callable<Integer> {
   @Option(
       names = "--roofline",
       paramLabel = "FILE.png",
-      description = "Draw speeds under the machine's limits.")
+      description = "Draw products and convolutions under the machine's limits.")
   private Path roofline;
 
   @Option(names = "--record", description = "Add a line to bench/results/history.jsonl.")
@@ -193,7 +203,13 @@ public final class Bench implements Callable<Integer> {
         commandLine(new Baselines(), arguments)
             .setOut(new PrintWriter(System.out, true, System.out.charset()))
             .setErr(new PrintWriter(System.err, true, System.err.charset()));
-    System.exit(commandLine.execute(arguments));
+    int code = commandLine.execute(arguments);
+    if (commandLine.getOut().checkError()) {
+      code =
+          tell(
+              commandLine, "the standard output was not written whole: is its disk full?", FAILURE);
+    }
+    System.exit(code);
   }
 
   /** The command line for some arguments, not yet connected to an output. */
@@ -243,6 +259,12 @@ public final class Bench implements Callable<Integer> {
       options = DeviceOptions.defaults().withDevice(deviceName);
       options = threads == null ? options : options.withThreads(threads);
       effort = rounds == null ? effort : effort.withRounds(rounds);
+      if (roofline != null && entries.stream().allMatch(e -> e.work().operations() == 0)) {
+        throw new IllegalArgumentException(
+            "--roofline is for works that count floating-point operations: expected products or"
+                + " convolutions among them");
+      }
+      effort = slice == null ? effort : effort.withSlice(Duration.ofMillis(slice));
       for (String name : baselineNames) {
         try {
           wanted.put(name, baselines.get(name));
@@ -253,10 +275,38 @@ public final class Bench implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
+    if (json != null) {
+      requireWritable(json);
+    }
+    if (roofline != null) {
+      requireWritable(roofline);
+    }
+    if (record) {
+      requireWritable(Source.history());
+    }
+    if (threads != null) {
+      // Processes that works start read it.
+      System.setProperty(DeviceOptions.THREADS_PROPERTY_NAME, threads.toString());
+    }
     OptionalInt relaunched = Relaunch.ifNeeded(List.copyOf(wanted.values()), arguments);
     return relaunched.isPresent()
         ? relaunched.getAsInt()
         : measure(entries, options, wanted, absent, effort);
+  }
+
+  /** Finds out before all is measured. */
+  private static void requireWritable(Path file) {
+    AtomicFile.requireReplaceable(file);
+    Path folder = file.toAbsolutePath().getParent();
+    try {
+      Files.createDirectories(folder);
+      Files.delete(Files.createTempFile(folder, ".bench", ""));
+    } catch (IOException e) {
+      throw new DataException(
+          "%s cannot be written: no file can be made in the folder %s; choose another place or make room"
+              .formatted(file, folder),
+          e);
+    }
   }
 
   private List<Suite.Entry> entries() {
@@ -315,7 +365,7 @@ public final class Bench implements Callable<Integer> {
               new Run(
                   commit,
                   Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-                  device.description(),
+                  Source.machine(device),
                   versions,
                   absent,
                   effort.rounds(),
@@ -354,7 +404,8 @@ public final class Bench implements Callable<Integer> {
 
   private void list() {
     PrintWriter out = spec.commandLine().getOut();
-    out.println("Works, with the pattern of their --shape and what it is unless given:");
+    out.println(
+        "Works, with the pattern of their --shape and what it is unless given, or their models:");
     for (WorkFamily family : WorkFamily.all().values()) {
       out.println(
           "  %-36s%-18s%s"

@@ -21,13 +21,14 @@ import java.util.List;
 import java.util.SequencedMap;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Works by the name that the command line has for them.
  *
  * @param name such as {@code conv2d}
- * @param pattern of its shape, empty if it has fixed sizes
- * @param standard the shape unless one is given
+ * @param pattern of its shape, empty if that is fixed
+ * @param standard the shape unless one is given, or what there is to choose from
  * @param options that it understands
  * @param works makes the works that are asked for
  */
@@ -94,14 +95,14 @@ record WorkFamily(
     families.add(
         sized(GaussianSample.FAMILY, COUNT, "1048576", List.of("--shape"), WorkFamily::sample));
     for (FixedSizeKernel kernel : FixedSizeKernel.values()) {
-      families.add(fixed(kernel.family(), List.of(kernel)));
+      families.add(fixed(kernel.family(), kernel.size(), List.of(kernel)));
     }
     families.add(
         ofModels(TrainedModel.FAMILY, List.of(TrainedModel.values()), TrainedModel::toString));
     families.add(
         ofModels(
             ModelLatency.FAMILY, List.of(ModelLatency.values()), work -> work.model().toString()));
-    families.add(fixed(ColdStart.FAMILY, List.of(new ColdStart())));
+    families.add(fixed(ColdStart.FAMILY, "", List.of(new ColdStart())));
     SequencedMap<String, WorkFamily> byName = new LinkedHashMap<>();
     families.forEach(family -> byName.put(family.name(), family));
     return byName;
@@ -145,14 +146,18 @@ record WorkFamily(
         given -> works.apply(given.sizes(pattern, standard), given));
   }
 
-  private static WorkFamily fixed(String name, List<Work> works) {
-    return new WorkFamily(name, "", "", List.of(), _ -> works);
+  private static WorkFamily fixed(String name, String size, List<Work> works) {
+    return new WorkFamily(name, "", size, List.of(), _ -> works);
   }
 
   private static <W extends Work> WorkFamily ofModels(
       String name, List<W> works, Function<W, String> model) {
     return new WorkFamily(
-        name, "", "", List.of("--model"), given -> List.copyOf(given.ofModels(works, model)));
+        name,
+        "--model",
+        works.stream().map(model).map(WorkOptions::modelName).collect(Collectors.joining(",")),
+        List.of("--model"),
+        given -> List.copyOf(given.ofModels(works, model)));
   }
 
   private static List<Work> product(int[] sizes, WorkOptions given) {

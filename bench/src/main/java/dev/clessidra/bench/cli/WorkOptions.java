@@ -116,8 +116,7 @@ record WorkOptions(
       return works;
     }
     SequencedMap<String, W> byName = new LinkedHashMap<>();
-    works.forEach(
-        work -> byName.put(model.apply(work).toLowerCase(Locale.ROOT).replace(' ', '-'), work));
+    works.forEach(work -> byName.put(modelName(model.apply(work)), work));
     List<W> wanted = new ArrayList<>();
     for (String name : models.split(",", -1)) {
       W work = byName.get(name);
@@ -129,6 +128,11 @@ record WorkOptions(
       wanted.add(work);
     }
     return wanted;
+  }
+
+  /** The name of a model as --model takes it. */
+  static String modelName(String model) {
+    return model.toLowerCase(Locale.ROOT).replace(' ', '-');
   }
 
   int strideOr(int standard) {

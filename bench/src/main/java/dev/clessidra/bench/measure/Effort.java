@@ -25,10 +25,19 @@ public record Effort(
 
   /** Checks the numbers. */
   public Effort {
+    if (!slice.isPositive()) {
+      throw new IllegalArgumentException(
+          "Length of a turn is %d ms: expected at least 1.".formatted(slice.toMillis()));
+    }
     if (rounds < 1) {
       throw new IllegalArgumentException(
           "Number of rounds is %d: expected at least 1.".formatted(rounds));
     }
+  }
+
+  /** Returns the same with turns of another length. */
+  public Effort withSlice(Duration length) {
+    return new Effort(rounds, length, limitSlice, triadElements, rotatedBytes);
   }
 
   /** Returns the same with another number of rounds. */

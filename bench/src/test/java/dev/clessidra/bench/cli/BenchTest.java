@@ -7,12 +7,16 @@ import dev.clessidra.bench.baselines.Baselines;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.measure.StubLibrary;
 import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.DeviceOptions;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +39,11 @@ class BenchTest {
       assertThat(threads).isEqualTo(1);
       return new StubLibrary(name(), (work, _) -> new float[work.resultSize()]);
     }
+  }
+
+  @AfterEach
+  void forgetThreads() {
+    System.clearProperty(DeviceOptions.THREADS_PROPERTY_NAME);
   }
 
   private static Outcome run(String... arguments) {
@@ -81,6 +90,21 @@ class BenchTest {
     assertThat(compared.out())
         .contains("share of the limit")
         .contains("0 of 3 figures changed beyond the noise.");
+  }
+
+  @Test
+  void whatCannotBeWrittenIsToldBeforeAnythingIsMeasured() throws IOException {
+    Path file = Files.createFile(folder.resolve("file"));
+    for (String option : new String[] {"--json", "--roofline"}) {
+      Outcome outcome =
+          run("gemm", "--shape", "4x5x6", "--trial", option, file.resolve("x").toString());
+      assertThat(outcome.code()).isEqualTo(1);
+      assertThat(outcome.out()).isEmpty();
+      assertThat(outcome.err())
+          .startsWith("clessidra: " + file.resolve("x") + " cannot be written: no file can be made")
+          .hasLineCount(1);
+      assertThat(run("gemm", "--trial", option, folder.toString()).err()).contains("is a folder");
+    }
   }
 
   @Test
@@ -132,6 +156,9 @@ class BenchTest {
         "--suite kernels --shape 3|--shape is not for --suite",
         "--suite none|Suite 'none' is unknown: expected one of [kernels, fixed-size-kernels,"
             + " models]",
+        "max-pool --roofline x.png|--roofline is for works that count floating-point operations:"
+            + " expected products or convolutions among them",
+        "gemm --slice 0|Length of a turn is 0 ms: expected at least 1",
         "gemm --rounds 0|Number of rounds is 0: expected at least 1",
         "gemm --threads -1|Number of threads is -1: expected 1 to 1024",
         "gemm --vs mkl|Baseline 'mkl' is unknown: expected libtorch, onednn, openblas, zeros; see",
@@ -162,7 +189,9 @@ class BenchTest {
   void allWorksAreListed() {
     assertThat(run("--list").out())
         .containsPattern("conv2d +NxHxWxC,KxRxS +8x64x64x64,64x3x3")
-        .contains("max-pool-backward", "cold-start", "kernels", "models", "zeros", "not built in");
+        .containsPattern("training +--model +deep-autoencoder,.*,u-net")
+        .containsPattern("max-pool-backward +4x128x128x32")
+        .contains("cold-start", "kernels", "models", "zeros", "not built in");
   }
 
   @Test
