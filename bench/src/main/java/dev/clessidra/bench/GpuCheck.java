@@ -4,15 +4,19 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,21 +32,26 @@ import java.util.stream.Stream;
 /**
  * Checks on a machine with a GPU what an emulator cannot promise, and then measures the kernels and
  * the models beside cuBLAS, cuDNN and PyTorch: the work of {@code bench/gpu-check}. Each part is a
- * process with a time limit; one that fails does not keep the others from running. Writes a JSON
- * file and a readable summary.
+ * process with a time limit; one that fails does not keep the others from running. After each part
+ * it writes a JSON file, a readable summary and the logs of the parts that failed: a check that is
+ * killed leaves what it found, and the machine may be gone afterwards.
  */
 public final class GpuCheck {
   private static final Duration LIMIT = Duration.ofSeconds(530);
-  // What is left of the limit belongs to the sections after them.
-  private static final Duration CHECKS_LIMIT = Duration.ofMinutes(5);
-  private static final Duration KERNELS_LIMIT = Duration.ofSeconds(450);
+  // What is left of the limit belongs to the sections after them. The kernels have about 190 pairs
+  // of a work and a library, which take half a minute by the turns below, and as long to prepare.
+  private static final Duration CHECKS_LIMIT = Duration.ofSeconds(270);
+  private static final Duration KERNELS_LIMIT = Duration.ofSeconds(390);
   private static final Duration CHECK_LIMIT = Duration.ofMinutes(4);
+  private static final String TURNS = "--rounds 3 --slice 40 ";
+  private static final String COMPILED = "pytorch-compiled,pytorch-compiled-tf32";
   private static final String SANITIZER = "compute-sanitizer";
   // As under some hypervisors.
   private static final String SANITIZER_REFUSAL = "Device not supported";
   private static final List<String> SANITIZER_TOOLS =
       List.of("memcheck", "racecheck", "initcheck", "synccheck");
   private static final String PROGRAM = "dev.clessidra.models.cli.Clessidra";
+  private static final String COMPILATION = "compilation.log";
   private static final String BENCH = "dev.clessidra.bench.cli.Bench";
 
   /** The models whose files are compared, and how they are trained. */
@@ -98,7 +107,10 @@ public final class GpuCheck {
   private final Path packed;
   private final Path work;
   private final Instant start = Instant.now();
+
+  /** Where results go; null where only what they are compared with is made. */
   private final Path results;
+
   private final Set<Section> sections;
   private final List<Part> parts = new ArrayList<>();
   private Instant end = start.plus(LIMIT);
@@ -123,8 +135,9 @@ public final class GpuCheck {
     if (arguments.length == 2 && arguments[0].equals("prepare")) {
       Path packed = Path.of(arguments[1]).toAbsolutePath();
       Files.createDirectories(packed.resolve("expected"));
-      GpuCheck check = new GpuCheck("cpu", packed, packed, EnumSet.of(Section.CHECKS));
+      GpuCheck check = new GpuCheck("cpu", packed, null, EnumSet.of(Section.CHECKS));
       check.prepare();
+      check.clean();
       System.exit(check.report());
     }
     if (arguments.length == 5 && arguments[0].equals("run")) {
@@ -140,9 +153,9 @@ public final class GpuCheck {
       Path results = Files.createDirectories(Path.of(arguments[3]).toAbsolutePath());
       GpuCheck check = new GpuCheck(arguments[2], packed, results, sections);
       check.run();
-      int code = check.report();
-      check.write();
-      System.exit(code);
+      check.write(true);
+      check.clean();
+      System.exit(check.report());
     }
     System.err.println("expected: prepare PACKED, or run PACKED DEVICE RESULTS SECTIONS");
     System.exit(2);
@@ -206,9 +219,7 @@ public final class GpuCheck {
   private Optional<Process> compilation() {
     return isGpu()
         ? Optional.of(
-            start(
-                bench("training", "--trial", "--vs", "pytorch-compiled"),
-                work.resolve("compilation.log")))
+            start(bench("training", "--trial", "--vs", COMPILED), work.resolve(COMPILATION)))
         : Optional.empty();
   }
 
@@ -216,6 +227,9 @@ public final class GpuCheck {
     try {
       if (!process.waitFor(secondsLeft(), TimeUnit.SECONDS)) {
         stop(process);
+      }
+      if (process.isAlive() || process.exitValue() != 0) {
+        keep("PyTorch's compilation", work.resolve(COMPILATION));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -225,7 +239,7 @@ public final class GpuCheck {
   private String benchmarkKernels() {
     return isGpu()
         ? benchmark(
-            "kernels", "--suite kernels --rounds 3 --vs cublas,cublas-tf32,cudnn,cudnn-tf32")
+            "kernels", "--suite kernels " + TURNS + "--vs cublas,cublas-tf32,cudnn,cudnn-tf32")
         : benchmark("kernels", "gemm --shape 48x32x16 --trial --vs cublas,cudnn,pytorch");
   }
 
@@ -233,7 +247,7 @@ public final class GpuCheck {
     if (!isGpu()) {
       throw new Skipped("training steps take too long on the %s device".formatted(device));
     }
-    return benchmark("models", "--suite models --rounds 3 --vs pytorch,pytorch-compiled");
+    return benchmark("models", "--suite models " + TURNS + "--vs pytorch," + COMPILED);
   }
 
   /** Returns the table; the figures go to a file of their own. */
@@ -307,12 +321,38 @@ public final class GpuCheck {
       if (wanted.size() != got.size()) {
         throw new Failure("%d launches, expected %d".formatted(got.size(), wanted.size()));
       }
-      for (int i = 0; i < wanted.size(); i++) {
-        if (!wanted.get(i).equals(got.get(i))) {
-          throw new Failure("other bits than on %s: %s".formatted(reference, got.get(i)));
-        }
+      List<String> differences = differences(wanted, got);
+      if (!differences.isEmpty()) {
+        throw new Failure(
+            "other bits than on %s:%n%s".formatted(reference, String.join("\n", differences)));
       }
     }
+  }
+
+  /**
+   * Compares lines of a digest and a launch, whose first word is the kernel. Returns a line for
+   * each kernel that differs somewhere: in how many of its launches, and the first of them.
+   */
+  static List<String> differences(List<String> wanted, List<String> got) {
+    SequencedMap<String, Integer> launches = new LinkedHashMap<>();
+    SequencedMap<String, List<String>> different = new LinkedHashMap<>();
+    for (int i = 0; i < got.size(); i++) {
+      String launch = got.get(i).split(" ", 2)[1];
+      String kernel = launch.split(" ", 2)[0];
+      launches.merge(kernel, 1, Integer::sum);
+      if (!got.get(i).equals(wanted.get(i))) {
+        different.computeIfAbsent(kernel, _ -> new ArrayList<>()).add(launch);
+      }
+    }
+    return different.entrySet().stream()
+        .map(entry ->
+            "%d of %d launches of %s, the first: %s"
+                .formatted(
+                    entry.getValue().size(),
+                    launches.get(entry.getKey()),
+                    entry.getKey(),
+                    entry.getValue().getFirst()))
+        .toList();
   }
 
   private Path modelFile(String model) {
@@ -457,7 +497,8 @@ public final class GpuCheck {
 
   private static void stop(Process process) throws InterruptedException {
     process.descendants().forEach(ProcessHandle::destroyForcibly);
-    process.destroyForcibly().waitFor();
+    // A process that hangs in a driver does not even end so.
+    process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
   }
 
   private static String tail(Path log) {
@@ -467,7 +508,8 @@ public final class GpuCheck {
 
   private static List<String> lines(Path file) {
     try {
-      return Files.readAllLines(file);
+      // A process that was killed may have written half a character.
+      return new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -496,8 +538,29 @@ public final class GpuCheck {
       detail = e instanceof Failure ? e.getMessage() : e.toString();
     }
     Part part = new Part(name, outcome, (System.nanoTime() - start) * 1e-9, detail);
-    parts.add(part);
     System.out.println(line(part));
+    if (outcome == Outcome.FAILED) {
+      keep(name, log());
+    }
+    parts.add(part);
+    write(false);
+  }
+
+  /** Appends a log to that of all failures. */
+  private void keep(String what, Path log) {
+    if (results == null || !Files.exists(log)) {
+      return;
+    }
+    try (OutputStream out =
+        Files.newOutputStream(
+            results.resolve(name() + ".log"),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.APPEND)) {
+      out.write("==== %s%n".formatted(what).getBytes(StandardCharsets.UTF_8));
+      Files.copy(log, out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static String line(Part part) {
@@ -530,11 +593,17 @@ public final class GpuCheck {
     return failed.isEmpty() ? 0 : 1;
   }
 
-  private void write() throws IOException {
+  /** Writes what is known. */
+  private void write(boolean complete) {
+    if (results == null) {
+      return;
+    }
     JsonObject json = new JsonObject();
     json.addProperty("date", Instant.now().toString());
     json.addProperty("device", device);
-    json.addProperty("passed", parts.stream().noneMatch(p -> p.outcome() == Outcome.FAILED));
+    json.addProperty("complete", complete);
+    json.addProperty(
+        "passed", complete && parts.stream().noneMatch(p -> p.outcome() == Outcome.FAILED));
     JsonArray list = new JsonArray();
     for (Part part : parts) {
       JsonObject object = new JsonObject();
@@ -545,10 +614,23 @@ public final class GpuCheck {
       list.add(object);
     }
     json.add("parts", list);
-    Files.writeString(
-        results.resolve(name() + ".json"),
-        new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n");
-    Files.write(results.resolve(name() + ".txt"), parts.stream().map(GpuCheck::line).toList());
+    try {
+      Files.writeString(
+          results.resolve(name() + ".json"),
+          new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n");
+      Files.write(results.resolve(name() + ".txt"), parts.stream().map(GpuCheck::line).toList());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Deletes the temporary files. */
+  private void clean() throws IOException {
+    try (Stream<Path> files = Files.walk(work)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
   }
 
   /** A part that found something wrong. */
