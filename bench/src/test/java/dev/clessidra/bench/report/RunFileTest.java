@@ -175,8 +175,7 @@ class RunFileTest {
             product("slow", "g", timing("clessidra", 1e-2, null, null)),
             product("fast", "g", timing("clessidra", 1e-4, null, null))));
     long two = marks(ImageIO.read(file.toFile()));
-    Roofline.write(
-        file, Runs.of("a", product("slow", "g", timing("clessidra", 1e-2, null, null))));
+    Roofline.write(file, Runs.of("a", product("slow", "g", timing("clessidra", 1e-2, null, null))));
     long one = marks(ImageIO.read(file.toFile()));
 
     assertThat(two).isGreaterThan(one + 50);

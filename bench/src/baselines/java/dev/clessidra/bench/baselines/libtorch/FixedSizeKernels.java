@@ -197,7 +197,12 @@ final class FixedSizeKernels {
                   input.apply("probabilities"),
                   () -> labels.get().unsqueeze(1),
                   like(input.apply("probabilities")),
-                  () -> labels.get().unsqueeze(1).to(torch.ScalarType.Float).fill_(Tensors.scalar(-1)),
+                  () ->
+                      labels
+                          .get()
+                          .unsqueeze(1)
+                          .to(torch.ScalarType.Float)
+                          .fill_(Tensors.scalar(-1)),
                   input("upstream", 1)),
               layout,
               all ->
@@ -471,7 +476,7 @@ final class FixedSizeKernels {
                 T_TensorTensorTensor_T gradients =
                     torch.native_batch_norm_backward(
                         torch.threshold_backward_out(
- all.get(6), all.get(1), all.get(5), Tensors.scalar(0)),
+                            all.get(6), all.get(1), all.get(5), Tensors.scalar(0)),
                         all.get(0),
                         Tensors.optional(scale),
                         Tensors.none(),
