@@ -170,7 +170,9 @@ public final class GpuCheck {
     }
   }
 
-  private void run() {
+  private void run() throws IOException {
+    // Of an earlier check of this day.
+    Files.deleteIfExists(results.resolve(name() + ".log"));
     part("what is here", this::devices);
     Optional<Process> compilation =
         sections.contains(Section.MODELS) ? compilation() : Optional.empty();
