@@ -265,8 +265,8 @@ public final class UNet implements Model {
     }
 
     /**
-     * Factors of the cross-entropy of the pixels of each class, finite and not negative, one a
-     * class; none, which is 1 each, unless set.
+     * Factors of the cross-entropy of the pixels of each class, finite, not negative and not all 0,
+     * one a class; none, which is 1 each, unless set.
      */
     public Builder classWeights(List<Float> weights) {
       require(
@@ -276,6 +276,10 @@ public final class UNet implements Model {
       require(
           weights.stream().allMatch(weight -> weight >= 0 && Float.isFinite(weight)),
           "class weights must be finite and not negative, got %s",
+          weights);
+      require(
+          weights.isEmpty() || weights.stream().anyMatch(weight -> weight > 0),
+          "one class weight must be above 0, got %s",
           weights);
       classWeights = List.copyOf(weights);
       return this;

@@ -110,6 +110,9 @@ final class InterpolateCommand implements Callable<Integer> {
     if (spherical && (linear || axis != null)) {
       throw usage("--spherical cannot be given with --linear or --axis: leave one out");
     }
+    if (axis == null && spec.commandLine().getParseResult().hasMatchedOption("--range")) {
+      throw usage("--range does nothing without --axis: add that or leave it out");
+    }
     if (steps < 2 || steps > MOST) {
       throw usage("--steps is %d, expected 2 to %d".formatted(steps, MOST));
     }

@@ -207,6 +207,11 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
 
   @Override
   void check(SegmentationDataset dataset, Device on) {
+    requireUsed(
+        loss != UNet.Loss.DICE,
+        "with --loss dice, which weighs no pixels: leave one of them out",
+        "--class-weights",
+        "--border-weight");
     UNet model = build(dataset, on);
     check(model);
     deviceData(dataset.train()).check(model);

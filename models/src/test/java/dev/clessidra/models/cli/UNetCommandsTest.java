@@ -74,6 +74,14 @@ class UNetCommandsTest {
   }
 
   @Test
+  void weightsThatNothingUsesAreRefused() {
+    assertThat(run(training("--loss dice")).err())
+        .contains("--border-weight does nothing with --loss dice");
+    assertThat(run(training("--class-weights 0,0")).err())
+        .contains("one class weight must be above 0, got [0.0, 0.0]");
+  }
+
+  @Test
   void unpaddedConvolutionsSeeTheMirroredImage() {
     Path out = folder.resolve("unpadded");
     Invocation trained = run(training("--padding valid --steps 4 --no-report --out " + out));
