@@ -169,8 +169,7 @@ final class EvaluateCommand implements Callable<Integer> {
     TrainingProgress progress =
         json
             ? TrainingProgress.NONE
-            : new ProgressPrinter(
-                spec.commandLine().getOut(), environment.terminal().getAsBoolean(), Stages.PROBE);
+            : new ProgressPrinter(spec.commandLine().getOut(), environment, Stages.PROBE);
     try (Autoencoder autoencoder = Autoencoder.load(file, opened);
         DeviceData images = DeviceData.of(opened, dataset.train());
         Classifier regression =

@@ -11,6 +11,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntSupplier;
 
 /**
  * Tells a person how a training goes: a bar that is drawn over on a terminal, some plain lines
@@ -22,13 +23,14 @@ import java.util.Map;
 final class ProgressPrinter implements TrainingProgress {
   private static final int LINES = 12; // of a training, where lines are not drawn over
   private static final int BAR = 16;
-  private static final int WIDTH = 79; // no line may wrap, as it could not be drawn over
   private static final long REDRAW_NANOS = 250_000_000;
   private static final long LEAST_NANOS = 1_000_000_000; // between two lines
+  private static final String GAP = "  ";
   private static final String RESTART_LINE = "\r\u001b[K";
 
   private final PrintWriter out;
   private final boolean terminal;
+  private final IntSupplier columns;
   private final String label;
 
   private long started;
@@ -38,9 +40,10 @@ final class ProgressPrinter implements TrainingProgress {
   private Report latest;
   private Map<String, Double> evaluation = Map.of();
 
-  ProgressPrinter(PrintWriter out, boolean terminal, String label) {
+  ProgressPrinter(PrintWriter out, Environment environment, String label) {
     this.out = out;
-    this.terminal = terminal;
+    this.terminal = environment.terminal().getAsBoolean();
+    this.columns = environment.columns();
     this.label = label;
   }
 
@@ -73,9 +76,21 @@ final class ProgressPrinter implements TrainingProgress {
   private void draw(long step, long totalSteps) {
     int done = (int) (step * BAR / totalSteps);
     String bar = "#".repeat(done) + "-".repeat(BAR - done);
-    String line =
-        format("%s [%s] %2d %%%s", label, bar, step * 100 / totalSteps, state(step, totalSteps));
-    out.print(RESTART_LINE + line.substring(0, Math.min(WIDTH, line.length())));
+    // No line may wrap, as it could not be drawn over.
+    int width = columns.getAsInt() - 1;
+    String share = format("%2d %%", step * 100 / totalSteps);
+    String line = format("%s [%s] %s", label, bar, share);
+    if (line.length() > width) {
+      line = share;
+    }
+    for (String part : state(step, totalSteps)) {
+      String longer = line + GAP + part;
+      if (longer.length() > width) {
+        break;
+      }
+      line = longer;
+    }
+    out.print(RESTART_LINE + line);
     out.flush();
   }
 
@@ -95,16 +110,17 @@ final class ProgressPrinter implements TrainingProgress {
       drawn = now;
       out.println(
           format(
-              "  %3d %%  epoch %.1f%s",
+              "  %3d %%  epoch %.1f%s%s",
               report.step() * 100 / report.totalSteps(),
               report.epoch(),
-              state(report.step(), report.totalSteps())));
+              GAP,
+              String.join(GAP, state(report.step(), report.totalSteps()))));
       out.flush();
     }
   }
 
   /** Time left, speed and errors, as far as they are known; the first ones matter most. */
-  private String state(long step, long totalSteps) {
+  private List<String> state(long step, long totalSteps) {
     List<String> parts = new ArrayList<>();
     if (step > firstStep) {
       double elapsed = (System.nanoTime() - started) * 1e-9;
@@ -115,7 +131,7 @@ final class ProgressPrinter implements TrainingProgress {
       parts.add("loss " + number(latest.loss()));
       parts.addAll(evaluated());
     }
-    return parts.isEmpty() ? "" : "  " + String.join("  ", parts);
+    return parts;
   }
 
   private List<String> evaluated() {

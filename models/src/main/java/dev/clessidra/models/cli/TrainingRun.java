@@ -140,7 +140,7 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
 
     StageProgress(String stage, String label) {
       this.stage = stage;
-      this.printer = new ProgressPrinter(out, environment.terminal().getAsBoolean(), label);
+      this.printer = new ProgressPrinter(out, environment, label);
     }
 
     @Override

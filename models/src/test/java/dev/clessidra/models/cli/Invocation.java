@@ -27,7 +27,8 @@ record Invocation(int code, String out, String err) {
    */
   static Invocation of(Path runs, String... arguments) {
     return of(
-        new Environment(() -> false, StandardCharsets.UTF_8, runs, new Interruption()), arguments);
+        new Environment(() -> false, () -> 80, StandardCharsets.UTF_8, runs, new Interruption()),
+        arguments);
   }
 
   static Invocation of(Environment environment, String... arguments) {

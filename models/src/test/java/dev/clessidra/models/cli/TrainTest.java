@@ -225,7 +225,11 @@ class TrainTest {
   void onATerminalABarIsDrawnOver() {
     Environment terminal =
         new Environment(
-            () -> true, StandardCharsets.UTF_8, folder.resolve("runs"), new Interruption());
+            () -> true,
+            () -> 80,
+            StandardCharsets.UTF_8,
+            folder.resolve("runs"),
+            new Interruption());
     Invocation trained =
         Invocation.of(
             terminal,

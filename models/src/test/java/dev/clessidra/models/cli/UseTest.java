@@ -113,7 +113,11 @@ class UseTest {
   void withoutUnicodeImagesAreDrawnInAscii() {
     Environment ascii =
         new Environment(
-            () -> false, StandardCharsets.US_ASCII, folder.resolve("runs"), new Interruption());
+            () -> false,
+            () -> 80,
+            StandardCharsets.US_ASCII,
+            folder.resolve("runs"),
+            new Interruption());
 
     Invocation drawn = Invocation.of(ascii, "reconstruct", autoencoder.toString(), "--show");
 
