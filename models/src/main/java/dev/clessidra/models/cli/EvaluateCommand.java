@@ -116,6 +116,15 @@ final class EvaluateCommand implements Callable<Integer> {
       return ExitCode.OK;
     }
     Dataset dataset = model.data(data);
+    try {
+      if (probe) {
+        Stages.requireLabels(dataset, "--probe needs them; leave it out");
+      } else if (kind.equals(Classifier.KIND)) {
+        Stages.requireLabels(dataset, "the error of a classifier needs them");
+      }
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
     try (Device opened = device.open()) {
       print(
           file,
@@ -135,7 +144,6 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private Evaluation evaluate(Path file, String kind, Dataset dataset, Device opened) {
     if (kind.equals(Classifier.KIND)) {
-      Stages.requireLabels(dataset, "the error of a classifier needs them");
       try (Classifier classifier = Classifier.load(file, opened)) {
         return new Evaluation(
             dataset,
@@ -165,7 +173,6 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   private double probe(Path file, Dataset dataset, Device opened) {
-    Stages.requireLabels(dataset, "--probe needs them; leave it out");
     TrainingProgress progress =
         json
             ? TrainingProgress.NONE
