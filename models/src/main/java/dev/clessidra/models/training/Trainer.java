@@ -46,6 +46,7 @@ import java.util.function.Supplier;
  */
 public final class Trainer {
   private static final int REPORTS = 200;
+  private static final String SEPARATOR = ", "; // of settings
   private static final long TICK_NANOS = 100_000_000;
 
   private final Model model;
@@ -551,12 +552,20 @@ public final class Trainer {
                       .formatted(path, key, found.get(key), value));
             }
           });
-      if (!settings().equals(found.get(Model.TRAINING))) {
+      String theirs = found.getOrDefault(Model.TRAINING, "none");
+      if (!settings().equals(theirs)) {
         throw new ModelFileException(
             "%s: was trained with '%s', this training has '%s': resume with the same data and settings"
-                .formatted(path, found.get(Model.TRAINING), settings()));
+                .formatted(path, without(theirs, settings()), without(settings(), theirs)));
       }
       file().load(path);
+    }
+
+    /** The settings that others do not have alike. */
+    private static String without(String settings, String others) {
+      List<String> different = new ArrayList<>(List.of(settings.split(SEPARATOR)));
+      different.removeAll(List.of(others.split(SEPARATOR)));
+      return String.join(SEPARATOR, different);
     }
 
     private String settings() {
