@@ -116,7 +116,9 @@ public final class ModelFileWriter {
     try {
       AtomicFileWriter.write(path, this::writeTo);
     } catch (FileSystemException e) {
-      throw new ModelFileException(path + ": cannot be written: " + e.getReason(), e);
+      throw new ModelFileException(
+          path + ": cannot be written: " + e.getReason() + "; choose another place or make room",
+          e);
     }
   }
 

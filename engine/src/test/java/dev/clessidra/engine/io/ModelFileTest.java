@@ -142,7 +142,8 @@ class ModelFileTest {
     ModelFile.open(path).close();
     assertThatThrownBy(() -> new ModelFileWriter().write(folder.resolve("no/m.safetensors")))
         .isInstanceOf(ModelFileException.class)
-        .hasMessageEndingWith("cannot be written: there is no such folder");
+        .hasMessageEndingWith(
+            "cannot be written: there is no such folder; choose another place or make room");
   }
 
   @Test
@@ -168,7 +169,11 @@ class ModelFileTest {
   private static void assertNotWritten(Path path, String kind) {
     assertThatThrownBy(() -> new ModelFileWriter().write(path))
         .isInstanceOf(ModelFileException.class)
-        .hasMessage(path + ": cannot be written: it is a %s, expected a file or a new name", kind);
+        .hasMessage(
+            path
+                + ": cannot be written: it is a %s, expected a file or a new name; choose another"
+                + " place or make room",
+            kind);
   }
 
   @Test
@@ -176,7 +181,8 @@ class ModelFileTest {
     Path path = folder.resolve("m".repeat(250));
     assertThatThrownBy(() -> new ModelFileWriter().write(path))
         .isInstanceOf(ModelFileException.class)
-        .hasMessage(path + ": cannot be written: file name too long");
+        .hasMessage(
+            path + ": cannot be written: file name too long; choose another place or make room");
     assertThat(Causes.of(new AccessDeniedException("x"))).isEqualTo("permission denied");
     assertThat(Causes.of(new FileNotFoundException("x (Permission denied)")))
         .isEqualTo("permission denied");
