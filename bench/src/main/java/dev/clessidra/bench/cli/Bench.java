@@ -17,6 +17,7 @@ import dev.clessidra.bench.work.Suite;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.kernels.DeviceOptions;
+import dev.clessidra.models.cli.StandardStreams;
 import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataException;
 import java.io.IOException;
@@ -199,17 +200,7 @@ public final class Bench implements Callable<Integer> {
   public static void main(String[] arguments) {
     System.setProperty("java.awt.headless", "true");
     LOGGER.setLevel(Level.WARNING);
-    CommandLine commandLine =
-        commandLine(new Baselines(), arguments)
-            .setOut(new PrintWriter(System.out, true, System.out.charset()))
-            .setErr(new PrintWriter(System.err, true, System.err.charset()));
-    int code = commandLine.execute(arguments);
-    if (commandLine.getOut().checkError()) {
-      code =
-          tell(
-              commandLine, "the standard output was not written whole: is its disk full?", FAILURE);
-    }
-    System.exit(code);
+    System.exit(StandardStreams.execute(commandLine(new Baselines(), arguments), arguments));
   }
 
   /** The command line for some arguments, not yet connected to an output. */

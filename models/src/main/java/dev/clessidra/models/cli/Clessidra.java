@@ -10,7 +10,6 @@ import dev.clessidra.models.Sparsity;
 import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.training.DivergedException;
-import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,11 +20,14 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
@@ -77,13 +79,14 @@ public final class Clessidra implements Callable<Integer> {
     System.setProperty("java.awt.headless", "true");
     Interruption interruption = new Interruption();
     interruption.install();
-    PrintStream out = System.out;
-    CommandLine commandLine =
-        commandLine(Environment.system(interruption), arguments)
-            .setOut(new PrintWriter(out, false, out.charset()))
-            .setErr(new PrintWriter(System.err, true, System.err.charset()));
-    int code = commandLine.execute(arguments);
-    commandLine.getOut().flush();
+    int code = ExitCode.FAILURE;
+    try {
+      code =
+          StandardStreams.execute(
+              commandLine(Environment.system(interruption), arguments), arguments);
+    } finally {
+      interruption.release(); // once all is said, of failures too
+    }
     System.exit(code);
   }
 
@@ -114,6 +117,7 @@ public final class Clessidra implements Callable<Integer> {
         .setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))
         .setUsageHelpWidth(100)
         .setUsageHelpLongOptionsMaxWidth(32)
+        .setExecutionStrategy(Clessidra::run)
         .setParameterExceptionHandler((problem, _) -> program.usage(problem))
         .setExecutionExceptionHandler((problem, command, _) -> program.failure(problem, command));
     registerConverters(all);
@@ -155,6 +159,33 @@ public final class Clessidra implements Callable<Integer> {
     spec.commandLine().usage(err);
     err.flush();
     return ExitCode.USAGE;
+  }
+
+  private static int run(ParseResult parsed) {
+    ParseResult last = parsed;
+    while (last.hasSubcommand()) {
+      last = last.subcommand();
+    }
+    CommandLine command = last.commandSpec().commandLine();
+    // Picocli appends the values of a list that is given again to those before.
+    for (OptionSpec option : last.matchedOptions()) {
+      if (option.isMultiValue() && option.originalStringValues().size() > 1) {
+        throw new ParameterException(
+            command,
+            "option '%s' should be specified only once, as with %s"
+                .formatted(option.longestName(), String.join(",", option.stringValues())));
+      }
+    }
+    try {
+      return new CommandLine.RunLast().execute(parsed);
+    } catch (OutOfMemoryError e) {
+      CommandFailure failure =
+          new CommandFailure(
+              "out of memory (%s): give Java more than its %d MiB, such as by CLESSIDRA_JAVA_OPTS=-Xmx8g"
+                  .formatted(e.getMessage(), Runtime.getRuntime().maxMemory() >> 20),
+              e);
+      throw new ExecutionException(command, failure.getMessage(), failure);
+    }
   }
 
   private int usage(ParameterException problem) {

@@ -4,21 +4,15 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Turns the end of the process, as by Ctrl-C, into a request that a training can follow: while work
- * is {@link #guard guarded} the process stays until that work has stopped by itself. Thread-safe.
+ * Turns the end of the process, as by Ctrl-C, into a request that a training can follow: while it
+ * is {@linkplain #hold held} the process stays until the work has stopped by itself. Thread-safe.
  */
 final class Interruption {
   private static final long PATIENCE_SECONDS = 60;
 
   private volatile boolean requested;
-  private volatile CountDownLatch guarded = new CountDownLatch(0);
+  private volatile CountDownLatch held = new CountDownLatch(0);
   private volatile String advice = "";
-
-  /** Ends a guard. */
-  interface Guard extends AutoCloseable {
-    @Override
-    void close();
-  }
 
   /** Listens for the end of this process. */
   void install() {
@@ -28,7 +22,7 @@ final class Interruption {
   private void stop() {
     requested = true;
     try {
-      CountDownLatch work = guarded;
+      CountDownLatch work = held;
       if (work.getCount() == 0 && !advice.isEmpty()) {
         System.err.println(System.lineSeparator() + "clessidra: " + advice);
       }
@@ -43,14 +37,20 @@ final class Interruption {
     return requested;
   }
 
-  /** Starts work that stops soon after {@link #isRequested} has become true. */
-  Guard guard() {
-    CountDownLatch work = new CountDownLatch(1);
-    guarded = work;
-    return work::countDown;
+  /**
+   * Keeps the process until {@link #release}, for work that stops soon after {@link #isRequested}
+   * has become true.
+   */
+  void hold() {
+    held = new CountDownLatch(1);
   }
 
-  /** What to say when the process ends outside guarded work; nothing where empty. */
+  /** Lets the process end. */
+  void release() {
+    held.countDown();
+  }
+
+  /** What to say when the process ends while it is not held; nothing where empty. */
   void advise(String line) {
     advice = line;
   }

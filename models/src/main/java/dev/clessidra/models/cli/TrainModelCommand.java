@@ -3,8 +3,10 @@ package dev.clessidra.models.cli;
 import static dev.clessidra.models.cli.Words.format;
 import static dev.clessidra.models.cli.Words.quoted;
 
+import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Model;
+import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.training.Trainer;
 import java.io.PrintWriter;
@@ -294,20 +296,20 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
             measures(),
             checkpointEvery,
             stopAfterSteps)) {
-      // What is said at a stop belongs to what the end of the process waits for.
-      try (Interruption.Guard _ = interruption.guard()) {
-        try {
-          settings.train(run);
-        } catch (TrainingStopped e) {
-          writer.println(
-              format(
-                  "Stopped in the stage %s after step %d; the checkpoint is in %s%nGo on with:%n "
-                      + " %s",
-                  e.getMessage(), e.step(), folder.path(), again));
-          writer.flush();
-          return ExitCode.INTERRUPTED;
-        }
+      interruption.hold(); // until the end, if the training is stopped or fails
+      try {
+        settings.train(run);
+      } catch (TrainingStopped e) {
+        writer.println(
+            format(
+                "Stopped in the stage %s after step %d; the checkpoint is in %s%nGo on with:%n  %s",
+                e.getMessage(), e.step(), folder.path(), again));
+        writer.flush();
+        return ExitCode.INTERRUPTED;
+      } catch (ModelFileException | DataException e) {
+        throw new CommandFailure(e.getMessage() + run.advice(again), e);
       }
+      interruption.release();
       interruption.advise("stopped; the model is trained, finish its report with: " + again);
       Outcome outcome = settings.outcome(run, !noReport);
       RunSummary.of(run, settings.training.batch()).write(outcome, writer, !noReport);

@@ -1,6 +1,7 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.kernels.Device;
+import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.training.Trainer;
 import dev.clessidra.models.training.TrainingProgress;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One training run in its folder, made of stages. A stage that is finished has a file of its own;
@@ -28,6 +30,15 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
   private final Duration checkpointEvery;
   private final long stopAfterSteps;
   private long steps;
+  private Phase phase = Phase.BETWEEN;
+  private Optional<DataException> unwritten = Optional.empty();
+
+  /** What a stage is at, which decides what a problem with a file is about. */
+  private enum Phase {
+    BETWEEN,
+    RESUMING,
+    TRAINING
+  }
 
   /**
    * Starts or goes on with a run.
@@ -91,7 +102,11 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
       // of this one would have come after a row.
       finished();
     }
-    return Files.exists(folder.checkpoint()) ? connected.resume(folder.checkpoint()) : connected;
+    if (!Files.exists(folder.checkpoint())) {
+      return connected;
+    }
+    phase = Phase.RESUMING;
+    return connected.resume(folder.checkpoint());
   }
 
   /** Trains a stage that {@link #connect} knows. */
@@ -103,15 +118,39 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
    * Looks at how a stage went.
    *
    * @throws TrainingStopped if it was stopped
+   * @throws DataException if its metrics could not be written
    */
   void check(String stage, TrainingResult result) {
+    if (unwritten.isPresent()) {
+      throw unwritten.get();
+    }
     if (result.stopped()) {
       throw new TrainingStopped(stage, result.steps());
     }
   }
 
+  /**
+   * What to do after a problem with a file; follows the message.
+   *
+   * @param again the command that goes on with this run
+   */
+  String advice(String again) {
+    return switch (phase) {
+      case BETWEEN -> "";
+      case RESUMING ->
+          "; restore it, or delete it and start the stage again with: %s".formatted(again);
+      case TRAINING ->
+          Files.exists(folder.checkpoint())
+              ? ", then go on from the last checkpoint with: " + again
+              : Files.exists(folder.config())
+                  ? ", then start the stage again, of which nothing is saved, with: " + again
+                  : "; nothing of the run is left: train again";
+    };
+  }
+
   /** Forgets the checkpoint, after the file of its stage was written. */
   void finished() {
+    phase = Phase.BETWEEN;
     try {
       Files.deleteIfExists(folder.checkpoint());
     } catch (IOException e) {
@@ -124,7 +163,9 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
 
   private boolean isToStop() {
     steps++;
-    return steps == stopAfterSteps || environment.interruption().isRequested();
+    return steps == stopAfterSteps
+        || unwritten.isPresent()
+        || environment.interruption().isRequested();
   }
 
   @Override
@@ -145,6 +186,7 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
 
     @Override
     public void started(long firstStep, long totalSteps, int batch) {
+      phase = Phase.TRAINING;
       secondsBefore = metrics.restart(stage, firstStep);
       printer.started(firstStep, totalSteps, batch);
     }
@@ -166,7 +208,12 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
               report.samplesPerSecond(),
               secondsBefore + report.seconds(),
               report.evaluation());
-      metrics.append(new Metrics.Row(stage, whole));
+      try {
+        metrics.append(new Metrics.Row(stage, whole));
+      } catch (DataException e) {
+        // Stops the training, whose checkpoint may still find room.
+        unwritten = unwritten.or(() -> Optional.of(e));
+      }
       printer.reported(whole);
     }
 

@@ -2,10 +2,12 @@ package dev.clessidra.models.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,6 +57,10 @@ class BadInputTest {
         "train autoencoder --average 1 --data DATA | the average's decay must be in [0, 1)",
         "train autoencoder --widths 0 --data DATA | each at least 1",
         "train autoencoder --widths 8,x --data DATA | 'x' is not an int",
+        "train autoencoder --widths 8 --widths 4 --data DATA | option '--widths' should be"
+            + " specified only once, as with 8,4",
+        "train autoencoder --widths 4,64 --data DATA | a code of 64 numbers is not smaller than an"
+            + " image of 64",
         "train autoencoder --noise 1.5 --data DATA | masking noise must be in [0, 1)",
         "train autoencoder --activation swish --data DATA | activation 'swish' is unknown;"
             + " expected",
@@ -97,6 +103,8 @@ class BadInputTest {
         "interpolate DIR/nothing --from 1 --to 2 --steps 1 --out x.png | --steps is 1, expected 2",
         "interpolate DIR/nothing --from 1 --axis 0 --range 0 --out x.png | --range is 0.0,"
             + " expected",
+        "interpolate DIR/nothing --from 1 --to 2 --range 2 --out x.png | --range does nothing"
+            + " without --axis:",
         "reconstruct DIR/nothing | expected --out FILE or --show",
         "encode DIR/nothing | --out",
         "encode DIR/nothing --out x.npy --part half | half",
@@ -324,6 +332,47 @@ class BadInputTest {
     }
     assertThat(model).hasBinaryContent(bytes);
     assertThat(picture).hasContent("a picture");
+  }
+
+  @Test
+  void imagesWithoutClassesAreRefusedWhereThoseAreNeeded() {
+    Path run = train("stacked --widths 4 --steps 1 --pretrain-epochs 0.1 --classifier-epochs 0.1");
+
+    assertRefused(
+        run("evaluate %s/model.safetensors --probe --data DIR/train".formatted(run)),
+        ExitCode.USAGE,
+        "has no labels, --probe needs them; leave it out");
+    assertRefused(
+        run("evaluate %s/classifier.safetensors --data DIR/train".formatted(run)),
+        ExitCode.USAGE,
+        "has no labels, the error of a classifier needs them");
+  }
+
+  @Test
+  void anOutputThatCannotBeWrittenIsAFailure() throws Exception {
+    Invocation refused =
+        Invocation.of(
+            Invocation.process(":", List.of(), "--version").redirectOutput(new File("/dev/full")));
+
+    assertRefused(refused, ExitCode.FAILURE, "the standard output was not written whole");
+  }
+
+  @Test
+  void aHeapThatIsTooSmallIsSaidInOneLine() throws Exception {
+    Invocation refused =
+        Invocation.of(
+            Invocation.process(
+                    ":",
+                    List.of("-Xmx12m"),
+                    "train",
+                    "autoencoder",
+                    "--steps",
+                    "1",
+                    "--out",
+                    folder + "/run")
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD));
+
+    assertRefused(refused, ExitCode.FAILURE, "out of memory", "CLESSIDRA_JAVA_OPTS=-Xmx");
   }
 
   @Test

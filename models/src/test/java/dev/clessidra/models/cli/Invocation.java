@@ -8,6 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import picocli.CommandLine;
 
@@ -42,6 +44,47 @@ record Invocation(int code, String out, String err) {
     commandLine.getOut().flush();
     commandLine.getErr().flush();
     return new Invocation(code, out.toString(), err.toString());
+  }
+
+  /**
+   * A command line in a process of its own, whose errors are in its output unless that is changed.
+   *
+   * @param shell what to do in the process before
+   * @param javaOptions for the virtual machine
+   */
+  static ProcessBuilder process(String shell, List<String> javaOptions, String... arguments) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                // A parent in the background may have SIGINT ignored, which a JVM would inherit.
+                "env",
+                "--default-signal=INT",
+                "sh",
+                "-c",
+                shell + "; exec \"$@\"",
+                "sh",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Dclessidra.native.library=" + System.getProperty("clessidra.native.library", ""),
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path"))));
+    command.addAll(javaOptions);
+    command.add("dev.clessidra.models.cli.Clessidra");
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command).redirectErrorStream(true);
+  }
+
+  /** Runs a command line in a {@link #process}. */
+  static Invocation of(ProcessBuilder builder) throws IOException, InterruptedException {
+    Process process = builder.redirectErrorStream(false).start();
+    try {
+      String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+      return new Invocation(process.waitFor(), "", err);
+    } finally {
+      process.destroyForcibly();
+    }
   }
 
   /** The arguments {@code first}, then {@code more}. */

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -250,22 +251,7 @@ class ResumeTest {
 
   /** Runs a command line in a process of its own. */
   private static Process start(String arguments) throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                // A parent in the background may have SIGINT ignored, which a JVM would inherit.
-                "env",
-                "--default-signal=INT",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-Dclessidra.native.library=" + System.getProperty("clessidra.native.library", ""),
-                "-cp",
-                System.getProperty(
-                    "surefire.test.class.path", System.getProperty("java.class.path")),
-                "dev.clessidra.models.cli.Clessidra"));
-    command.addAll(List.of(arguments.split(" ")));
-    return new ProcessBuilder(command).redirectErrorStream(true).start();
+    return Invocation.process(":", List.of(), arguments.split(" ")).start();
   }
 
   @Test
@@ -291,5 +277,103 @@ class ResumeTest {
     assertThat(last).contains("Go on with:").contains("--resume " + stopped);
     assertThat(process.exitValue()).isEqualTo(ExitCode.INTERRUPTED);
     assertThat(stopped.resolve("checkpoint.safetensors")).exists();
+  }
+
+  @Test
+  void controlCSaysWhyNoCheckpointWasSaved() throws Exception {
+    Process process =
+        start(
+            "train autoencoder --widths 4 --steps 400000 --data %s --out %s"
+                .formatted(data, stopped));
+    List<String> lines = new ArrayList<>();
+    try (BufferedReader out = process.inputReader()) {
+      for (String line = out.readLine(); line != null; line = out.readLine()) {
+        lines.add(line);
+        if (line.startsWith("autoencoder:")) {
+          Files.move(stopped, folder.resolve("elsewhere"));
+          new ProcessBuilder("kill", "-INT", String.valueOf(process.pid())).start().waitFor();
+        }
+      }
+      assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    } finally {
+      process.destroyForcibly();
+    }
+
+    assertThat(lines.getLast())
+        .startsWith("clessidra: %s/checkpoint.safetensors: cannot be written: ".formatted(stopped))
+        .contains("there is no such folder")
+        .endsWith("; nothing of the run is left: train again");
+    assertThat(process.exitValue()).isEqualTo(ExitCode.INTERRUPTED);
+  }
+
+  /** Trains in a process that can write no file of more bytes. */
+  private Invocation limited(int bytes, String arguments) throws Exception {
+    return Invocation.of(
+        Invocation.process(
+            "ulimit -f " + bytes / 512,
+            List.of("-XX:-UsePerfData"),
+            "train autoencoder --data %s --out %s --no-report %s"
+                .formatted(data, stopped, arguments)
+                .split(" ")));
+  }
+
+  @Test
+  void aModelThatCannotBeWrittenLeavesARunThatGoesOn() throws Exception {
+    Invocation trained = limited(4096, "--widths 64,8 --steps 4");
+
+    assertThat(trained.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(trained.err())
+        .startsWith("clessidra: %s/model.safetensors: cannot be written: ".formatted(stopped))
+        .contains("; choose another place or make room, then start the stage again, of which")
+        .contains("nothing is saved, with: ./clessidra train autoencoder --resume " + stopped)
+        .hasLineCount(1);
+    assertThat(run("train autoencoder --no-report --resume " + stopped).code()).isZero();
+  }
+
+  @Test
+  void metricsThatCannotBeWrittenLeaveACheckpoint() throws Exception {
+    Invocation trained = limited(16384, "--widths 1 --steps 400");
+
+    assertThat(trained.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(trained.err())
+        .startsWith("clessidra: %s/metrics.".formatted(stopped))
+        .contains("then go on from the last checkpoint with: ./clessidra train autoencoder")
+        .hasLineCount(1);
+    Invocation resumed = run("train autoencoder --no-report --resume " + stopped);
+    assertThat(resumed.err()).isEmpty();
+    assertThat(resumed.out()).contains("autoencoder: goes on after step ");
+  }
+
+  @Test
+  void whatIsWrongWithACheckpointIsSaidWithWhatToDo() throws IOException {
+    run(
+        "train autoencoder --widths 4 --steps 20 --stop-after-steps 2 --data %s --out %s"
+            .formatted(data, stopped));
+    Path config = stopped.resolve("config.json");
+    String settings = Files.readString(config);
+    Files.writeString(config, settings.replace("\"--steps\": \"20\"", "\"--steps\": \"30\""));
+
+    Invocation changed = run("train autoencoder --resume " + stopped);
+
+    assertThat(changed.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(changed.err())
+        .contains("was trained with 'steps 20', this training has 'steps 30'")
+        .contains("; restore it, or delete it and start the stage again with: ./clessidra train")
+        .hasLineCount(1);
+
+    Files.writeString(config, settings);
+    Path checkpoint = stopped.resolve("checkpoint.safetensors");
+    byte[] bytes = Files.readAllBytes(checkpoint);
+    Files.write(checkpoint, Arrays.copyOf(bytes, bytes.length - 100));
+
+    Invocation truncated = run("train autoencoder --resume " + stopped);
+
+    assertThat(truncated.code()).isEqualTo(ExitCode.FAILURE);
+    assertThat(truncated.err())
+        .contains("truncated: ")
+        .contains("; restore it, or delete it and start the stage again with: ./clessidra train")
+        .hasLineCount(1);
+    Files.delete(checkpoint);
+    assertThat(run("train autoencoder --resume " + stopped).err()).isEmpty();
   }
 }
