@@ -3,21 +3,23 @@ package dev.clessidra.models.analysis;
 import dev.clessidra.models.data.ImageData;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
 import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
 import org.ejml.interfaces.decomposition.EigenDecomposition_F64;
+import org.ejml.interfaces.decomposition.QRDecomposition;
 
 /**
  * Principal component analysis: of all linear codes of a size, the one with the least squared
  * reconstruction error on the data it was fitted to (K. Pearson 1901, H. Hotelling 1933). A deep
  * autoencoder has to beat it.
  *
- * <p>Fitted by the eigenvectors of the covariance matrix, accumulated in double precision. Images
- * are taken as pixels in [0, 1]. The result does not depend on the number of threads. Immutable and
- * thread-safe.
+ * <p>Fitted by the eigenvectors of the covariance matrix, accumulated in double precision; of fewer
+ * images than values by those of the products of the images. Images are taken as pixels in [0, 1].
+ * The result does not depend on the number of threads. Immutable and thread-safe.
  */
 public final class PrincipalComponents {
   /** The largest dimension that can be fitted; time grows with its cube, memory with its square. */
@@ -74,31 +76,89 @@ public final class PrincipalComponents {
               .formatted(components, dimension, dimension));
     }
     double[] mean = mean(rows);
-    DMatrixRMaj covariance = covariance(rows, mean);
-    EigenDecomposition_F64<DMatrixRMaj> eigen =
-        DecompositionFactory_DDRM.eig(dimension, true, true);
-    if (!eigen.decompose(covariance.copy())) {
-      throw new IllegalStateException(
-          "the eigenvectors of a %dx%d covariance matrix were not found"
-              .formatted(dimension, dimension));
+    if (rows.count() >= dimension) {
+      DMatrixRMaj covariance = covariance(rows, mean);
+      Eigenvectors found = Eigenvectors.of(covariance, components);
+      DMatrixRMaj basis = new DMatrixRMaj(components, dimension);
+      CommonOps_DDRM.transpose(found.columns(), basis);
+      return fitted(mean, basis, found.values(), CommonOps_DDRM.trace(covariance));
     }
-    int[] order =
-        IntStream.range(0, dimension)
-            .boxed()
-            .sorted(Comparator.comparingDouble(i -> -eigen.getEigenvalue(i).getReal()))
-            .mapToInt(Integer::intValue)
-            .toArray();
-    DMatrixRMaj basis = new DMatrixRMaj(components, dimension);
-    double[] variances = new double[components];
-    for (int i = 0; i < components; i++) {
-      double[] vector = eigen.getEigenVector(order[i]).getData();
-      double sign = sign(vector);
+    // The covariance X'X of fewer rows than columns shares its eigenvalues but for zeros with XX'.
+    DMatrixRMaj centred = scaled(rows, 0, rows.count());
+    addMean(centred, mean, -1);
+    DMatrixRMaj products = new DMatrixRMaj(rows.count(), rows.count());
+    CommonOps_DDRM.multTransB(1.0 / rows.count(), centred, centred, products);
+    Eigenvectors found = Eigenvectors.of(products, Math.min(components, rows.count()));
+    DMatrixRMaj spanning = new DMatrixRMaj(dimension, found.values().length);
+    CommonOps_DDRM.multTransA(centred, found.columns(), spanning);
+    return fitted(
+        mean,
+        orthonormal(spanning, components),
+        Arrays.copyOf(found.values(), components),
+        CommonOps_DDRM.trace(products));
+  }
+
+  private static PrincipalComponents fitted(
+      double[] mean, DMatrixRMaj basis, double[] variances, double totalVariance) {
+    int dimension = mean.length;
+    for (int i = 0; i < variances.length; i++) {
+      double sign = sign(Arrays.copyOfRange(basis.data, i * dimension, (i + 1) * dimension));
       for (int j = 0; j < dimension; j++) {
-        basis.set(i, j, sign * vector[j]);
+        basis.set(i, j, sign * basis.get(i, j));
       }
-      variances[i] = Math.max(0, eigen.getEigenvalue(order[i]).getReal());
     }
-    return new PrincipalComponents(mean, basis, variances, CommonOps_DDRM.trace(covariance));
+    return new PrincipalComponents(mean, basis, variances, totalVariance);
+  }
+
+  /**
+   * Orthonormal rows of which the first span what the first columns of a matrix do; beyond its rank
+   * they are any.
+   */
+  private static DMatrixRMaj orthonormal(DMatrixRMaj columns, int count) {
+    DMatrixRMaj padded = new DMatrixRMaj(columns.getNumRows(), count);
+    CommonOps_DDRM.insert(columns, padded, 0, 0);
+    QRDecomposition<DMatrixRMaj> qr =
+        DecompositionFactory_DDRM.qr(padded.getNumRows(), padded.getNumCols());
+    boolean _ = qr.decompose(padded); // false of columns that depend on each other, which may be
+    return CommonOps_DDRM.transpose(qr.getQ(null, true), null);
+  }
+
+  /**
+   * Eigenvectors of a symmetric matrix without negative eigenvalues, the largest ones first.
+   *
+   * @param values their eigenvalues
+   * @param columns the eigenvectors
+   */
+  private record Eigenvectors(double[] values, DMatrixRMaj columns) {
+    static Eigenvectors of(DMatrixRMaj matrix, int count) {
+      int size = matrix.getNumRows();
+      double trace = CommonOps_DDRM.trace(matrix);
+      // EJML's iteration does not end among eigenvalues that are rounding errors of 0, so all are
+      // raised, which leaves the eigenvectors as they are.
+      double raised = trace > 0 ? trace : 1;
+      DMatrixRMaj shifted = matrix.copy();
+      for (int i = 0; i < size; i++) {
+        shifted.add(i, i, raised);
+      }
+      EigenDecomposition_F64<DMatrixRMaj> eigen = DecompositionFactory_DDRM.eig(size, true, true);
+      if (!eigen.decompose(shifted)) {
+        throw new IllegalStateException(
+            "the eigenvectors of a %dx%d covariance matrix were not found".formatted(size, size));
+      }
+      int[] order =
+          IntStream.range(0, size)
+              .boxed()
+              .sorted(Comparator.comparingDouble(i -> -eigen.getEigenvalue(i).getReal()))
+              .mapToInt(Integer::intValue)
+              .toArray();
+      double[] values = new double[count];
+      DMatrixRMaj columns = new DMatrixRMaj(size, count);
+      for (int i = 0; i < count; i++) {
+        values[i] = Math.max(0, eigen.getEigenvalue(order[i]).getReal() - raised);
+        CommonOps_DDRM.insert(eigen.getEigenVector(order[i]), columns, 0, i);
+      }
+      return new Eigenvectors(values, columns);
+    }
   }
 
   /** An eigenvector's sign is free: the value of largest magnitude is made positive. */
@@ -353,7 +413,7 @@ public final class PrincipalComponents {
 
   private DMatrixRMaj encode(DMatrixRMaj values) {
     DMatrixRMaj centred = values.copy();
-    addMean(centred, -1);
+    addMean(centred, mean, -1);
     DMatrixRMaj codes = new DMatrixRMaj(values.getNumRows(), components());
     CommonOps_DDRM.multTransB(centred, basis, codes);
     return codes;
@@ -362,11 +422,11 @@ public final class PrincipalComponents {
   private DMatrixRMaj decode(DMatrixRMaj codes) {
     DMatrixRMaj values = new DMatrixRMaj(codes.getNumRows(), dimension());
     CommonOps_DDRM.mult(codes, basis, values);
-    addMean(values, 1);
+    addMean(values, mean, 1);
     return values;
   }
 
-  private void addMean(DMatrixRMaj values, double factor) {
+  private static void addMean(DMatrixRMaj values, double[] mean, double factor) {
     for (int row = 0; row < values.getNumRows(); row++) {
       for (int i = 0; i < mean.length; i++) {
         values.set(row, i, values.get(row, i) + factor * mean[i]);

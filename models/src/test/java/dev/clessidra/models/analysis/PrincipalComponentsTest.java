@@ -4,14 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.Mnist;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class PrincipalComponentsTest {
   /** Rows around (10, -5, 3): much variance along (3, 4, 0) / 5, little along (0, 0, 1). */
@@ -93,6 +101,70 @@ class PrincipalComponentsTest {
     PrincipalComponents fitted = PrincipalComponents.fit(values, 4, 3);
     assertThat(fitted.squaredError(values)).isLessThan(1e-9);
     assertThat(fitted.variances()[2]).isCloseTo(0, within(1e-9));
+  }
+
+  private static ImageData images(int count, int side, IntUnaryOperator pixel) {
+    byte[] pixels = new byte[count * side * side];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (byte) pixel.applyAsInt(i);
+    }
+    return ImageData.of(side, side, 1, pixels);
+  }
+
+  /** Few images, or many that differ in few ways. */
+  static Stream<Arguments> ofLowRank() {
+    IntUnaryOperator bars = i -> (i % 28 + i / 784) % 7 < 3 ? 255 : 0;
+    Random random = new Random(1);
+    byte[] noise = new byte[784 * 16];
+    random.nextBytes(noise);
+    return Stream.of(
+        arguments("shifted bars", images(40, 28, bars)),
+        arguments("many shifted bars", images(1000, 28, bars)),
+        arguments("gradients", images(40, 28, i -> i % 28 * (i / 784 % 40) / 5)),
+        arguments("many gradients", images(900, 28, i -> i % 28 * (i / 784 % 40) / 5)),
+        arguments("black or white", images(40, 28, i -> i / 784 % 2 * 255)),
+        arguments("many black or white", images(800, 28, i -> i / 784 % 2 * 255)),
+        arguments("constant", images(40, 28, i -> 77)),
+        arguments("many constant", images(800, 28, i -> 77)),
+        arguments("black", images(800, 28, i -> 0)),
+        arguments("one", images(1, 28, i -> i % 256)),
+        arguments("two", images(2, 28, i -> noise[i])),
+        arguments("two digits", Mnist.sample().train().subset(0, 2)),
+        arguments("forty digits", Mnist.sample().train().subset(0, 40)),
+        arguments("repeated noise", images(900, 28, i -> noise[i % noise.length])),
+        arguments("larger than 48 x 48", images(40, 64, i -> noise[i % noise.length])));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("ofLowRank")
+  void imagesOfLowRankAreFitted(String name, ImageData images) {
+    PrincipalComponents fitted = PrincipalComponents.fit(images, 50);
+    double kept = DoubleStream.of(fitted.variances()).sum();
+    assertThat(fitted.squaredError(images))
+        .as(name)
+        .isCloseTo(fitted.totalVariance() - kept, within(1e-9));
+    float[] basis = fitted.basis();
+    int size = fitted.dimension();
+    for (int a = 0; a < fitted.components(); a++) {
+      for (int b = 0; b <= a; b++) {
+        double product = 0;
+        for (int i = 0; i < size; i++) {
+          product += (double) basis[a * size + i] * basis[b * size + i];
+        }
+        assertThat(product).as("%d by %d", a, b).isCloseTo(a == b ? 1 : 0, within(1e-5));
+      }
+    }
+  }
+
+  @Test
+  void fewRowsAndTheSameOnesTwiceGiveTheSameComponents() {
+    float[] once = Mnist.sample().train().subset(0, 400).floats();
+    float[] twice = Arrays.copyOf(once, 2 * once.length);
+    System.arraycopy(once, 0, twice, once.length, once.length);
+    PrincipalComponents byRows = PrincipalComponents.fit(once, 784, 20);
+    PrincipalComponents byColumns = PrincipalComponents.fit(twice, 784, 20);
+    assertThat(byColumns.basis()).containsExactly(byRows.basis(), within(1e-5f));
+    assertThat(byColumns.variances()).containsExactly(byRows.variances(), within(1e-9));
   }
 
   @Test
