@@ -63,6 +63,9 @@ abstract class RunReport {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("command", "train " + configuration.model());
     settings.putAll(configuration.options());
+    if (settings.containsKey("--steps")) {
+      settings.remove("--epochs"); // the steps were done in their place
+    }
     settings.put("data", configuration.description());
     settings.put("device", run.device().description());
     settings.put("version", configuration.version());

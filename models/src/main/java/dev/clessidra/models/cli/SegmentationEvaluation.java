@@ -48,15 +48,9 @@ record SegmentationEvaluation(
             "of the pixels of %d test images, mirrored, turned and averaged"
                 .formatted(metrics.images())));
     for (int c = 0; c < metrics.classes().size(); c++) {
-      SegmentationMetrics.Overlap overlap = metrics.classes().get(c);
-      lines.add(
-          line(
-              "Class %d".formatted(c),
-              Words.format("IoU %.4f", overlap.meanIou()),
-              Words.format(
-                  "Dice %.4f, means of the images; over all pixels IoU %.4f, Dice %.4f",
-                  overlap.meanDice(), overlap.pooledIou(), overlap.pooledDice())));
+      lines.add(line("Class %d".formatted(c), metrics.classes().get(c)));
     }
+    lines.add(line("Mean of the classes", metrics.mean()));
     lines.add(
         line(
             "Rand score",
@@ -67,6 +61,15 @@ record SegmentationEvaluation(
     return lines;
   }
 
+  private static String line(String what, SegmentationMetrics.Overlap overlap) {
+    return line(
+        what,
+        Words.format("IoU %.4f", overlap.meanIou()),
+        Words.format(
+            "Dice %.4f, means of the images; over all pixels IoU %.4f, Dice %.4f",
+            overlap.meanDice(), overlap.pooledIou(), overlap.pooledDice()));
+  }
+
   private static String line(String what, String value, String note) {
     return Words.format("%-19s %10s  %s", what, value, note);
   }
@@ -74,17 +77,15 @@ record SegmentationEvaluation(
   @Override
   public JsonObject json() {
     JsonObject json = new JsonObject();
+    json.addProperty("data", dataset.description());
+    json.addProperty("test_images", metrics.images());
     json.addProperty("test_pixel_error", metrics.pixelError());
     JsonArray classes = new JsonArray();
     for (SegmentationMetrics.Overlap overlap : metrics.classes()) {
-      JsonObject one = new JsonObject();
-      one.addProperty("mean_iou", overlap.meanIou());
-      one.addProperty("mean_dice", overlap.meanDice());
-      one.addProperty("pooled_iou", overlap.pooledIou());
-      one.addProperty("pooled_dice", overlap.pooledDice());
-      classes.add(one);
+      classes.add(json(overlap));
     }
     json.add("classes", classes);
+    json.add("mean_of_classes", json(metrics.mean()));
     if (!Double.isNaN(metrics.rand().score())) {
       JsonObject rand = new JsonObject();
       rand.addProperty("score", metrics.rand().score());
@@ -92,6 +93,15 @@ record SegmentationEvaluation(
       rand.addProperty("merge", metrics.rand().merge());
       json.add("rand", rand);
     }
+    return json;
+  }
+
+  private static JsonObject json(SegmentationMetrics.Overlap overlap) {
+    JsonObject json = new JsonObject();
+    json.addProperty("mean_iou", overlap.meanIou());
+    json.addProperty("mean_dice", overlap.meanDice());
+    json.addProperty("pooled_iou", overlap.pooledIou());
+    json.addProperty("pooled_dice", overlap.pooledDice());
     return json;
   }
 }

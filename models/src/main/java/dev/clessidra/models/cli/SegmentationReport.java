@@ -49,6 +49,11 @@ final class SegmentationReport extends RunReport {
             "Dice of class 1", format("%.3f", first.meanDice()), "mean of the test images"));
     metrics.add(
         new Report.Metric(
+            "Mean IoU",
+            format("%.3f", measured.mean().meanIou()),
+            "of the %d classes, mean of the test images".formatted(measured.classes().size())));
+    metrics.add(
+        new Report.Metric(
             "Pixel error", percent(measured.pixelError()), "of the test images' pixels"));
     if (!Double.isNaN(measured.rand().score())) {
       metrics.add(
@@ -146,16 +151,9 @@ final class SegmentationReport extends RunReport {
     double[] shares = dataset.test().masks().shares();
     List<List<String>> rows = new ArrayList<>();
     for (int c = 0; c < shares.length; c++) {
-      SegmentationMetrics.Overlap overlap = evaluation.metrics().classes().get(c);
-      rows.add(
-          List.of(
-              String.valueOf(c),
-              percent(shares[c]),
-              format("%.4f", overlap.meanIou()),
-              format("%.4f", overlap.meanDice()),
-              format("%.4f", overlap.pooledIou()),
-              format("%.4f", overlap.pooledDice())));
+      rows.add(row(String.valueOf(c), percent(shares[c]), evaluation.metrics().classes().get(c)));
     }
+    rows.add(row("mean", "", evaluation.metrics().mean()));
     page.section("Classes")
         .text(
             "Intersection over union and Dice's coefficient of the test images, each seen in eight"
@@ -170,5 +168,15 @@ final class SegmentationReport extends RunReport {
                 "IoU, all pixels",
                 "Dice, all pixels"),
             rows);
+  }
+
+  private static List<String> row(String name, String share, SegmentationMetrics.Overlap overlap) {
+    return List.of(
+        name,
+        share,
+        format("%.4f", overlap.meanIou()),
+        format("%.4f", overlap.meanDice()),
+        format("%.4f", overlap.pooledIou()),
+        format("%.4f", overlap.pooledDice()));
   }
 }

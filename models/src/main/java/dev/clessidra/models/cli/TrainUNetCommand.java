@@ -35,10 +35,13 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
   static final String PIXEL_ERROR = "test_pixel_error";
 
   /** Evaluation: intersection over union of class 1, the mean of the test images'. */
-  static final String IOU = "test_iou";
+  static final String IOU = "test_iou_class_1";
 
   /** Evaluation: Dice's coefficient of class 1, the mean of the test images'. */
-  static final String DICE = "test_dice";
+  static final String DICE = "test_dice_class_1";
+
+  /** Evaluation: the mean of the classes' intersections over union. */
+  static final String MEAN_IOU = "test_mean_iou";
 
   private static final String STAGE = "U-Net";
   private static final double BORDER_SIGMA = 5;
@@ -196,7 +199,7 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
 
   @Override
   List<String> measures() {
-    return List.of(IOU, DICE, PIXEL_ERROR);
+    return List.of(IOU, DICE, MEAN_IOU, PIXEL_ERROR);
   }
 
   @Override
@@ -286,6 +289,7 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
     SequencedMap<String, Double> measured = new LinkedHashMap<>();
     measured.put(IOU, overlap.meanIou());
     measured.put(DICE, overlap.meanDice());
+    measured.put(MEAN_IOU, metrics.mean().meanIou());
     measured.put(PIXEL_ERROR, metrics.pixelError());
     return measured;
   }

@@ -24,6 +24,7 @@ public final class ImageGrid implements Figure {
   private final int width;
   private final int channels;
   private final List<Row> rows;
+  private final List<String> columns;
 
   private static final class Row {
     private final String label;
@@ -43,6 +44,7 @@ public final class ImageGrid implements Figure {
     width = builder.width;
     channels = builder.channels;
     rows = List.copyOf(builder.rows);
+    columns = List.copyOf(builder.columns);
   }
 
   /**
@@ -63,11 +65,21 @@ public final class ImageGrid implements Figure {
     for (Row row : rows) {
       html.append(
           "<tr><th scope=\"row\">%s</th><td>%s</td></tr>\n"
-              .formatted(
-                  Html.escape(row.label),
-                  Html.image(draw(row), "%s: a row of %s images".formatted(row.label, row.count))));
+              .formatted(Html.escape(row.label), Html.image(draw(row), describe(row))));
+    }
+    if (!columns.isEmpty()) {
+      html.append("<tr><td></td><td><div class=\"columns\">");
+      columns.forEach(label -> html.append("<span>%s</span>".formatted(Html.escape(label))));
+      html.append("</div></td></tr>\n");
     }
     return Html.figure(title, "", html.append("</table></div>\n").toString());
+  }
+
+  private String describe(Row row) {
+    String name = row.label.isEmpty() ? title : row.label;
+    return name.isEmpty()
+        ? "A row of %s images".formatted(row.count)
+        : "%s: a row of %s images".formatted(name, row.count);
   }
 
   /**
@@ -131,6 +143,7 @@ public final class ImageGrid implements Figure {
     private final int width;
     private final int channels;
     private final List<Row> rows = new ArrayList<>();
+    private List<String> columns = List.of();
 
     private Builder(String title, int height, int width, int channels) {
       if (height < 1 || width < 1 || (channels != 1 && channels != 3)) {
@@ -180,6 +193,12 @@ public final class ImageGrid implements Figure {
       }
       rows.add(
           new Row(Objects.requireNonNull(label, "label"), images.length / size, images.clone()));
+      return this;
+    }
+
+    /** Labels of the columns, in the page spread evenly below the rows. */
+    public Builder columns(String... labels) {
+      columns = List.of(labels);
       return this;
     }
 

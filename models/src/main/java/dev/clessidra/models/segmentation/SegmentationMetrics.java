@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
 
 /**
  * How well masks agree with the truth. Immutable.
@@ -47,6 +48,19 @@ public record SegmentationMetrics(int images, double pixelError, List<Overlap> c
    * @param merge below 1 where true segments were merged
    */
   public record Rand(double score, double split, double merge) {}
+
+  /** The mean agreement of the classes. */
+  public Overlap mean() {
+    return new Overlap(
+        mean(Overlap::meanIou),
+        mean(Overlap::meanDice),
+        mean(Overlap::pooledIou),
+        mean(Overlap::pooledDice));
+  }
+
+  private double mean(ToDoubleFunction<Overlap> value) {
+    return classes.stream().mapToDouble(value).average().orElse(Double.NaN);
+  }
 
   /**
    * Compares masks, with class 1 as the foreground of the Rand score.

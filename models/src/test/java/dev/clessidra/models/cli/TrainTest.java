@@ -305,6 +305,9 @@ class TrainTest {
         .isFinite();
     assertThat(run("vae", 1).resolve("report.html"))
         .content()
-        .contains(options.contains("latent 2") ? "The plane of codes" : "Along the latent axes");
+        .contains(
+            options.contains("latent 2") ? "first number of the code" : "Along the latent axes")
+        .contains("A row of 12 images", "<dt>--steps</dt>")
+        .doesNotContain("\": a row", "<dt>--epochs</dt>");
   }
 }

@@ -62,12 +62,21 @@ class UNetCommandsTest {
     JsonObject result = json(Files.readString(run.resolve("result.json")));
     assertThat(evaluated.get("classes")).isEqualTo(result.get("classes"));
     assertThat(evaluated.get("test_pixel_error")).isEqualTo(result.get("test_pixel_error"));
+    assertThat(evaluated.get("data").getAsString()).contains("images 8-9 as test part");
+    assertThat(evaluated.get("test_images").getAsInt()).isEqualTo(2);
+    assertThat(evaluated.getAsJsonObject("mean_of_classes").get("mean_iou").getAsDouble())
+        .isEqualTo(
+            evaluated.getAsJsonArray("classes").asList().stream()
+                .mapToDouble(one -> one.getAsJsonObject().get("mean_iou").getAsDouble())
+                .average()
+                .orElseThrow());
     double iou =
         result.getAsJsonArray("classes").get(1).getAsJsonObject().get("mean_iou").getAsDouble();
     assertThat(iou).isBetween(0.5, 1.0);
     assertThat(run("evaluate " + run).out())
         .contains("images 8-9 as test part, 8 to train on")
         .contains("of the pixels of 2 test images")
+        .contains("Mean of the classes")
         .contains("Rand score");
     Invocation refused = run("evaluate " + run + " --pca");
     assertThat(refused.err()).contains("is a unet, --pca and --probe are for dense autoencoders");
@@ -101,7 +110,11 @@ class UNetCommandsTest {
         .contains("Loss of the U-Net")
         .contains("IoU and Dice of class 1")
         .contains("Rand score")
+        .contains("Mean IoU")
         .contains("--border-weight");
+    assertThat(run.resolve("metrics.csv"))
+        .content()
+        .contains("test_iou_class_1,test_dice_class_1,test_mean_iou,test_pixel_error");
   }
 
   @Test

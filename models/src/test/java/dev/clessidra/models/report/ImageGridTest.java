@@ -78,6 +78,19 @@ class ImageGridTest {
   }
 
   @Test
+  void rowsWithoutALabelAreNamedByTheTitleAndColumnsHaveLabelsOfTheirOwn() {
+    float[] image = new float[4];
+    String html =
+        ImageGrid.builder("Samples", 2, 2, 1).row("", image).columns("-1", "x < y").build().html();
+    assertThat(html)
+        .contains("alt=\"Samples: a row of 1 images\"")
+        .contains("<span>-1</span><span>x &lt; y</span>");
+    assertThat(ImageGrid.builder("", 2, 2, 1).row("", image).build().html())
+        .contains("alt=\"A row of 1 images\"")
+        .doesNotContain("<span>");
+  }
+
+  @Test
   void savesAPictureOfItsOwn(@TempDir Path folder) throws IOException {
     Path file = folder.resolve("grid.png");
     ImageGrid.builder("", 1, 2, 1)
