@@ -27,10 +27,12 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  * Reads a folder of pictures, PNG or JPEG, all of one size.
  *
  * <p>Pictures are sorted by name. Where the folder has no pictures itself but sub-folders, each
- * sub-folder is a class, numbered in the order of names. Hidden files and files that do not end in
- * {@code .png}, {@code .jpg} or {@code .jpeg} are passed over. Stateless and thread-safe.
+ * sub-folder is a class, numbered in the order of names. Pictures at both levels are refused.
+ * Hidden files and files that do not end in {@code .png}, {@code .jpg} or {@code .jpeg} are passed
+ * over. Stateless and thread-safe.
  */
 public final class ImageFolder {
+  private static final List<String> FORMATS = List.of("png", "jpeg");
   private static final long MOST_BYTES = Integer.MAX_VALUE - 8L;
 
   private ImageFolder() {}
@@ -54,6 +56,7 @@ public final class ImageFolder {
     checkChannels(channels);
     List<Path> pictures = pictures(folder);
     if (!pictures.isEmpty()) {
+      requireNoPicturesBelow(folder);
       return decode(pictures, channels, null, List.of());
     }
     List<Path> classes = list(folder, Files::isDirectory);
@@ -75,6 +78,7 @@ public final class ImageFolder {
                 + " has no pictures: expected .png or .jpg files in each class's folder; fill or"
                 + " remove it");
       }
+      requireNoPicturesBelow(sub);
       for (Path member : members) {
         pictures.add(member);
         labels.add(label);
@@ -100,6 +104,17 @@ public final class ImageFolder {
    */
   public static List<Path> pictures(Path folder) {
     return list(folder, ImageFolder::isPicture);
+  }
+
+  /** Checks of a folder of pictures that no others would be passed over. */
+  private static void requireNoPicturesBelow(Path folder) {
+    for (Path sub : list(folder, Files::isDirectory)) {
+      if (!pictures(sub).isEmpty()) {
+        throw new DataException(
+            "%s has pictures and so has its sub-folder %s: expected pictures in one of them; move or remove the others"
+                .formatted(folder, fileName(sub)));
+      }
+    }
   }
 
   private static void checkChannels(int channels) {
@@ -163,13 +178,17 @@ public final class ImageFolder {
     return ImageData.wrap(height, width, channels, pixels, labels, classNames);
   }
 
-  private static ImageReader reader(Path file, ImageInputStream data) {
-    Iterator<ImageReader> readers = ImageIO.getImageReaders(data);
-    if (!readers.hasNext()) {
-      throw new DataException(
-          file + " is not a picture: expected PNG or JPEG data; repair or remove it");
+  private static ImageReader reader(Path file, ImageInputStream data) throws IOException {
+    // Others are not looked for: Java takes almost anything that starts with zeros for a WBMP file.
+    for (Iterator<ImageReader> found = ImageIO.getImageReaders(data); found.hasNext(); ) {
+      ImageReader reader = found.next();
+      if (FORMATS.contains(reader.getFormatName().toLowerCase(Locale.ROOT))) {
+        return reader;
+      }
+      reader.dispose();
     }
-    return readers.next();
+    throw new DataException(
+        file + " is not a picture: expected PNG or JPEG data; repair or remove it");
   }
 
   /** Writes the picture's values from {@code offset} on, {@code [height, width, channels]}. */
@@ -238,7 +257,8 @@ public final class ImageFolder {
     }
   }
 
-  private static boolean isPicture(Path file) {
+  /** Whether there is a file of that name, which ends like a picture's. */
+  static boolean isPicture(Path file) {
     String name = fileName(file).toLowerCase(Locale.ROOT);
     return Files.isRegularFile(file)
         && Arrays.stream(new String[] {".png", ".jpg", ".jpeg"}).anyMatch(name::endsWith);

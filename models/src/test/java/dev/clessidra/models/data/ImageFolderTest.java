@@ -109,8 +109,18 @@ class ImageFolderTest {
     assertThat(data.pixel(0, 0, 0, 0)).isEqualTo(3);
     assertThat(data.pixel(2, 0, 0, 0)).isEqualTo(1);
     assertThat(data.subset(0, 2).classCount()).isEqualTo(2);
+  }
+
+  @Test
+  void picturesOfTwoLevelsAreRefused() throws IOException {
+    gray("cat/1.png", 2, 2, 1);
+    Files.createDirectory(folder.resolve("cat/notes"));
+    assertThat(ImageFolder.read(folder).count()).isEqualTo(1);
     gray("top.png", 2, 2, 9);
-    assertThat(ImageFolder.read(folder)).hasToString("1 image of 2x2, gray");
+    assertRefused(folder + " has pictures and so has its sub-folder cat");
+    Files.delete(folder.resolve("top.png"));
+    gray("cat/black/1.png", 2, 2, 1);
+    assertRefused(folder.resolve("cat") + " has pictures and so has its sub-folder black");
   }
 
   @Test
@@ -135,6 +145,8 @@ class ImageFolderTest {
     assertRefused(file.toString(), "is not a picture");
     Files.write(file, new byte[0]);
     assertRefused(file.toString(), "is not a picture");
+    Files.write(file, IdxFiles.images(10, 28, 28)); // which starts like a WBMP picture
+    assertRefused(file.toString(), "is not a picture: expected PNG or JPEG data");
   }
 
   @Test
