@@ -120,7 +120,7 @@ final class InterpolateCommand implements Callable<Integer> {
       throw usage("--range is %s, expected more than 0".formatted(range));
     }
     Path file = model.file();
-    model.requireOutput(out, read());
+    model.requirePicture(out, read());
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
       if (axis != null && (axis < 0 || axis >= vae.codeSize())) {

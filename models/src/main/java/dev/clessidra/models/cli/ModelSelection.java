@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Parameters;
+import java.util.Locale;
 
 /** The parameter that names a trained model. */
 final class ModelSelection {
@@ -104,6 +105,20 @@ final class ModelSelection {
       return Files.exists(file)
           && Files.exists(other)
           && file.toRealPath().startsWith(other.toRealPath());
+  /**
+   * As {@link #requireOutput}, of a picture.
+   *
+   * @throws CommandFailure also if its name does not say that it is a PNG file
+   */
+  void requirePicture(Path out, Collection<Path> inputs) {
+    requireOutput(out, inputs);
+    if (!out.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
+      throw new CommandFailure(
+          "%s would be a PNG file, expected a name that ends in .png: give --out another name"
+              .formatted(out));
+    }
+  }
+
     } catch (IOException e) {
       return false; // who cannot look at a file does not get to replace it either
     }

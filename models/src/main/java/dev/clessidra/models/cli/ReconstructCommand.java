@@ -29,7 +29,9 @@ import picocli.CommandLine.Spec;
       "  clessidra reconstruct runs/deep-1 --show                  (draws with characters)"
     })
 final class ReconstructCommand implements Callable<Integer> {
-  private static final int MOST = 64; // images side by side
+  private static final int MOST = 64;
+  private static final int WIDTH = 450; // of a row in pixels of the images, which are enlarged
+  private static final int ACROSS = 16;
 
   private final Environment environment;
 
@@ -50,7 +52,7 @@ final class ReconstructCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "FILE",
       order = HelpSections.RUN,
-      description = "The PNG file to write: images above, their reconstructions below.")
+      description = "The PNG file to write: images, and below each its reconstruction.")
   private Path out;
 
   @Option(names = "--show", order = HelpSections.RUN + 1, description = "Draw some of them here.")
@@ -72,29 +74,36 @@ final class ReconstructCommand implements Callable<Integer> {
     }
     Path file = model.autoencoder();
     if (out != null) {
-      model.requireOutput(out, DataSource.of(model.source(data)).paths());
+      model.requirePicture(out, DataSource.of(model.source(data)).paths());
     }
     Dataset dataset = model.data(data);
     ImageData test = dataset.test();
     try (Device opened = device.open();
         EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
+      ImageData shown = test.subset(Stages.spread(test, count));
       Evaluation.requireSize(autoencoder, test);
       PrintWriter writer = spec.commandLine().getOut();
       if (show) {
-        Drawing.show(writer, environment, autoencoder, test);
+        Drawing.show(writer, environment, autoencoder, shown);
       }
       if (out != null) {
-        ImageData shown = test.subset(Stages.spread(test, count));
-        ImageGrid.builder("", shown.height(), shown.width(), shown.channels())
-            .row("images", shown)
-            .row("reconstructions", autoencoder.reconstruct(shown))
-            .build()
-            .writePng(out);
+        grid(shown, autoencoder).writePng(out);
         writer.println(
-            "%s: %d test images above, their reconstructions below".formatted(out, shown.count()));
+            "%s: %d test images, and below each its reconstruction".formatted(out, shown.count()));
       }
       writer.flush();
     }
+
+  private static ImageGrid grid(ImageData images, EncoderDecoder autoencoder) {
+    ImageGrid.Builder grid =
+        ImageGrid.builder("", images.height(), images.width(), images.channels());
+    int across = Math.clamp(WIDTH / images.width(), 1, ACROSS);
+    for (int first = 0; first < images.count(); first += across) {
+      ImageData some = images.subset(first, Math.min(first + across, images.count()));
+      grid.row("images", some).row("reconstructions", autoencoder.reconstruct(some));
+    }
+    return grid.build();
+  }
     return ExitCode.OK;
   }
 }

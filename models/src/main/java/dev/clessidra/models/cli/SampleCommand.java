@@ -65,7 +65,7 @@ final class SampleCommand implements Callable<Integer> {
           spec.commandLine(), "--count is %d, expected 1 to %d".formatted(count, MOST));
     }
     Path file = model.file();
-    model.requireOutput(out, List.of());
+    model.requirePicture(out, List.of());
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
       float[] images = vae.sample(count, seed);

@@ -192,7 +192,8 @@ final class SegmentCommand implements Callable<Integer> {
     for (int c = 1; c < masks.classes(); c++) {
       shares.append(Words.format(", class %d %s", c, Words.percent(masks.shares()[c])));
     }
-    writer.println("%s: %dx%d%s".formatted(mask, masks.height(), masks.width(), shares));
+    writer.println(
+        "%s: %dx%d (height x width)%s".formatted(mask, masks.height(), masks.width(), shares));
     writer.flush();
   }
 }

@@ -303,6 +303,20 @@ class BadInputTest {
   }
 
   @Test
+  void aPictureIsNotNamedAsAnotherKindOfFile() {
+    Path run = train("vae --hidden 4 --latent 2 --steps 1");
+
+    for (String command :
+        new String[] {"reconstruct RUN", "sample RUN", "interpolate RUN --from 0 --to 1"}) {
+      assertRefused(
+          run(command.replace("RUN", run.toString()) + " --out DIR/a.jpg"),
+          ExitCode.FAILURE,
+          "a.jpg would be a PNG file, expected a name that ends in .png: give --out another name");
+    }
+    assertThat(folder.resolve("a.jpg")).doesNotExist();
+  }
+
+  @Test
   void whatACommandReadsIsNotReplaced() throws IOException {
     Path run = train("vae --hidden 4 --latent 2 --steps 1");
     Path model = run.resolve("model.safetensors");

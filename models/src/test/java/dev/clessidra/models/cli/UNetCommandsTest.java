@@ -126,7 +126,8 @@ class UNetCommandsTest {
     Invocation segmented =
         run("segment %s %s --out %s --tile 64 --overlap 16".formatted(run, picture, out));
     assertThat(segmented.err()).isEmpty();
-    assertThat(segmented.out()).startsWith(out.resolve("large-mask.png") + ": 90x150, class 1 ");
+    assertThat(segmented.out())
+        .startsWith(out.resolve("large-mask.png") + ": 90x150 (height x width), class 1 ");
     ImageData mask = ImageFolder.read(List.of(out.resolve("large-mask.png")), 1);
     double right = 0;
     for (int i = 0; i < 90 * 150; i++) {

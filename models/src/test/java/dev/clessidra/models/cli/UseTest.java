@@ -135,6 +135,40 @@ class UseTest {
     Path labels = folder.resolve("codes.labels.npy");
     assertThat(header(labels)).contains("'<i4'", "(200,)");
     byte[] bytes = Files.readAllBytes(labels);
+  @Test
+  void manyReconstructionsAreDrawnInRows() throws IOException {
+    Path picture = folder.resolve("rows.png");
+
+    Invocation drawn = run("reconstruct %s --count 40 --out %s".formatted(autoencoder, picture));
+
+    assertThat(drawn.out()).contains("40 test images, and below each its reconstruction");
+    BufferedImage image = ImageIO.read(picture.toFile());
+    assertThat(image.getWidth()).isEqualTo(16 * 52 - 4);
+    assertThat(image.getHeight()).isEqualTo(3 * 2 * 52 - 4);
+  }
+
+  @Test
+  void asManyAreShownAsAskedForUpToFive() {
+    String reconstruct = "reconstruct %s --show --count ".formatted(autoencoder);
+
+    int one = longestLine(run(reconstruct + 1));
+    int two = longestLine(run(reconstruct + 2));
+
+    assertThat(two).isEqualTo(2 * one);
+    assertThat(longestLine(run(reconstruct + 9))).isEqualTo(5 * one);
+  }
+
+  /** The width of the images, without the caption. */
+  private static int longestLine(Invocation drawn) {
+    return drawn
+        .out()
+        .lines()
+        .filter(line -> !line.startsWith("above"))
+        .mapToInt(String::length)
+        .max()
+        .orElseThrow();
+  }
+
     ByteBuffer values =
         ByteBuffer.wrap(bytes, bytes.length - 200 * 4, 200 * 4).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < 200; i++) {
