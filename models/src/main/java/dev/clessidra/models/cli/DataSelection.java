@@ -2,6 +2,7 @@ package dev.clessidra.models.cli;
 
 import dev.clessidra.models.data.DataSource;
 import dev.clessidra.models.data.Dataset;
+import dev.clessidra.models.data.ImageData;
 import picocli.CommandLine.Option;
 
 /** The option that names images. */
@@ -15,7 +16,8 @@ final class DataSelection implements DataOption<Dataset> {
       description = {
         "sample (10,000 + 2,000 MNIST digits that come with Clessidra), mnist:DIR (the four MNIST"
             + " files of a folder, gzip or not), idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]],"
-            + " an IDX file, or a folder of pictures, with a sub-folder for each class or without.",
+            + " an IDX file, or a folder of pictures, with a sub-folder for each class or without."
+            + " reconstruct, encode and interpolate take a single picture as well.",
       })
   private String source;
 
@@ -32,6 +34,11 @@ final class DataSelection implements DataOption<Dataset> {
   @Override
   public Dataset read(String source) {
     return DataSource.of(source).read();
+  }
+
+  /** Reads the images to test on alone, which may be a single picture. */
+  ImageData readTest(String source) {
+    return DataSource.of(source).readTest();
   }
 
   @Override

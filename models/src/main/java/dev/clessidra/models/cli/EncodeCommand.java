@@ -42,11 +42,19 @@ final class EncodeCommand implements Callable<Integer> {
     TEST,
     ALL;
 
-    List<ImageData> of(Dataset dataset) {
+    List<ImageData> of(ModelSelection model, DataSelection data) {
+      if (this == TEST) {
+        return List.of(model.test(data));
+      }
+      Dataset dataset = model.data(data);
+      return this == TRAIN ? List.of(dataset.train()) : List.of(dataset.train(), dataset.test());
+    }
+
+    String describe(int count) {
       return switch (this) {
-        case TRAIN -> List.of(dataset.train());
-        case TEST -> List.of(dataset.test());
-        case ALL -> List.of(dataset.train(), dataset.test());
+        case TRAIN -> "the %d training images (--part all for all)".formatted(count);
+        case TEST -> "the %d test images (--part all for all)".formatted(count);
+        case ALL -> "all %d images".formatted(count);
       };
     }
 
@@ -66,7 +74,9 @@ final class EncodeCommand implements Callable<Integer> {
       paramLabel = "PART",
       defaultValue = "test",
       order = HelpSections.DATA + 1,
-      description = "train, test, or all, first the training images (default: ${DEFAULT-VALUE}).")
+      description =
+          "train, test, which of data without a test part is the last tenth, or all, first the"
+              + " training images (default: ${DEFAULT-VALUE}).")
   private Part part;
 
   @Option(
@@ -83,7 +93,7 @@ final class EncodeCommand implements Callable<Integer> {
     List<Path> read = DataSource.of(model.source(data)).paths();
     model.requireOutput(out, read);
     model.requireOutput(labels(out), read);
-    List<ImageData> images = part.of(model.data(data));
+    List<ImageData> images = part.of(model, data);
     int count = images.stream().mapToInt(ImageData::count).sum();
     try (Device opened = device.open();
         EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
@@ -101,7 +111,8 @@ final class EncodeCommand implements Callable<Integer> {
       }
       NpyWriter.write(out, codes, count, size);
       PrintWriter writer = spec.commandLine().getOut();
-      writer.println("%s: codes, float32 [%d, %d]".formatted(out, count, size));
+      writer.println(
+          "%s: codes of %s, float32 [%d, %d]".formatted(out, part.describe(count), count, size));
       if (images.stream().allMatch(ImageData::hasLabels)) {
         Path labels = labels(out);
         NpyWriter.write(

@@ -4,7 +4,6 @@ import dev.clessidra.kernels.Device;
 import dev.clessidra.models.CodeInterpolation;
 import dev.clessidra.models.Vae;
 import dev.clessidra.models.data.DataSource;
-import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import java.nio.file.Path;
@@ -168,15 +167,15 @@ final class InterpolateCommand implements Callable<Integer> {
   private ImageData image(String name, Vae vae) {
     ImageData image;
     if (isNumber(name)) {
-      Dataset dataset = model.data(data);
+      ImageData test = model.test(data);
       int number = Integer.parseInt(name);
-      int count = dataset.test().count();
+      int count = test.count();
       if (number >= count) {
         throw new CommandFailure(
             "there is no test image %d, expected 0 to %d: give another number, or other --data"
                 .formatted(number, count - 1));
       }
-      image = dataset.test().subset(number, number + 1);
+      image = test.subset(number, number + 1);
     } else {
       image = ImageFolder.read(List.of(Path.of(name)), vae.channels());
     }

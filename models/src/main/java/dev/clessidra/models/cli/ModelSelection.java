@@ -6,18 +6,25 @@ import dev.clessidra.models.UNet;
 import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.DataSplit;
+import dev.clessidra.models.data.ImageData;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Optional;
-import picocli.CommandLine.Parameters;
 import java.util.Locale;
+import java.util.Optional;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** The parameter that names a trained model. */
 final class ModelSelection {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
   @Parameters(
       paramLabel = "MODEL",
       description = "A run folder such as runs/deep-1, or a model file such as model.safetensors.")
@@ -86,10 +93,9 @@ final class ModelSelection {
    */
   void requireOutput(Path out, Collection<Path> inputs) {
     AtomicFile.requireReplaceable(out);
-    Path model = file();
     List<Path> read = new ArrayList<>(inputs);
-    read.add(model);
-    read.add(new RunFolder(model.toAbsolutePath().getParent()).config());
+    read.add(file());
+    read.add(config());
     for (Path input : read) {
       if (isPartOf(out, input)) {
         throw new CommandFailure(
@@ -99,12 +105,6 @@ final class ModelSelection {
     }
   }
 
-  /** Whether a file is there and is the other, or in it where the other is a folder. */
-  private static boolean isPartOf(Path file, Path other) {
-    try {
-      return Files.exists(file)
-          && Files.exists(other)
-          && file.toRealPath().startsWith(other.toRealPath());
   /**
    * As {@link #requireOutput}, of a picture.
    *
@@ -119,6 +119,12 @@ final class ModelSelection {
     }
   }
 
+  /** Whether a file is there and is the other, or in it where the other is a folder. */
+  private static boolean isPartOf(Path file, Path other) {
+    try {
+      return Files.exists(file)
+          && Files.exists(other)
+          && file.toRealPath().startsWith(other.toRealPath());
     } catch (IOException e) {
       return false; // who cannot look at a file does not get to replace it either
     }
@@ -134,9 +140,34 @@ final class ModelSelection {
     }
   }
 
-  /** Reads the data named, or else that of the model's run, or else what travels with Clessidra. */
+  /**
+   * Reads the data named, or else that of the model's run, or else what travels with Clessidra;
+   * says so where that of the run is no longer what it was.
+   */
   <D extends DataSplit> D data(DataOption<D> named) {
-    return named.read(source(named));
+    String source = source(named);
+    D data = named.read(source);
+    if (named.source() == null && Files.exists(config())) {
+      RunConfiguration configuration = RunConfiguration.read(config());
+      if (!data.checksum().equals(configuration.checksum())) {
+        PrintWriter err = command.commandLine().getErr();
+        err.println(
+            "clessidra: %s is no longer the data that %s was trained with: what follows is of the data as it is now"
+                .formatted(source, path));
+        err.flush();
+      }
+    }
+    return data;
+  }
+
+  /** Reads the test images of the data that {@link #data} reads, which may be a single picture. */
+  ImageData test(DataSelection named) {
+    return named.readTest(source(named));
+  }
+
+  /** Where the configuration of the model's run is, if it has one. */
+  private Path config() {
+    return new RunFolder(file().toAbsolutePath().getParent()).config();
   }
 
   /** Names the data that {@link #data} reads. */
@@ -144,7 +175,6 @@ final class ModelSelection {
     if (named.source() != null) {
       return named.source();
     }
-    Path config = new RunFolder(file().toAbsolutePath().getParent()).config();
-    return Files.exists(config) ? RunConfiguration.read(config).data() : named.standard();
+    return Files.exists(config()) ? RunConfiguration.read(config()).data() : named.standard();
   }
 }

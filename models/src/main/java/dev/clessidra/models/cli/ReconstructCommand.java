@@ -3,7 +3,6 @@ package dev.clessidra.models.cli;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.data.DataSource;
-import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.report.ImageGrid;
 import java.io.PrintWriter;
@@ -76,13 +75,12 @@ final class ReconstructCommand implements Callable<Integer> {
     if (out != null) {
       model.requirePicture(out, DataSource.of(model.source(data)).paths());
     }
-    Dataset dataset = model.data(data);
-    ImageData test = dataset.test();
+    ImageData test = model.test(data);
     try (Device opened = device.open();
         EncoderDecoder autoencoder = EncoderDecoder.load(file, opened)) {
-      ImageData shown = test.subset(Stages.spread(test, count));
       Evaluation.requireSize(autoencoder, test);
       PrintWriter writer = spec.commandLine().getOut();
+      ImageData shown = test.subset(Stages.spread(test, count));
       if (show) {
         Drawing.show(writer, environment, autoencoder, shown);
       }
@@ -93,6 +91,8 @@ final class ReconstructCommand implements Callable<Integer> {
       }
       writer.flush();
     }
+    return ExitCode.OK;
+  }
 
   private static ImageGrid grid(ImageData images, EncoderDecoder autoencoder) {
     ImageGrid.Builder grid =
@@ -103,7 +103,5 @@ final class ReconstructCommand implements Callable<Integer> {
       grid.row("images", some).row("reconstructions", autoencoder.reconstruct(some));
     }
     return grid.build();
-  }
-    return ExitCode.OK;
   }
 }

@@ -4,7 +4,9 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -16,7 +18,7 @@ import java.util.stream.IntStream;
  *   <tr><td>{@code mnist:DIR}</td><td>the four MNIST files of a folder, gzip or not</td></tr>
  *   <tr><td>{@code idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]]}</td>
  *       <td>IDX files; a name may be left empty</td></tr>
- *   <tr><td>a file</td><td>an IDX file of images</td></tr>
+ *   <tr><td>a file</td><td>an IDX file of images, or a picture</td></tr>
  *   <tr><td>a folder</td><td>pictures (see {@link ImageFolder}); pictures in sub-folders {@code
  *       train} and {@code test}; or the four MNIST files</td></tr>
  * </table>
@@ -27,8 +29,8 @@ import java.util.stream.IntStream;
  */
 public final class DataSource {
   private static final String FORMS =
-      "sample, mnist:DIR, idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]], an IDX file or a folder"
-          + " of pictures";
+      "sample, mnist:DIR, idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]], an IDX file, a picture"
+          + " or a folder of pictures";
 
   private enum Form {
     SAMPLE("sample"),
@@ -88,15 +90,26 @@ public final class DataSource {
   /**
    * Reads the data, pictures as gray.
    *
-   * @throws DataException if there is nothing that can be read, or what there is is not sound
+   * @throws DataException if there is nothing that can be read, what there is is not sound or it
+   *     has too few images to be divided
    */
   public Dataset read() {
-    return switch (form) {
-      case SAMPLE -> Mnist.sample();
-      case MNIST -> Mnist.read(Path.of(names.getFirst()));
-      case IDX -> idx();
-      case PATH -> fileOrFolder(Path.of(names.getFirst()));
-    };
+    return undivided().map(this::split).orElseGet(this::parts);
+  }
+
+  /**
+   * Reads the images to test on alone: those of {@link #read}, or all where they are too few to be
+   * divided, such as a single picture.
+   *
+   * @throws DataException if there is nothing that can be read, or what there is is not sound
+   */
+  public ImageData readTest() {
+    return undivided()
+        .map(all -> {
+          int[] test = lastTenth(all);
+          return test.length == 0 ? all : all.subset(test);
+        })
+        .orElseGet(() -> parts().test());
   }
 
   /**
@@ -124,26 +137,57 @@ public final class DataSource {
     return form.start + String.join(",", names);
   }
 
-  private static Dataset fileOrFolder(Path path) {
+  /** The images of data that has no test part. */
+  private Optional<ImageData> undivided() {
+    return switch (form) {
+      case SAMPLE, MNIST -> Optional.empty();
+      case IDX -> hasTestFiles() ? Optional.empty() : Optional.of(idxPart(0));
+      case PATH -> {
+        Path path = Path.of(names.getFirst());
+        yield Mnist.isIn(path) || hasPartFolders(path)
+            ? Optional.empty()
+            : Optional.of(fileOrFolder(path));
+      }
+    };
+  }
+
+  /** The parts of data that has a test part. */
+  private Dataset parts() {
+    return switch (form) {
+      case SAMPLE -> Mnist.sample();
+      case MNIST -> Mnist.read(Path.of(names.getFirst()));
+      case IDX -> idx();
+      case PATH -> {
+        Path folder = Path.of(names.getFirst());
+        yield Mnist.isIn(folder) ? Mnist.read(folder) : partFolders(folder);
+      }
+    };
+  }
+
+  private static ImageData fileOrFolder(Path path) {
     if (Files.isDirectory(path)) {
-      return folder(path);
+      return ImageFolder.read(path);
     }
     if (!Files.exists(path)) {
       throw new DataException(
           "%s is not a file or folder here: expected %s".formatted(path, FORMS));
     }
-    return split(path.toString(), IdxReader.readImages(path));
+    return ImageFolder.isPicture(path)
+        ? ImageFolder.read(List.of(path), 1)
+        : IdxReader.readImages(path);
+  }
+
+  private boolean hasTestFiles() {
+    boolean images = names.size() > 2 && !names.get(2).isBlank();
+    if (!images && names.size() == 4 && !names.get(3).isBlank()) {
+      throw new DataException(
+          this + " names test labels without test images: expected both or neither");
+    }
+    return images;
   }
 
   private Dataset idx() {
     ImageData train = idxPart(0);
-    if (names.size() < 3 || names.get(2).isBlank()) {
-      if (names.size() == 4 && !names.get(3).isBlank()) {
-        throw new DataException(
-            this + " names test labels without test images: expected both or neither");
-      }
-      return split(names.getFirst(), train);
-    }
     ImageData test = idxPart(2);
     return new Dataset(
         "%s and %s: %d training and %d test images"
@@ -160,15 +204,13 @@ public final class DataSource {
         : IdxReader.readImages(file);
   }
 
-  private static Dataset folder(Path folder) {
-    if (Mnist.isIn(folder)) {
-      return Mnist.read(folder);
-    }
+  private static boolean hasPartFolders(Path folder) {
+    return Files.isDirectory(folder.resolve("train")) && Files.isDirectory(folder.resolve("test"));
+  }
+
+  private static Dataset partFolders(Path folder) {
     Path trainFolder = folder.resolve("train");
     Path testFolder = folder.resolve("test");
-    if (!Files.isDirectory(trainFolder) || !Files.isDirectory(testFolder)) {
-      return split(folder.toString(), ImageFolder.read(folder));
-    }
     ImageData train = ImageFolder.read(trainFolder);
     ImageData test = ImageFolder.read(testFolder);
     if (!train.classNames().equals(test.classNames())) {
@@ -184,43 +226,48 @@ public final class DataSource {
         test);
   }
 
-  private static Dataset split(String name, ImageData all) {
-    if (all.count() < 2) {
-      throw new DataException(
-          name
-              + " has one image: expected at least two, one to train and one to test on; add more");
-    }
-    boolean byClass = !all.classNames().isEmpty();
-    boolean[] tested = new boolean[all.count()];
-    if (byClass) {
-      int[] labels = all.labels();
-      for (int label = 0; label < all.classCount(); label++) {
-        int wanted = label;
-        markLastTenth(
-            IntStream.range(0, labels.length).filter(i -> labels[i] == wanted).toArray(), tested);
-      }
-    } else {
-      markLastTenth(IntStream.range(0, all.count()).toArray(), tested);
-    }
-    int[] train = IntStream.range(0, all.count()).filter(i -> !tested[i]).toArray();
-    int[] test = IntStream.range(0, all.count()).filter(i -> tested[i]).toArray();
+  private Dataset split(ImageData all) {
+    String name = names.getFirst();
+    int[] test = lastTenth(all);
     if (test.length == 0) {
       throw new DataException(
-          name
-              + " has one picture a class: expected at least two in some class, one to train and"
-              + " one to test on; add more");
+          "%s has one %s: expected at least two%s, one to train and one to test on; add more"
+              .formatted(
+                  name,
+                  all.count() == 1 ? "image" : "picture a class",
+                  all.count() == 1 ? "" : " in some class"));
     }
+    BitSet tested = new BitSet();
+    Arrays.stream(test).forEach(tested::set);
+    int[] train = IntStream.range(0, all.count()).filter(i -> !tested.get(i)).toArray();
     return new Dataset(
         "%s: the last tenth of %s set aside as test part, %d training and %d test images"
-            .formatted(name, byClass ? "each class" : "the images", train.length, test.length),
+            .formatted(
+                name,
+                all.classNames().isEmpty() ? "the images" : "each class",
+                train.length,
+                test.length),
         all.subset(train),
         all.subset(test));
   }
 
-  /** Marks the last tenth, at least one but not the only one. */
-  private static void markLastTenth(int[] images, boolean[] tested) {
+  /** The last tenth of the images, or of each class in folders of classes; in ascending order. */
+  private static int[] lastTenth(ImageData all) {
+    if (all.classNames().isEmpty()) {
+      return lastTenth(IntStream.range(0, all.count()).toArray()).toArray();
+    }
+    int[] labels = all.labels();
+    return IntStream.range(0, all.classCount())
+        .flatMap(label ->
+            lastTenth(IntStream.range(0, labels.length).filter(i -> labels[i] == label).toArray()))
+        .sorted()
+        .toArray();
+  }
+
+  /** The last tenth, at least one but not the only one. */
+  private static IntStream lastTenth(int[] images) {
     int number = images.length == 1 ? 0 : Math.max(1, images.length / 10);
-    Arrays.stream(images).skip(images.length - number).forEach(i -> tested[i] = true);
+    return Arrays.stream(images).skip(images.length - number);
   }
 
   private static Path path(String name) {

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.Mnist;
+import dev.clessidra.models.data.PngWriter;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -80,6 +82,26 @@ class UseTest {
   }
 
   @Test
+  void evaluatingSaysThatTheDataOfARunHasChanged() {
+    Path data = folder.resolve("changing");
+    Path run = folder.resolve("changed");
+    Invocation.writeImages(data, 50, Invocation.SIDE, 1);
+    run(
+        "train autoencoder --widths 4 --steps 1 --no-report --data %s --out %s"
+            .formatted(data, run));
+    assertThat(run("evaluate " + run).err()).isEmpty();
+
+    Invocation.writeImages(data, 50, Invocation.SIDE, 2);
+    Invocation evaluated = run("evaluate " + run + " --json");
+
+    assertThat(evaluated.code()).isZero();
+    assertThat(evaluated.err())
+        .hasLineCount(1)
+        .contains("changing is no longer the data that %s was trained with".formatted(run));
+    assertThat(run("evaluate %s --data %s".formatted(run, data)).err()).isEmpty();
+  }
+
+  @Test
   void aProbeTellsHowWellCodesSeparateTheClasses() {
     JsonObject evaluated = json(run("evaluate " + autoencoder + " --probe --json"));
 
@@ -109,32 +131,6 @@ class UseTest {
     assertThat(image.getWidth()).isGreaterThan(image.getHeight() * 2);
   }
 
-  @Test
-  void withoutUnicodeImagesAreDrawnInAscii() {
-    Environment ascii =
-        new Environment(
-            () -> false,
-            () -> 80,
-            StandardCharsets.US_ASCII,
-            folder.resolve("runs"),
-            new Interruption());
-
-    Invocation drawn = Invocation.of(ascii, "reconstruct", autoencoder.toString(), "--show");
-
-    assertThat(drawn.out()).matches("(?s)\\p{ASCII}+").contains("@");
-  }
-
-  @Test
-  void codesAndLabelsAreWrittenForNumPy() throws IOException {
-    Path codes = folder.resolve("codes.npy");
-
-    Invocation written = run("encode %s --part all --out %s".formatted(autoencoder, codes));
-
-    assertThat(written.err()).isEmpty();
-    assertThat(header(codes)).contains("'<f4'", "(200, 3)");
-    Path labels = folder.resolve("codes.labels.npy");
-    assertThat(header(labels)).contains("'<i4'", "(200,)");
-    byte[] bytes = Files.readAllBytes(labels);
   @Test
   void manyReconstructionsAreDrawnInRows() throws IOException {
     Path picture = folder.resolve("rows.png");
@@ -169,6 +165,32 @@ class UseTest {
         .orElseThrow();
   }
 
+  @Test
+  void withoutUnicodeImagesAreDrawnInAscii() {
+    Environment ascii =
+        new Environment(
+            () -> false,
+            () -> 80,
+            StandardCharsets.US_ASCII,
+            folder.resolve("runs"),
+            new Interruption());
+
+    Invocation drawn = Invocation.of(ascii, "reconstruct", autoencoder.toString(), "--show");
+
+    assertThat(drawn.out()).matches("(?s)\\p{ASCII}+").contains("@");
+  }
+
+  @Test
+  void codesAndLabelsAreWrittenForNumPy() throws IOException {
+    Path codes = folder.resolve("codes.npy");
+
+    Invocation written = run("encode %s --part all --out %s".formatted(autoencoder, codes));
+
+    assertThat(written.err()).isEmpty();
+    assertThat(header(codes)).contains("'<f4'", "(200, 3)");
+    Path labels = folder.resolve("codes.labels.npy");
+    assertThat(header(labels)).contains("'<i4'", "(200,)");
+    byte[] bytes = Files.readAllBytes(labels);
     ByteBuffer values =
         ByteBuffer.wrap(bytes, bytes.length - 200 * 4, 200 * 4).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < 200; i++) {
@@ -247,10 +269,29 @@ class UseTest {
   @Test
   void partsAreEncodedAlone() throws IOException {
     Path codes = folder.resolve("part.npy");
+    String encode = "encode %s --out %s".formatted(autoencoder, codes);
 
-    run("encode %s --part train --out %s".formatted(autoencoder, codes));
-
+    assertThat(run(encode + " --part train").out()).contains("codes of the 160 training images");
     assertThat(header(codes)).contains("(160, 3)");
+    assertThat(run(encode).out()).contains("codes of the 40 test images (--part all for all)");
+    assertThat(run(encode + " --part all").out()).contains("codes of all 200 images");
+  }
+
+  @Test
+  void aSinglePictureIsTakenByWhatDoesNotTrain() throws IOException {
+    Path picture = folder.resolve("single/1.png");
+    PngWriter.write(picture, ImageData.of(8, 8, 1, new byte[64]), 0);
+
+    for (Path data : new Path[] {picture, picture.getParent()}) {
+      Path codes = folder.resolve("single.npy");
+      assertThat(run("encode %s --data %s --out %s".formatted(autoencoder, data, codes)).err())
+          .isEmpty();
+      assertThat(header(codes)).contains("(1, 3)");
+      Path drawn = folder.resolve("single.png");
+      assertThat(run("reconstruct %s --data %s --out %s".formatted(autoencoder, data, drawn)).err())
+          .isEmpty();
+      assertThat(ImageIO.read(drawn.toFile())).isNotNull();
+    }
   }
 
   @Test

@@ -145,6 +145,25 @@ class DataSourceTest {
     assertRefused(folder.resolve("only").toString(), "one picture a class");
   }
 
+  @Test
+  void whatCannotBeDividedIsTestedOn() throws IOException {
+    picture("one/1.png", 7);
+    picture("classes/a/1.png", 1);
+    picture("classes/b/1.png", 2);
+    for (int i = 0; i < 20; i++) {
+      picture("many/%02d.png".formatted(i), i);
+    }
+    String one = folder.resolve("one").toString();
+    assertThat(DataSource.of(one).readTest().bytes()).containsExactly(7);
+    assertThat(DataSource.of(one + "/1.png").readTest().bytes()).containsExactly(7);
+    assertThat(DataSource.of(folder.resolve("classes").toString()).readTest().bytes())
+        .containsExactly(1, 2);
+    assertThat(DataSource.of(folder.resolve("many").toString()).readTest().bytes())
+        .containsExactly(18, 19);
+    assertThat(DataSource.of("sample").readTest().count()).isEqualTo(2000);
+    assertRefused(one + "/1.png", "1.png has one image: expected at least two, one to train");
+  }
+
   private static void assertRefused(String source, String... parts) {
     assertThatThrownBy(() -> DataSource.of(source).read())
         .isInstanceOf(DataException.class)
