@@ -240,10 +240,12 @@ final class VaeReport extends RunReport {
             codes[2 * column] = shown.at(0, distance(column, SIDE));
             codes[2 * column + 1] = shown.at(1, -distance(row, SIDE));
           }
-          grid.row("second number " + number(codes[1]), shown.model.decode(codes));
+          grid.row(format("second number %.2f", codes[1]), shown.model.decode(codes));
         }
         grid.columns(
-            number(shown.at(0, -REACH)), "first number of the code", number(shown.at(0, REACH)));
+            format("%.2f", shown.at(0, -REACH)),
+            "first number of the code",
+            format("%.2f", shown.at(0, REACH)));
       } else {
         for (int axis : mostActive(shown.model)) {
           float[] codes = new float[STEPS * size];
