@@ -80,8 +80,8 @@ public final class PrincipalComponents {
       DMatrixRMaj covariance = covariance(rows, mean);
       Eigenvectors found = Eigenvectors.of(covariance, components);
       DMatrixRMaj basis = new DMatrixRMaj(components, dimension);
-      CommonOps_DDRM.transpose(found.columns(), basis);
-      return fitted(mean, basis, found.values(), CommonOps_DDRM.trace(covariance));
+      CommonOps_DDRM.transpose(found.columns, basis);
+      return fitted(mean, basis, found.values, CommonOps_DDRM.trace(covariance));
     }
     // The covariance X'X of fewer rows than columns shares its eigenvalues but for zeros with XX'.
     DMatrixRMaj centred = scaled(rows, 0, rows.count());
@@ -89,12 +89,12 @@ public final class PrincipalComponents {
     DMatrixRMaj products = new DMatrixRMaj(rows.count(), rows.count());
     CommonOps_DDRM.multTransB(1.0 / rows.count(), centred, centred, products);
     Eigenvectors found = Eigenvectors.of(products, Math.min(components, rows.count()));
-    DMatrixRMaj spanning = new DMatrixRMaj(dimension, found.values().length);
-    CommonOps_DDRM.multTransA(centred, found.columns(), spanning);
+    DMatrixRMaj spanning = new DMatrixRMaj(dimension, found.values.length);
+    CommonOps_DDRM.multTransA(centred, found.columns, spanning);
     return fitted(
         mean,
         orthonormal(spanning, components),
-        Arrays.copyOf(found.values(), components),
+        Arrays.copyOf(found.values, components),
         CommonOps_DDRM.trace(products));
   }
 
@@ -123,13 +123,16 @@ public final class PrincipalComponents {
     return CommonOps_DDRM.transpose(qr.getQ(null, true), null);
   }
 
-  /**
-   * Eigenvectors of a symmetric matrix without negative eigenvalues, the largest ones first.
-   *
-   * @param values their eigenvalues
-   * @param columns the eigenvectors
-   */
-  private record Eigenvectors(double[] values, DMatrixRMaj columns) {
+  /** Eigenvectors of a symmetric matrix without negative eigenvalues, the largest ones first. */
+  private static final class Eigenvectors {
+    private final double[] values;
+    private final DMatrixRMaj columns;
+
+    private Eigenvectors(double[] values, DMatrixRMaj columns) {
+      this.values = values;
+      this.columns = columns;
+    }
+
     static Eigenvectors of(DMatrixRMaj matrix, int count) {
       int size = matrix.getNumRows();
       double trace = CommonOps_DDRM.trace(matrix);
