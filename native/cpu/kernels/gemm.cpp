@@ -6,7 +6,7 @@
 //     block of C (rows x columns), one task, taken by any thread
 //       panel of C (rows x kColumns)
 //         slice of depth at most kDepth, whose panel of B (slice x kColumns), packed by the task unless
-//         rows are few, stays in a near cache
+//         rows are few, stays in a near cache; several panels at once where rows of B crowd
 //           tile of C (kRows x kColumns) in registers
 //
 // Each element of C is one chain over k: a tile starts from what the slice before left, and threads
@@ -47,11 +47,16 @@ constexpr int64_t kShallow = 64;
 // AVX-512 not measured.
 constexpr int64_t kDirectRows = 24;
 constexpr int64_t kDirectRowsAligned = kLanes < 16 ? 128 : kDirectRows;
-// How early the first of the tiles that read B where it stands asks for its rows.
+// How early the first of the tiles that read B where it stands, and who packs several panels, ask for
+// its rows.
 constexpr int64_t kRowsAhead = 8;
 // Rows of B at multiples of these distances crowd into few sets: of all caches, of the nearest one.
 constexpr int64_t kCrowdedFloats = 1024;
 constexpr int64_t kCrowdedNearFloats = 256;
+// Floats of B that are packed at once where its rows crowd and those of A are few: the rest of a line
+// would be lost before the next panel needs it.
+constexpr int64_t kPackedFloats = 1 << 16;
+constexpr int kCacheLineFloats = 16;
 // Rows of C that are worth a thread of their own.
 constexpr int64_t kThreadRows = 64;
 
@@ -63,16 +68,28 @@ void pack_across(const float* from, int64_t stride, int64_t lines, int64_t depth
     for (int64_t p = 0; p < depth; ++p) to[p * width + i] = 0.0f;
 }
 
-// to[p * width + i] = from[p * stride + i] for i < lines, p < depth; +0 for lines <= i < width.
+// to[p * width + i] = from[p * stride + i] for i < lines, p < depth; +0 for lines <= i < width. More
+// lines than the width become several panels, one behind the other.
 template <int kWidth>
 void pack_along(const float* from, int64_t stride, int64_t lines, int64_t depth, float* to) {
   if (lines == kWidth) {
     for (int64_t p = 0; p < depth; ++p) std::memcpy(to + p * kWidth, from + p * stride, 4 * kWidth);
     return;
   }
-  for (int64_t p = 0; p < depth; ++p)
-    for (int64_t i = 0; i < kWidth; ++i)
-      to[p * kWidth + i] = i < lines ? from[p * stride + i] : 0.0f;
+  const int64_t whole = lines / kWidth * kWidth;
+  for (int64_t p = 0; p < depth; ++p) {
+    const float* const row = from + p * stride;
+    for (int64_t i = 0; i < whole; i += kCacheLineFloats) {
+      __builtin_prefetch(row + kRowsAhead * stride + i);
+    }
+    float* const panel = to + p * kWidth;
+    for (int64_t i = 0; i < whole; i += kWidth) {
+      std::memcpy(panel + i * depth, row + i, 4 * kWidth);
+    }
+    for (int64_t i = 0; whole < lines && i < kWidth; ++i) {
+      panel[whole * depth + i] = whole + i < lines ? row[whole + i] : 0.0f;
+    }
+  }
 }
 
 using Tile = void (*)(int64_t depth, const float* a, int64_t lda, const float* b, int64_t b_stride,
@@ -185,10 +202,14 @@ struct Strip {
   int64_t first_depth, depth, slice_depth;
 
   bool reads_b_directly() const {
-    if (g.transpose_b || packed_a != nullptr) return false;
-    if (rows > kRows && g.ldb % kCrowdedFloats == 0) return false;
+    if (g.transpose_b || packed_a != nullptr || packs_panels_together()) return false;
     const bool even = g.ldb % kLanes == 0 && g.ldb % kCrowdedNearFloats != 0;
     return rows <= (even ? kDirectRowsAligned : kDirectRows);
+  }
+
+  bool packs_panels_together() const {
+    return !g.transpose_b && packed_a == nullptr && rows <= kDirectRowsAligned &&
+           g.ldb % kCrowdedFloats == 0;
   }
 
   // Where row i of A for the slice from depth p of the strip starts.
@@ -208,7 +229,6 @@ struct Strip {
   // Inlined in any case: GCC takes calls of a function for dead that does nothing but this.
   CLESSIDRA_FUNCTION void fetch_panel_of_b(int64_t p, int64_t slice, int64_t j, int64_t i,
                                            int64_t end) const {
-    constexpr int kCacheLineFloats = 16;
     const int64_t last = slice * std::min(i + kRows, end) / end;
     for (int64_t r = slice * i / end; r < last; ++r)
       for (int v = 0; v < kColumns; v += kCacheLineFloats) __builtin_prefetch(panel_of_b(p + r, j) + v);
@@ -217,53 +237,65 @@ struct Strip {
   void multiply(int64_t row, int64_t row_end, int64_t column, int64_t column_end) const {
     const bool plain = g.bias == nullptr && g.activation == CLESSIDRA_IDENTITY;
     const bool direct = reads_b_directly();
-    float* const panel =
-        thread_scratch(Scratch::kPrivate, (kDepth + row_end - row) * kColumns);
-    float* const sums = panel + kDepth * kColumns;
-    for (int64_t j = column; j < column_end; j += kColumns) {
-      const int64_t columns = std::min<int64_t>(kColumns, column_end - j);
-      float* const c = g.c + (first_row + row) * g.ldc + j;
+    const bool together = packs_panels_together();
+    const int64_t block_rows = row_end - row;
+    const int64_t group =
+        together ? std::min(std::max<int64_t>(1, kPackedFloats / (slice_depth * kColumns)) * kColumns,
+                            rounded_up(column_end - column, kColumns))
+                 : kColumns;
+    float* const packed = thread_scratch(Scratch::kPrivate, (slice_depth + block_rows) * group);
+    for (int64_t first = column; first < column_end; first += group) {
+      const int64_t group_end = std::min(first + group, column_end);
       for (int64_t p = 0; p < depth; p += slice_depth) {
         const int64_t slice = std::min(slice_depth, depth - p);
         const bool last = p + slice == depth;
-        const float* start = p == 0 ? c : sums;
-        const int64_t start_stride = p == 0 ? g.ldc : kColumns;
-        float* to = last ? c : sums;
-        const int64_t to_stride = last ? g.ldc : kColumns;
-        const float seed = first_depth + p == 0 ? g.beta : 1.0f;
-        const float* b = panel;
-        int64_t b_stride = kColumns;
-        if (g.transpose_b) {
-          pack_across(panel_of_b(p, j), g.ldb, columns, slice, panel, kColumns);
-        } else if (direct && columns % kLanes == 0) {
-          b = panel_of_b(p, j);
-          b_stride = g.ldb;
-        } else {
-          pack_along<kColumns>(panel_of_b(p, j), g.ldb, columns, slice, panel);
+        if (together) {
+          pack_along<kColumns>(panel_of_b(p, first), g.ldb, group_end - first, slice, packed);
         }
-        const int64_t next_p = last ? 0 : p + slice;
-        const int64_t next_slice = std::min(slice_depth, depth - next_p);
-        const int64_t next_j = last ? j + kColumns : j;
-        const bool fetches = b == panel && !g.transpose_b && next_j < column_end;
-        float* const next_panel = last ? c + kColumns : sums;
-        for (int64_t i = row; i < row_end; i += kRows) {
-          if (fetches) fetch_panel_of_b(next_p, next_slice, next_j, i - row, row_end - row);
-          const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
-          float* const next_to = to + kRows * to_stride;
-          const auto& tiles = packed_a != nullptr      ? kPanelTiles
-                              : g.transpose_a          ? kTransposedTiles
-                              : i == row && b != panel ? kFetchingTiles
-                                                       : kPlainTiles;
-          tiles[tile_rows - 1][(columns - 1) / kLanes](
-              slice, panel_of_a(p, slice, i), g.lda, b, b_stride, start, start_stride, to, to_stride,
-              columns, seed, i + kRows < row_end ? next_to : next_panel);
-          start += kRows * start_stride;
-          to = next_to;
+        for (int64_t j = first; j < group_end; j += kColumns) {
+          const int64_t columns = std::min<int64_t>(kColumns, group_end - j);
+          float* const c = g.c + (first_row + row) * g.ldc + j;
+          float* const panel = packed + (j - first) * slice;
+          float* const sums = packed + slice_depth * group + (j - first) * block_rows;
+          const float* start = p == 0 ? c : sums;
+          const int64_t start_stride = p == 0 ? g.ldc : kColumns;
+          float* to = last ? c : sums;
+          const int64_t to_stride = last ? g.ldc : kColumns;
+          const float seed = first_depth + p == 0 ? g.beta : 1.0f;
+          const float* b = panel;
+          int64_t b_stride = kColumns;
+          if (g.transpose_b) {
+            pack_across(panel_of_b(p, j), g.ldb, columns, slice, panel, kColumns);
+          } else if (direct && columns % kLanes == 0) {
+            b = panel_of_b(p, j);
+            b_stride = g.ldb;
+          } else if (!together) {
+            pack_along<kColumns>(panel_of_b(p, j), g.ldb, columns, slice, panel);
+          }
+          const int64_t next_p = last ? 0 : p + slice;
+          const int64_t next_slice = std::min(slice_depth, depth - next_p);
+          const int64_t next_j = last ? j + kColumns : j;
+          const bool fetches = b == panel && !g.transpose_b && !together && next_j < column_end;
+          float* const next_panel = last ? c + kColumns : sums;
+          for (int64_t i = row; i < row_end; i += kRows) {
+            if (fetches) fetch_panel_of_b(next_p, next_slice, next_j, i - row, block_rows);
+            const int64_t tile_rows = std::min<int64_t>(kRows, row_end - i);
+            float* const next_to = to + kRows * to_stride;
+            const auto& tiles = packed_a != nullptr      ? kPanelTiles
+                                : g.transpose_a          ? kTransposedTiles
+                                : i == row && b != panel ? kFetchingTiles
+                                                         : kPlainTiles;
+            tiles[tile_rows - 1][(columns - 1) / kLanes](
+                slice, panel_of_a(p, slice, i), g.lda, b, b_stride, start, start_stride, to,
+                to_stride, columns, seed, i + kRows < row_end ? next_to : next_panel);
+            start += kRows * start_stride;
+            to = next_to;
+          }
+          if (last && first_depth + depth == g.k && !plain) {
+            finish(c, g.ldc, block_rows, columns, g.bias == nullptr ? nullptr : g.bias + j,
+                   g.activation, g.slope);
+          }
         }
-      }
-      if (first_depth + depth == g.k && !plain) {
-        finish(c, g.ldc, row_end - row, columns, g.bias == nullptr ? nullptr : g.bias + j,
-               g.activation, g.slope);
       }
     }
   }
@@ -379,7 +411,8 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
         strip.multiply(0, rows, 0, g.n);
         continue;
       }
-      // About 8 tasks a thread, so that a thread that lost time leaves work to the others.
+      // About 8 tasks a thread, so that a thread that lost time leaves work to the others; 2 where a task
+      // has to be wide.
       // With few columns it is the rows that give every thread work: threads that write the same rows
       // at the same time would fight over the cache lines in which their columns meet.
       const int64_t row_blocks = std::max(
@@ -387,7 +420,7 @@ void gemm(ThreadPool& threads, const clessidra_gemm& g) {
           std::min({int64_t{threads.threads()}, ceil_div(4 * threads.threads(), column_panels),
                     ceil_div(rows, kThreadRows)}));
       const int64_t block_rows = ceil_div(ceil_div(rows, row_blocks), kRows) * kRows;
-      const int64_t wanted = 8 * threads.threads();
+      const int64_t wanted = (strip.packs_panels_together() ? 2 : 8) * threads.threads();
       const int64_t block_panels =
           std::clamp<int64_t>(row_blocks * column_panels / wanted, 1, column_panels);
       const int64_t column_blocks = ceil_div(column_panels, block_panels);
