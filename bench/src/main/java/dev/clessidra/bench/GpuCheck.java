@@ -410,8 +410,13 @@ public final class GpuCheck {
                 "120",
                 "--target-processes",
                 "all"));
+    // In debugging, memory is that of single buffers, beyond which nothing may be read; it is
+    // filled
+    // as well, so that the other tool which looks at memory would find none that is not
+    // initialised.
+    List<String> options = tool.equals("memcheck") ? List.of("-Dclessidra.debug=true") : List.of();
     command.addAll(
-        javaCommand(List.of(), "dev.clessidra.kernels.conformance.KernelCases", "one", device));
+        javaCommand(options, "dev.clessidra.kernels.conformance.KernelCases", "one", device));
     try {
       process(command);
     } catch (Failure e) {

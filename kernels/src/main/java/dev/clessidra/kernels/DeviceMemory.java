@@ -40,7 +40,7 @@ final class DeviceMemory {
 
   DeviceMemory(Hardware hardware, long limit, boolean debug) {
     this.hardware = hardware;
-    this.pool = new MemoryPool(hardware, limit);
+    this.pool = new MemoryPool(hardware, limit, debug);
     this.debug = debug;
   }
 

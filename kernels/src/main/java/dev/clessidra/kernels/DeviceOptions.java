@@ -15,8 +15,9 @@ import java.util.Objects;
  *     MiB, for buffers of up to 1 MiB apart from larger ones; {@link Long#MAX_VALUE} for what there
  *     is: a CPU leaves a sixteenth of the machine's memory, or the container's, to others. It does
  *     not count what {@link MemoryStatistics} does not.
- * @param debug whether buffers remember where they were made and closed, and new ones are filled
- *     with NaN
+ * @param debug whether buffers remember where they were made and closed, new ones are filled with
+ *     NaN, and each has memory of its own of just its size, in which sanitizers and the emulated
+ *     GPU see who reads beyond it; slow
  */
 public record DeviceOptions(
     String device, int threads, String instructionSet, long memoryLimit, boolean debug) {

@@ -67,6 +67,7 @@ final class MemoryPool {
 
   private final Source source;
   private final long limit;
+  private final boolean exact;
   private final TreeSet<Block> freeSmall = new TreeSet<>(BY_SIZE);
   private final TreeSet<Block> freeLarge = new TreeSet<>(BY_SIZE);
   private final Set<Block> held = new LinkedHashSet<>();
@@ -76,9 +77,17 @@ final class MemoryPool {
   private long requests;
   private int segments;
 
-  MemoryPool(Source source, long limit) {
+  /**
+   * Makes an empty pool.
+   *
+   * @param limit the most bytes to take from {@code source}
+   * @param exact whether each block is taken from there by itself, of just its bytes, and not given
+   *     out again: tools that watch memory, as sanitizers do, then see who reads beyond it
+   */
+  MemoryPool(Source source, long limit, boolean exact) {
     this.source = source;
     this.limit = limit;
+    this.exact = exact;
   }
 
   /**
@@ -88,12 +97,26 @@ final class MemoryPool {
    */
   synchronized Block allocate(String label, long bytes) {
     requests++;
+    Block block = exact ? single(label, bytes) : pooled(label, bytes);
+    block.label = label;
+    held.add(block);
+    allocated += block.bytes;
+    peak = Math.max(peak, allocated);
+    return block;
+  }
+
+  private Block single(String label, long bytes) {
+    giveBackSegments();
+    return newSegment(label, bytes, Math.max(bytes, 1), false);
+  }
+
+  private Block pooled(String label, long bytes) {
     long size = roundUp(label, Math.max(bytes, 1), ROUNDING);
     boolean small = size <= LARGEST_SMALL;
     TreeSet<Block> free = small ? freeSmall : freeLarge;
     Block block = free.ceiling(new Block(0, size, small));
     if (block == null) {
-      block = newSegment(label, bytes, size, small);
+      block = newSegment(label, bytes, roundUp(label, size, SEGMENT), small);
     } else {
       free.remove(block);
     }
@@ -109,10 +132,6 @@ final class MemoryPool {
       block.bytes = size;
       free.add(rest);
     }
-    block.label = label;
-    held.add(block);
-    allocated += block.bytes;
-    peak = Math.max(peak, allocated);
     return block;
   }
 
@@ -140,6 +159,11 @@ final class MemoryPool {
 
   /** Gives segments that no block of is held back to the system, and what the source keeps. */
   synchronized void trim() {
+    giveBackSegments();
+    source.trim();
+  }
+
+  private void giveBackSegments() {
     for (TreeSet<Block> free : List.of(freeSmall, freeLarge)) {
       free.removeIf(block -> {
         boolean whole = block.previous == null && block.next == null;
@@ -151,7 +175,6 @@ final class MemoryPool {
         return whole;
       });
     }
-    source.trim();
   }
 
   synchronized MemoryStatistics statistics() {
@@ -159,8 +182,7 @@ final class MemoryPool {
         allocated, reserved, peak, largestFree(), held.size(), requests, segments);
   }
 
-  private Block newSegment(String label, long bytes, long size, boolean small) {
-    long segment = roundUp(label, size, SEGMENT);
+  private Block newSegment(String label, long bytes, long segment, boolean small) {
     long address = reserve(segment);
     if (address == 0) {
       trim();

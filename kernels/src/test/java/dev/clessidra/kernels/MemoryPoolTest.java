@@ -46,7 +46,7 @@ final class MemoryPoolTest {
   }
 
   private final Addresses source = new Addresses();
-  private final MemoryPool pool = new MemoryPool(source, Long.MAX_VALUE);
+  private final MemoryPool pool = new MemoryPool(source, Long.MAX_VALUE, false);
 
   @Test
   void sizesAreRoundedUpTo512BytesAndSegmentsTo2Mebibytes() {
@@ -121,8 +121,21 @@ final class MemoryPoolTest {
   }
 
   @Test
+  void exactBlocksAreSegmentsThatAreNotGivenOutAgain() {
+    MemoryPool exact = new MemoryPool(source, 1000, true);
+    MemoryPool.Block block = exact.allocate("a", 999);
+    assertThat(source.segments).containsExactly(Map.entry(block.address(), 999L));
+    assertThatExceptionOfType(OutOfDeviceMemoryException.class)
+        .isThrownBy(() -> exact.allocate("b", 2));
+    exact.release(block);
+    long other = exact.allocate("c", 999).address();
+    assertThat(other).isNotEqualTo(block.address());
+    assertThat(source.segments).containsExactly(Map.entry(other, 999L));
+  }
+
+  @Test
   void cachedSegmentsAreGivenBackBeforeMemoryIsOut() {
-    MemoryPool limited = new MemoryPool(source, 10 * MEBIBYTE);
+    MemoryPool limited = new MemoryPool(source, 10 * MEBIBYTE, false);
     limited.release(limited.allocate("a", 8 * MEBIBYTE));
     limited.allocate("b", 10 * MEBIBYTE);
     assertThat(limited.statistics().reservedBytes()).isEqualTo(10 * MEBIBYTE);
@@ -130,7 +143,7 @@ final class MemoryPoolTest {
 
   @Test
   void theMessageSaysWhoHoldsTheMemoryAndWhatToTurn() {
-    MemoryPool limited = new MemoryPool(source, 16 * MEBIBYTE);
+    MemoryPool limited = new MemoryPool(source, 16 * MEBIBYTE, false);
     limited.allocate("weights", 2 * MEBIBYTE);
     limited.allocate("gradients", 3 * MEBIBYTE);
     limited.allocate("weights", 2 * MEBIBYTE);

@@ -1,6 +1,7 @@
 package dev.clessidra.kernels.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clessidra.kernels.Device;
@@ -104,6 +105,22 @@ final class ConformanceTest {
     }
   }
 
+  /** On a device that sees each step beyond a buffer, and whose buffers end with the operands. */
+  @ParameterizedTest
+  @EnumSource
+  void nothingBeyondTheOperandsIsRead(Kernel kernel) {
+    assumeTrue(
+        DEVICES.getFirst().name().equals("emulated"), "only the emulated GPU watches its memory");
+    DeviceOptions options = DeviceOptions.defaults().withDevice("emulated").withDebug(true);
+    try (Device watching = Device.open(options)) {
+      for (Launch launch : Launches.of(kernel, Launches.SEED)) {
+        if (!launch.isHeavy()) {
+          assertThat(launch.difference(launch.runUnguarded(watching), launch.define())).isEmpty();
+        }
+      }
+    }
+  }
+
   /** One CPU, which is enough for launches that take long, and all others. */
   private static List<Device> someDevices() {
     Device cpu = DEVICES.getLast();
@@ -167,6 +184,27 @@ final class ConformanceTest {
     List<byte[]> result = launch.run(DEVICES.getFirst());
     assertThat(launch.difference(result, launch.define()))
         .hasValueSatisfying(text -> assertThat(text).contains("guard of y overwritten"));
+  }
+
+  @Test
+  void readingBeyondAnOperandWouldBeSeen() {
+    assumeTrue(
+        DEVICES.getFirst().name().equals("emulated"), "only the emulated GPU watches its memory");
+    DeviceOptions options = DeviceOptions.defaults().withDevice("emulated").withDebug(true);
+    try (Device watching = Device.open(options)) {
+      Launch launch =
+          new Launch(Kernel.ACTIVATION_FORWARD, new Values(1))
+              .input("x", new float[8])
+              .output("y", 80) // the emulated GPU rounds up to 64 floats
+              .int64("count", 80)
+              .int32("activation", 0)
+              .float32("slope", 0);
+      assertThatExceptionOfType(DeviceException.class)
+          .isThrownBy(() -> launch.runUnguarded(watching))
+          .withMessageContaining("activation_forward");
+    } finally {
+      EmulatedDriver.reset();
+    }
   }
 
   private static Optional<String> difference(Launch launch, Launch other) {

@@ -204,6 +204,37 @@ final class Launch {
     }
   }
 
+  /**
+   * Runs the kernel on operands without guards, each in a buffer of its size: who reads beyond one
+   * is seen by a device that watches its memory. Returns the operands with their guards.
+   */
+  List<byte[]> runUnguarded(Device device) {
+    try (Scope scope = device.scope()) {
+      List<byte[]> images = before();
+      List<Buffer> buffers = new ArrayList<>();
+      long[] addresses = new long[operands.size()];
+      for (int i = 0; i < addresses.length; i++) {
+        Operand operand = operands.get(i);
+        // What stands before it keeps it as aligned as it is between guards.
+        byte[] content =
+            Arrays.copyOfRange(images.get(i), operand.start() - operand.offset(), operand.end());
+        Buffer buffer = scope.allocate(operand.name(), content.length);
+        device.copyToDevice(content, buffer);
+        buffers.add(buffer);
+        addresses[i] = buffer.address() + operand.offset();
+      }
+      device.stream().launch(kernel, arguments(addresses));
+      device.synchronize();
+      for (int i = 0; i < addresses.length; i++) {
+        Operand operand = operands.get(i);
+        byte[] content = new byte[operand.end() - operand.start() + operand.offset()];
+        device.copyToHost(buffers.get(i), content);
+        System.arraycopy(content, 0, images.get(i), operand.end() - content.length, content.length);
+      }
+      return images;
+    }
+  }
+
   /** Returns the operands with their guards after the kernel's definition ran. */
   List<byte[]> define() {
     try (Arena arena = Arena.ofConfined()) {
