@@ -116,16 +116,20 @@ CLESSIDRA_FUNCTION void cross_entropy_of_lanes(const clessidra_softmax_cross_ent
   const int32_t columns = arguments.columns;
   const SoftmaxOfLanes softmax = softmax_of_lanes(
       arguments.logits + row * columns, arguments.probabilities + row * columns, columns);
-  float maxima[kLanes], logarithms[kLanes];
-  store(maxima, softmax.maximum);
-  store(logarithms, logarithm(softmax.sum));
-  for (int i = 0; i < kLanes; ++i) {
-    const int32_t label = arguments.labels[row + i];
-    const float row_loss = label >= 0 && label < columns
-                               ? logarithms[i] - (softmax.x[label][i] - maxima[i])
-                               : __builtin_nanf("");
-    arguments.workspace[row + i] = weighted(row_loss, arguments, row + i);
+  const IntVec labels = load_integers(arguments.labels + row, Whole{});
+  Vec logit = broadcast(__builtin_nanf(""));  // of a label that is no column
+  Vec weight = broadcast(1.0f);
+  for (int32_t c = 0; c < columns; ++c) {
+    const IntVec chosen = labels == c;
+    logit = chosen ? load(softmax.x[c]) : logit;
+    if (arguments.class_weights != nullptr) {
+      weight = chosen ? broadcast(arguments.class_weights[c]) : weight;
+    }
   }
+  Vec losses = logarithm(softmax.sum) - (logit - softmax.maximum);
+  if (arguments.class_weights != nullptr) losses *= weight;
+  if (arguments.row_weights != nullptr) losses *= load(arguments.row_weights + row);
+  store(arguments.workspace + row, losses);
 }
 
 // dx[i..i + n) = factor * gradient, or fma(factor, gradient, beta * dx).
