@@ -66,7 +66,8 @@ __device__ inline void combine_bands(int64_t images, int64_t rows, int64_t colum
     }
     __syncthreads();
     if (column < columns && thread < kColumnTile) {
-      const int64_t chunks = end_of_column_chunk(part.remainder, column_chunks_of(rows)) - first_chunk;
+      const int64_t chunks =
+          end_of_column_chunk(part.remainder, column_chunks_of(rows)) - first_chunk;
       body(part.quotient, part.remainder, column,
            combine_rows<Combine, kCount, 8>(0, chunks, [&](int64_t row) {
              return results[row * kColumnTile + thread];

@@ -73,15 +73,15 @@ __device__ inline void combine_chunks(int64_t count, float* results, const Term&
   for (int64_t chunk = blockIdx.x; chunk < chunks; chunk += gridDim.x) {
     const int64_t begin = chunk * kSumChunk;
     const int size = static_cast<int>(end_of_chunk(chunk, count) - begin);
-    int i = static_cast<int>(threadIdx.x);
-    for (; i + (kLoads - 1) * kThreads < size; i += kLoads * kThreads) {
+    for (int i = static_cast<int>(threadIdx.x); i < size; i += kLoads * kThreads) {
       float loaded[kLoads];
       CLESSIDRA_UNROLL
-      for (int j = 0; j < kLoads; ++j) loaded[j] = term(begin + i + j * kThreads);
+      for (int j = 0; j < kLoads; ++j) {
+        loaded[j] = i + j * kThreads < size ? term(begin + i + j * kThreads) : 0.0f;
+      }
       CLESSIDRA_UNROLL
       for (int j = 0; j < kLoads; ++j) terms[i + j * kThreads] = loaded[j];
     }
-    for (; i < size; i += kThreads) terms[i] = term(begin + i);
     __syncthreads();
     if (warp_of_block() == 0) {
       const float result = combine_chunk<Combine>(0, size, [&](int64_t j) { return terms[j]; });

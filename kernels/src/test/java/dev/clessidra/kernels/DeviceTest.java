@@ -392,7 +392,7 @@ final class DeviceTest {
                 System.getProperty(
                     "surefire.test.class.path", System.getProperty("java.class.path")),
                 WithoutNativeAccess.class.getName())
-            .redirectErrorStream(true)
+            .redirectError(ProcessBuilder.Redirect.INHERIT) // where Java tells of JAVA_TOOL_OPTIONS
             .start();
     List<String> lines;
     try (BufferedReader out = process.inputReader()) {
