@@ -65,6 +65,7 @@ record Invocation(int code, String out, String err) {
                 "sh",
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
+                "-Duser.home=" + System.getProperty("user.home"),
                 "--enable-native-access=ALL-UNNAMED",
                 "-Dclessidra.native.library=" + System.getProperty("clessidra.native.library", ""),
                 "-cp",
@@ -73,7 +74,9 @@ record Invocation(int code, String out, String err) {
     command.addAll(javaOptions);
     command.add("dev.clessidra.models.cli.Clessidra");
     command.addAll(List.of(arguments));
-    return new ProcessBuilder(command).redirectErrorStream(true);
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().remove("JAVA_TOOL_OPTIONS"); // of which Java tells among the errors
+    return builder;
   }
 
   /** Runs a command line in a {@link #process}. */
