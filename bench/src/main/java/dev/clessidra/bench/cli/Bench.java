@@ -362,6 +362,7 @@ public final class Bench implements Callable<Integer> {
                   effort.rounds(),
                   measurement.peak(),
                   measurement.bandwidth(),
+                  measurement.roundTrip(),
                   launch,
                   List.copyOf(results));
           if (json != null) {

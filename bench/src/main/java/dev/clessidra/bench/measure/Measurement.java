@@ -35,7 +35,9 @@ public final class Measurement implements AutoCloseable {
   private final List<Library> libraries;
   private final Effort effort;
   private final LimitMeter meter;
+  private final Optional<CacheLine> cacheLine;
   private final List<Limits> limits = new ArrayList<>();
+  private final List<Double> roundTrips = new ArrayList<>();
 
   /**
    * Prepares to measure.
@@ -50,6 +52,7 @@ public final class Measurement implements AutoCloseable {
     libraries.add(new Clessidra(device));
     libraries.addAll(baselines);
     meter = new LimitMeter(device, effort);
+    cacheLine = onCpu() && CacheLine.applies() ? Optional.of(new CacheLine()) : Optional.empty();
   }
 
   /** The operations a second that were measured so far, at least once a work. */
@@ -60,6 +63,16 @@ public final class Measurement implements AutoCloseable {
   /** The bytes a second that were measured so far. */
   public Spread bandwidth() {
     return Spread.of(limits.stream().mapToDouble(Limits::bytes).toArray());
+  }
+
+  /**
+   * The seconds in which a cache line went from one thread to another and back; null on a GPU and
+   * where there is one processor.
+   */
+  public Spread roundTrip() {
+    return roundTrips.isEmpty()
+        ? null
+        : Spread.of(roundTrips.stream().mapToDouble(Double::doubleValue).toArray());
   }
 
   /** Measures what a launch costs that does nothing but write one number. */
@@ -199,6 +212,7 @@ public final class Measurement implements AutoCloseable {
   private Limits limit() {
     Limits measured = meter.measure();
     limits.add(measured);
+    cacheLine.ifPresent(line -> roundTrips.add(line.measureRoundTrip()));
     return measured;
   }
 

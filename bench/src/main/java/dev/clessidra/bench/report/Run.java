@@ -17,6 +17,8 @@ import java.util.Map;
  * @param rounds of each measurement
  * @param peak floating-point operations a second of fused multiply-adds alone
  * @param bandwidth bytes a second between processor and memory
+ * @param roundTrip seconds in which a cache line goes from one thread to another and back; null on
+ *     a GPU, where there is one processor, and in runs older than this measurement
  * @param smallestLaunch the time of a launch that writes one number
  */
 public record Run(
@@ -28,5 +30,6 @@ public record Run(
     int rounds,
     Spread peak,
     Spread bandwidth,
+    Spread roundTrip,
     Timing smallestLaunch,
     List<Result> results) {}

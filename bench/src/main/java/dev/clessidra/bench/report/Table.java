@@ -32,11 +32,12 @@ public final class Table {
   /** Prints what was measured, how the ratios are on average, and what was not measured. */
   public void print(PrintWriter out) {
     out.printf(
-        "%s; %d rounds; peak %s GFLOP/s, memory %s GB/s; the smallest launch takes %s%n",
+        "%s; %d rounds; peak %s GFLOP/s, memory %s GB/s;%s the smallest launch takes %s%n",
         run.device(),
         run.rounds(),
         range(run.peak().times(1e-9)),
         range(run.bandwidth().times(1e-9)),
+        roundTrip(),
         launch());
     run.versions().forEach((name, version) -> out.printf("%s: %s%n", name, version));
     run.absent().forEach((name, reason) -> out.printf("%s is absent: %s%n", name, reason));
@@ -56,6 +57,13 @@ public final class Table {
           .forEach((library, problem) ->
               out.printf("error: %s, %s: %s%n", result.work(), library, problem));
     }
+  }
+
+  private String roundTrip() {
+    return run.roundTrip() == null
+        ? ""
+        : " a cache line to another thread and back %s ns;"
+            .formatted(range(run.roundTrip().times(1e9)));
   }
 
   private String launch() {

@@ -132,7 +132,9 @@ class RunFileTest {
     new Table(RUN).print(new PrintWriter(text, true));
 
     assertThat(text.toString())
-        .contains("peak 200 (190-210) GFLOP/s, memory 20.0 (19.0-21.0) GB/s")
+        .contains(
+            "peak 200 (190-210) GFLOP/s, memory 20.0 (19.0-21.0) GB/s;"
+                + " a cache line to another thread and back 180 (110-580) ns;")
         .contains("libtorch is absent: not built in")
         .containsPattern(
             "gemm 1 +10.0 ms +200 GFLOP/s +50 % +2.00x \\(1.90-2.10\\) +4.00x \\(3.80-4.20\\)")

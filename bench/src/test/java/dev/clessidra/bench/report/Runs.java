@@ -11,6 +11,8 @@ final class Runs {
   static final Spread PEAK = new Spread(190e9, 200e9, 210e9, 30);
   static final Spread BANDWIDTH = new Spread(19e9, 20e9, 21e9, 30);
 
+  static final Spread ROUND_TRIP = new Spread(110e-9, 180e-9, 580e-9, 30);
+
   private Runs() {}
 
   static Run of(String commit, Result... results) {
@@ -23,6 +25,7 @@ final class Runs {
         9,
         PEAK,
         BANDWIDTH,
+        ROUND_TRIP,
         timing("clessidra", 1e-6, null, null),
         List.of(results));
   }
