@@ -6,9 +6,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 /**
  * Measures how long a cache line takes from one thread to another and back.
  *
- * <p>A virtual machine's processors may be neighbours at one time and lie in different sockets at
- * another. What one thread then leaves to another takes several times as long, and small kernels
- * and training steps with it, while neither peak nor bandwidth show anything.
+ * <p>A virtual machine's processors may be neighbours at one time and lie far apart at another.
+ * Small kernels and training steps then take up to twice as long, of which the peak shows nothing.
  */
 final class CacheLine {
   // Two ints that share no line with each other nor with anything else, whatever the lines' size.
