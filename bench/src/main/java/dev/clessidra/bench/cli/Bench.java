@@ -13,6 +13,7 @@ import dev.clessidra.bench.report.Roofline;
 import dev.clessidra.bench.report.Run;
 import dev.clessidra.bench.report.RunFile;
 import dev.clessidra.bench.report.Table;
+import dev.clessidra.bench.work.Cpu;
 import dev.clessidra.bench.work.Suite;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceException;
@@ -279,7 +280,8 @@ public final class Bench implements Callable<Integer> {
       // Processes that works start read it.
       System.setProperty(DeviceOptions.THREADS_PROPERTY_NAME, threads.toString());
     }
-    OptionalInt relaunched = Relaunch.ifNeeded(List.copyOf(wanted.values()), arguments);
+    OptionalInt relaunched =
+        Relaunch.ifNeeded(Bench.class, List.copyOf(wanted.values()), arguments);
     return relaunched.isPresent()
         ? relaunched.getAsInt()
         : measure(entries, options, wanted, absent, effort);
@@ -335,7 +337,7 @@ public final class Bench implements Callable<Integer> {
       versions.put(Clessidra.NAME, new Clessidra(device).version());
       wanted.forEach((name, baseline) -> {
         try {
-          Library library = baseline.open(device, processors(options));
+          Library library = baseline.open(device, Cpu.threads(options));
           libraries.add(library);
           versions.put(name, library.version());
         } catch (AbsentException e) {
@@ -375,10 +377,6 @@ public final class Bench implements Callable<Integer> {
         libraries.forEach(Library::close);
       }
     }
-  }
-
-  private static int processors(DeviceOptions options) {
-    return options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
   }
 
   private int report(Run run) {

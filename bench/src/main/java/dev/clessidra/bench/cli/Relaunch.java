@@ -15,8 +15,12 @@ import java.util.OptionalInt;
 final class Relaunch {
   private Relaunch() {}
 
-  /** Returns the exit code of the other process, or nothing if no variable is missing. */
-  static OptionalInt ifNeeded(List<Baseline> baselines, List<String> arguments) {
+  /**
+   * Returns the exit code of the other process, or nothing if no variable is missing.
+   *
+   * @param program whose {@code main} is called again
+   */
+  static OptionalInt ifNeeded(Class<?> program, List<Baseline> baselines, List<String> arguments) {
     Map<String, String> missing = new HashMap<>();
     for (Baseline baseline : baselines) {
       baseline
@@ -33,7 +37,7 @@ final class Relaunch {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Bench.class.getName()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
     builder.environment().putAll(missing);

@@ -3,18 +3,12 @@ package dev.clessidra.bench.measure;
 import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Cpu;
-import dev.clessidra.bench.work.FixedSizeKernel;
-import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
-import dev.clessidra.bench.work.KernelWork;
-import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Device;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -29,8 +23,6 @@ import java.util.function.ToDoubleFunction;
  * machine are measured. Ratios and shares are taken within a round.
  */
 public final class Measurement implements AutoCloseable {
-  private static final int MAXIMUM_COPIES = 256;
-
   private final Device device;
   private final List<Library> libraries;
   private final Effort effort;
@@ -77,9 +69,7 @@ public final class Measurement implements AutoCloseable {
 
   /** Measures what a launch costs that does nothing but write one number. */
   public Timing smallestLaunch() {
-    Work smallest = FixedSizeKernel.ADVANCE;
-    try (Turns turns = new Turns(device, List.of(smallest.on(device, smallest.inputs())))) {
-      turns.warmUp(Duration.ZERO);
+    try (Turns turns = Turns.ofSmallestLaunch(device)) {
       List<Turns.Time> times = new ArrayList<>();
       for (int round = 0; round < effort.rounds(); round++) {
         times.add(turns.measure(effort.limitSlice()));
@@ -106,7 +96,9 @@ public final class Measurement implements AutoCloseable {
     try {
       for (Library library : libraries) {
         try {
-          prepare(library, work, inputs, contenders).ifPresent(contenders::add);
+          Optional<Turns> first = contenders.stream().findFirst().map(c -> c.turns);
+          Turns.prepare(device, library, work, inputs, first, effort)
+              .ifPresent(turns -> contenders.add(new Contender(library.name(), turns)));
         } catch (RuntimeException | LinkageError e) {
           failures.put(library.name(), Objects.requireNonNullElse(e.getMessage(), e.toString()));
         }
@@ -127,72 +119,8 @@ public final class Measurement implements AutoCloseable {
     }
   }
 
-  /** Prepares a library's implementation, and compares its result with the first contender's. */
-  private Optional<Contender> prepare(
-      Library library, Work work, Inputs inputs, List<Contender> contenders) {
-    List<Implementation> copies = new ArrayList<>();
-    try {
-      library.prepare(work, inputs).ifPresent(copies::add);
-      if (copies.isEmpty()) {
-        return Optional.empty();
-      }
-      float[] result = copies.getFirst().result();
-      double error = error(work, inputs, copies.getFirst(), result, contenders);
-      while (copies.size() < copiesOf(work)) {
-        copies.add(library.prepare(work, inputs).orElseThrow());
-      }
-      Turns turns = new Turns(device, copies);
-      turns.warmUp(effort.slice().multipliedBy(work.warmUpTurns()));
-      if (!onCpu() && work instanceof KernelWork && !(copies.getFirst() instanceof SelfTimed)) {
-        turns.capture(effort.slice());
-      }
-      return Optional.of(new Contender(library.name(), turns, result, error));
-    } catch (RuntimeException | LinkageError e) {
-      copies.forEach(Implementation::close);
-      throw e;
-    }
-  }
-
-  private static double error(
-      Work work,
-      Inputs inputs,
-      Implementation implementation,
-      float[] result,
-      List<Contender> contenders) {
-    if (result.length != work.resultSize()) {
-      throw new IllegalStateException(
-          "wrong result: %d values, expected %d".formatted(result.length, work.resultSize()));
-    }
-    for (int i = 0; i < result.length; i++) {
-      if (!Float.isFinite(result[i])) {
-        throw new IllegalStateException(
-            "wrong result: value %d is %s, expected finite numbers".formatted(i, result[i]));
-      }
-    }
-    // Clessidra's own is compared too where there is nothing else: with itself, or with what its
-    // random numbers have to be like.
-    float[] reference = contenders.isEmpty() ? result : contenders.getFirst().result;
-    double error = work.error(inputs, result, reference);
-    double tolerance = Math.max(work.tolerance(), implementation.tolerance());
-    if (!(error <= tolerance)) {
-      throw new IllegalStateException(
-          String.format(
-              Locale.ROOT,
-              "wrong result: it differs by %.2g from what is right, expected at most %.2g",
-              error,
-              tolerance));
-    }
-    return error;
-  }
-
   private boolean onCpu() {
     return Cpu.is(device.name());
-  }
-
-  private int copiesOf(Work work) {
-    return onCpu() || work.bytes() == 0
-        ? 1
-        : (int) Math.clamp(effort.rotatedBytes() / work.bytes(), 1, MAXIMUM_COPIES);
   }
 
   /** Gives every contender its turns; returns the limits of the rounds. */
@@ -230,15 +158,11 @@ public final class Measurement implements AutoCloseable {
   private static final class Contender {
     private final String library;
     private final Turns turns;
-    private final float[] result;
-    private final double error;
     private final List<Turns.Time> times = new ArrayList<>();
 
-    Contender(String library, Turns turns, float[] result, double error) {
+    Contender(String library, Turns turns) {
       this.library = library;
       this.turns = turns;
-      this.result = result;
-      this.error = error;
     }
 
     Timing timing(Work work, List<Limits> limits, Contender first) {
@@ -256,7 +180,7 @@ public final class Measurement implements AutoCloseable {
           spread(times, Turns.Time::endToEnd),
           Limits.apply(work) ? Spread.of(shares) : null,
           compared ? Spread.of(ratios) : null,
-          compared ? error : null);
+          compared ? turns.error() : null);
     }
   }
 }

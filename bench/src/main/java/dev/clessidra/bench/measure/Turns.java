@@ -1,39 +1,123 @@
 package dev.clessidra.bench.measure;
 
+import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Cpu;
+import dev.clessidra.bench.work.FixedSizeKernel;
 import dev.clessidra.bench.work.Implementation;
+import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.KernelWork;
 import dev.clessidra.bench.work.SelfTimed;
+import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Device;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntToDoubleFunction;
 
 /**
- * One implementation of a work, timed turn by turn. On a GPU there are several of it, each with
- * operands of its own, which are used one after the other; what is a kernel is launched as a {@link
- * CudaGraph} of many.
+ * A work as one library does it, checked, and then timed turn by turn. On a GPU there are several
+ * of it, each with operands of its own, which are used one after the other; what is a kernel is
+ * launched as a {@link CudaGraph} of many. Belongs to one thread.
  */
-final class Turns implements AutoCloseable {
+public final class Turns implements AutoCloseable {
   private static final int WARMING_SHARE = 8;
   private static final int LAUNCHES_OF_GRAPH = 64;
+  private static final int MAXIMUM_COPIES = 256;
 
   private final Device device;
   private final List<Implementation> copies;
+  private final float[] result;
+  private final double error;
   private CudaGraph graph;
   private int next;
   // Of the turn before; tells how many runs a turn on a GPU has to have.
   private double secondsOfRun;
 
-  /** What a turn measured, in seconds of a run; NaN where that is not known. */
-  record Time(double device, double endToEnd) {}
+  /**
+   * What a turn measured.
+   *
+   * @param device seconds of a run: on a GPU the device's, else those that passed
+   * @param endToEnd seconds from the start of a run to its end; NaN where that is not known
+   */
+  public record Time(double device, double endToEnd) {}
 
-  Turns(Device device, List<Implementation> copies) {
+  private Turns(Device device, List<Implementation> copies, float[] result, double error) {
     this.device = device;
     this.copies = copies;
+    this.result = result;
+    this.error = error;
+  }
+
+  /**
+   * Prepares a library's implementation of a work, compares its result and warms it up.
+   *
+   * @param inputs what the work's {@link Work#inputs} made
+   * @param reference whose result it is compared with, if there is one yet
+   * @return nothing if the library has no such operation
+   * @throws IllegalStateException if the result is wrong
+   */
+  public static Optional<Turns> prepare(
+      Device device,
+      Library library,
+      Work work,
+      Inputs inputs,
+      Optional<Turns> reference,
+      Effort effort) {
+    List<Implementation> copies = new ArrayList<>();
+    try {
+      library.prepare(work, inputs).ifPresent(copies::add);
+      if (copies.isEmpty()) {
+        return Optional.empty();
+      }
+      Implementation first = copies.getFirst();
+      float[] result = first.result();
+      float[] right = reference.map(turns -> turns.result).orElse(result);
+      double error = ResultCheck.error(work, inputs, first, result, right);
+      while (copies.size() < copiesOf(work, device, effort)) {
+        copies.add(library.prepare(work, inputs).orElseThrow());
+      }
+      Turns turns = new Turns(device, copies, result, error);
+      turns.warmUp(effort.slice().multipliedBy(work.warmUpTurns()));
+      if (!turns.onCpu() && work instanceof KernelWork && !(first instanceof SelfTimed)) {
+        turns.capture(effort.slice());
+      }
+      return Optional.of(turns);
+    } catch (RuntimeException | LinkageError e) {
+      copies.forEach(Implementation::close);
+      throw e;
+    }
+  }
+
+  /** Prepares what does nothing but write one number, launch by launch: what a launch costs. */
+  public static Turns ofSmallestLaunch(Device device) {
+    Work smallest = FixedSizeKernel.ADVANCE;
+    Implementation launch = smallest.on(device, smallest.inputs());
+    Turns turns = new Turns(device, List.of(launch), new float[0], 0);
+    turns.warmUp(Duration.ZERO);
+    return turns;
+  }
+
+  private static int copiesOf(Work work, Device device, Effort effort) {
+    return Cpu.is(device.name()) || work.bytes() == 0
+        ? 1
+        : (int) Math.clamp(effort.rotatedBytes() / work.bytes(), 1, MAXIMUM_COPIES);
+  }
+
+  /** By how much the result differs from the one that it was compared with. */
+  double error() {
+    return error;
+  }
+
+  /** Runs once, and waits for the end. */
+  public void runToEnd() {
+    Implementation copy = next();
+    copy.run();
+    copy.await();
   }
 
   /** Touches all memory, wakes threads up, and finds out how long a run takes, for so long. */
-  void warmUp(Duration atLeast) {
+  private void warmUp(Duration atLeast) {
     for (Implementation copy : copies) {
       copy.run();
       copy.await();
@@ -45,14 +129,14 @@ final class Turns implements AutoCloseable {
    * Captures as many runs as are made in a slice, but no more than {@value #LAUNCHES_OF_GRAPH}, and
    * each copy's at least once.
    */
-  void capture(Duration slice) {
+  private void capture(Duration slice) {
     int wanted = Math.clamp(runs(slice), 1, LAUNCHES_OF_GRAPH);
     int cycles = Math.max(1, wanted / copies.size());
     graph = CudaGraph.of(device, () -> next().run(), cycles * copies.size());
   }
 
   /** Measures the time from the start of a run to its end, and on a GPU that of the device. */
-  Time measure(Duration slice) {
+  public Time measure(Duration slice) {
     // What others left in caches is not what is measured.
     endToEnd(slice.dividedBy(WARMING_SHARE));
     if (copies.getFirst() instanceof SelfTimed timed) {
@@ -106,9 +190,7 @@ final class Turns implements AutoCloseable {
     long start = System.nanoTime();
     long nanos;
     do {
-      Implementation copy = next();
-      copy.run();
-      copy.await();
+      runToEnd();
       runs++;
       nanos = System.nanoTime() - start;
     } while (nanos < atLeast.toNanos());

@@ -16,10 +16,13 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
@@ -28,17 +31,7 @@ class BenchmarkTest {
   @Test
   void jmhRunsEachBenchmarkOnce() throws RunnerException {
     Collection<RunResult> results =
-        new Runner(
-                new OptionsBuilder()
-                    .mode(Mode.SingleShotTime)
-                    .forks(0)
-                    .warmupIterations(0)
-                    .measurementIterations(1)
-                    .param("shape", "64x48x32")
-                    .shouldFailOnError(true)
-                    .verbosity(VerboseMode.SILENT)
-                    .build())
-            .run();
+        new Runner(once().param("shape", "64x48x32").addProfiler(DeviceTime.class).build()).run();
 
     assertThat(results)
         .hasSize(
@@ -48,7 +41,41 @@ class BenchmarkTest {
                 + FixedSizeKernel.values().length
                 + TrainedModel.values().length
                 + ModelLatency.values().length)
-        .allSatisfy(result -> assertThat(result.getPrimaryResult().getScore()).isPositive());
+        .allSatisfy(result -> {
+          assertThat(result.getPrimaryResult().getScore()).isPositive();
+          assertThat(result.getSecondaryResults()).isEmpty();
+        });
+  }
+
+  private static ChainedOptionsBuilder once() {
+    return new OptionsBuilder()
+        .mode(Mode.SingleShotTime)
+        .forks(0)
+        .warmupIterations(0)
+        .measurementIterations(1)
+        .shouldFailOnError(true)
+        .verbosity(VerboseMode.SILENT);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"ADVANCE", "REDUCE_COLUMNS"})
+  void onAGpuTheDevicesTimeStandsBesideJmhs(FixedSizeKernel kernel) throws RunnerException {
+    RunResult result =
+        new Runner(
+                once()
+                    .include("KernelBenchmark")
+                    .param("kernel", kernel.name())
+                    .param("device", "emulated")
+                    .addProfiler(DeviceTime.class)
+                    .build())
+            .runSingle();
+
+    assertThat(result.getSecondaryResults())
+        .containsOnlyKeys(DeviceTime.DEVICE, DeviceTime.SMALLEST_LAUNCH)
+        .allSatisfy((_, time) -> {
+          assertThat(time.getScore()).isPositive();
+          assertThat(time.getScoreUnit()).isEqualTo("us/op");
+        });
   }
 
   @Test
