@@ -1,5 +1,6 @@
 package dev.clessidra.bench.measure;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
@@ -15,16 +16,25 @@ final class CacheLine {
   private static final int THERE = 32;
   private static final int BACK = 64;
   // The median of parts: one in which a thread lost its processor does not count.
-  private static final int PARTS = 11;
-  private static final int TRIPS = 100;
+  private static final int PARTS = 51;
+  private static final int TRIPS = 20;
   private static final int WARM_UP = 20;
+  // On a busy machine a trip can take as long as other programs are let run.
+  private static final Duration LIMIT = Duration.ofMillis(20);
+  private static final int SPINS = 10_000;
+  private static final int END = -1;
 
   private final AtomicIntegerArray lines = new AtomicIntegerArray(SIZE);
 
   CacheLine() {
-    for (int i = 0; i < WARM_UP; i++) {
+    long start = System.nanoTime();
+    for (int i = 0; i < WARM_UP && isWithinLimit(start); i++) {
       measureRoundTrip();
     }
+  }
+
+  private static boolean isWithinLimit(long start) {
+    return System.nanoTime() - start < LIMIT.toNanos();
   }
 
   /** Whether there are processors enough for two threads at once. */
@@ -36,37 +46,50 @@ final class CacheLine {
   double measureRoundTrip() {
     lines.set(THERE, 0);
     lines.set(BACK, 0);
-    int last = PARTS * TRIPS + 1;
-    Thread.ofPlatform()
-        .daemon()
-        .name("cache line")
-        .start(() -> {
-          for (int trip = 1; trip <= last; trip++) {
-            await(THERE, trip);
-            lines.set(BACK, trip);
-          }
-        });
+    Thread.ofPlatform().daemon().name("cache line").start(this::answer);
     travel(1); // until the thread has started
     double[] seconds = new double[PARTS];
-    for (int part = 0, trip = 2; part < PARTS; part++, trip += TRIPS) {
+    int parts = 0;
+    long first = System.nanoTime();
+    do {
       long start = System.nanoTime();
       for (int i = 0; i < TRIPS; i++) {
-        travel(trip + i);
+        travel(parts * TRIPS + i + 2);
       }
-      seconds[part] = (System.nanoTime() - start) * 1e-9 / TRIPS;
-    }
-    Arrays.sort(seconds);
-    return seconds[PARTS / 2];
+      seconds[parts++] = (System.nanoTime() - start) * 1e-9 / TRIPS;
+    } while (parts < PARTS && isWithinLimit(first));
+    travel(END);
+    Arrays.sort(seconds, 0, parts);
+    return seconds[parts / 2];
+  }
+
+  private void answer() {
+    int trip = 0;
+    do {
+      trip = next(THERE, trip);
+      lines.set(BACK, trip);
+    } while (trip != END);
   }
 
   private void travel(int trip) {
+    int last = lines.get(BACK);
     lines.set(THERE, trip);
-    await(BACK, trip);
+    next(BACK, last);
   }
 
-  private void await(int line, int trip) {
-    while (lines.get(line) != trip) {
-      Thread.onSpinWait();
+  /** Waits for another number than the last, and returns it. */
+  private int next(int line, int last) {
+    for (int spins = 1; ; spins++) {
+      int number = lines.get(line);
+      if (number != last) {
+        return number;
+      }
+      if (spins % SPINS == 0) {
+        // The other thread may be waiting for this processor.
+        Thread.yield();
+      } else {
+        Thread.onSpinWait();
+      }
     }
   }
 }

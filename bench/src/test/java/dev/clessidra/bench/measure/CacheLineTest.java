@@ -7,10 +7,10 @@ import org.junit.jupiter.api.Test;
 
 class CacheLineTest {
   @Test
-  void takesTensOfNanosecondsToManyMicroseconds() {
+  void takesFromTensOfNanosecondsToTheTurnOfAnotherProgram() {
     assumeTrue(CacheLine.applies(), "needs two processors");
 
-    // No processor is faster than 10 ns; a busy machine may be slow, but not for most of the parts.
-    assertThat(new CacheLine().measureRoundTrip()).isBetween(1e-8, 1e-3);
+    // No processor is faster than 10 ns; on a busy machine the other thread waits for its turn.
+    assertThat(new CacheLine().measureRoundTrip()).isBetween(1e-8, 0.1);
   }
 }
