@@ -12,8 +12,8 @@ import dev.clessidra.kernels.Images;
 // Records of records and numbers are immutable; Error Prone cannot see it.
 @SuppressWarnings("ImmutableEnumChecker")
 public enum ElementwiseWork {
-  /** U-Net's first level and what came up to it. */
-  CONCATENATION(new Concatenation(new Images(4, 128, 128, 32), 32)),
+  /** What came up to U-Net's first level and that level. */
+  CONCATENATION(new Concatenation(new Images(2, 256, 256, 16), 16)),
   /** Sigmoid of a layer of the deep autoencoder. */
   SIGMOID_256_1000(new BiasActivation(256, 1000, Activation.SIGMOID)),
   /** Sigmoid of more than a cache holds. */

@@ -1,7 +1,6 @@
 package dev.clessidra.bench.jmh;
 
 import dev.clessidra.bench.work.MatrixProduct;
-import java.util.Arrays;
 
 /** Which operands of a product are stored transposed. */
 public enum Transposes {
@@ -22,7 +21,7 @@ public enum Transposes {
 
   /** A product of a shape such as {@code 512x512x512}. */
   MatrixProduct of(String shape) {
-    int[] sizes = Arrays.stream(shape.split("x", -1)).mapToInt(Integer::parseInt).toArray();
+    int[] sizes = Sizes.three(shape);
     return new MatrixProduct(sizes[0], sizes[1], sizes[2], first, second);
   }
 }

@@ -36,6 +36,7 @@ class BenchmarkTest {
     assertThat(results)
         .hasSize(
             Transposes.values().length
+                + Direction.values().length
                 + ConvolutionLayer.values().length * Direction.values().length
                 + ElementwiseWork.values().length
                 + FixedSizeKernel.values().length
