@@ -100,10 +100,10 @@ public final class Measurement implements AutoCloseable {
           Turns.prepare(device, library, work, inputs, first, effort)
               .ifPresent(turns -> contenders.add(new Contender(library.name(), turns)));
         } catch (RuntimeException | LinkageError e) {
-          failures.put(library.name(), Objects.requireNonNullElse(e.getMessage(), e.toString()));
+          failures.put(library.name(), message(e));
         }
       }
-      List<Limits> limitsOfRounds = run(contenders);
+      List<Limits> limitsOfRounds = run(contenders, failures);
       return new Result(
           work.label(),
           group,
@@ -123,13 +123,27 @@ public final class Measurement implements AutoCloseable {
     return Cpu.is(device.name());
   }
 
-  /** Gives every contender its turns; returns the limits of the rounds. */
-  private List<Limits> run(List<Contender> contenders) {
+  private static String message(Throwable e) {
+    return Objects.requireNonNullElse(e.getMessage(), e.toString());
+  }
+
+  /**
+   * Gives every contender its turns, and drops those that fail; returns the limits of the rounds.
+   */
+  private List<Limits> run(List<Contender> contenders, Map<String, String> failures) {
     List<Limits> limitsOfRounds = new ArrayList<>();
     Limits before = limit();
     for (int round = 0; round < effort.rounds(); round++) {
-      List<Contender> order = round % 2 == 0 ? contenders : contenders.reversed();
-      order.forEach(contender -> contender.times.add(contender.turns.measure(effort.slice())));
+      List<Contender> order = List.copyOf(contenders);
+      for (Contender contender : round % 2 == 0 ? order : order.reversed()) {
+        try {
+          contender.times.add(contender.turns.measure(effort.slice()));
+        } catch (RuntimeException | LinkageError e) {
+          failures.put(contender.library, message(e));
+          contenders.remove(contender);
+          contender.turns.close();
+        }
+      }
       Limits after = limit();
       limitsOfRounds.add(before.mean(after));
       before = after;

@@ -1,6 +1,8 @@
 package dev.clessidra.bench.measure;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.work.GaussianSample;
@@ -9,6 +11,7 @@ import dev.clessidra.bench.work.MatrixProduct;
 import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Device;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,6 +65,33 @@ class MeasurementTest {
   }
 
   @Test
+  void whatFailsWhileItIsTimedIsAnErrorAndOthersGoOn() {
+    Result result =
+        measure(
+            "cpu",
+            PRODUCT,
+            new StubLibrary("broken", MeasurementTest::product, 5),
+            new StubLibrary("other", MeasurementTest::product));
+
+    assertThat(result.failures())
+        .containsExactly(Map.entry("broken", "it broke while it was timed"));
+    assertThat(result.timings()).extracting(Timing::library).containsExactly("clessidra", "other");
+    assertThat(result.timing("other").orElseThrow().ratio().rounds())
+        .isEqualTo(Effort.TRIAL.rounds());
+  }
+
+  @Test
+  void aGpuHasToComputeTheCpusBits() {
+    float[] onCpu = {1, 2, 3};
+
+    assertThatCode(() -> ResultCheck.requireSameBits(onCpu.clone(), onCpu))
+        .doesNotThrowAnyException();
+    assertThatThrownBy(
+            () -> ResultCheck.requireSameBits(new float[] {1, Math.nextUp(2f), 3}, onCpu))
+        .hasMessage("wrong result: value 1 is 2.0000002, expected 2.0 as on the CPU, to the bit");
+  }
+
+  @Test
   void samplesHaveToBeNormallyDistributed() {
     GaussianSample work = new GaussianSample(10_000);
 
@@ -83,6 +113,8 @@ class MeasurementTest {
         result = measurement.measure("group", work);
         assertThat(measurement.peak().median()).isPositive();
         assertThat(measurement.bandwidth().median()).isPositive();
+        assertThat(measurement.roundTrip() != null)
+            .isEqualTo(name.equals("cpu") && CacheLine.applies());
       }
       assertThat(device.memory().liveBuffers()).isZero();
       return result;

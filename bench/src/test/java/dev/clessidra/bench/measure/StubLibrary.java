@@ -7,9 +7,18 @@ import dev.clessidra.bench.work.Work;
 import java.util.Optional;
 import java.util.function.BiFunction;
 
-/** A library whose results a test chooses. */
-public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results)
+/**
+ * A library whose results a test chooses.
+ *
+ * @param runs how often an implementation can be run before it fails
+ */
+public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results, int runs)
     implements Library {
+  /** A library that does not fail. */
+  public StubLibrary(String name, BiFunction<Work, Inputs, float[]> results) {
+    this(name, results, Integer.MAX_VALUE);
+  }
+
   @Override
   public String version() {
     return "1";
@@ -18,7 +27,7 @@ public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results
   @Override
   public Optional<Implementation> prepare(Work work, Inputs inputs) {
     float[] result = results.apply(work, inputs);
-    return result == null ? Optional.empty() : Optional.of(new Stub(result));
+    return result == null ? Optional.empty() : Optional.of(new Stub(result, runs));
   }
 
   @Override
@@ -26,13 +35,19 @@ public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results
 
   private static final class Stub implements Implementation {
     private final float[] result;
+    private int runsLeft;
 
-    Stub(float[] result) {
+    Stub(float[] result, int runs) {
       this.result = result;
+      runsLeft = runs;
     }
 
     @Override
-    public void run() {}
+    public void run() {
+      if (runsLeft-- == 0) {
+        throw new IllegalStateException("it broke while it was timed");
+      }
+    }
 
     @Override
     public float[] result() {
