@@ -5,6 +5,7 @@ import dev.clessidra.bench.baselines.Baseline;
 import dev.clessidra.bench.baselines.Baselines;
 import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.baselines.Library;
+import dev.clessidra.bench.baselines.OtherBuild;
 import dev.clessidra.bench.measure.Effort;
 import dev.clessidra.bench.measure.Measurement;
 import dev.clessidra.bench.measure.Result;
@@ -15,14 +16,19 @@ import dev.clessidra.bench.report.RunFile;
 import dev.clessidra.bench.report.Table;
 import dev.clessidra.bench.work.Cpu;
 import dev.clessidra.bench.work.Suite;
+import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceException;
 import dev.clessidra.kernels.DeviceOptions;
 import dev.clessidra.models.cli.StandardStreams;
 import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataException;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -60,6 +66,7 @@ import picocli.CommandLine.Spec;
       "%nExamples:",
       "  clessidra bench gemm --shape 1024x1024x1024 --vs onednn,openblas",
       "  clessidra bench conv2d --shape 8x64x64x64,64x3x3 --direction forward,data,filter",
+      "  clessidra bench training --model deep-autoencoder --vs build:../before",
       "  clessidra bench --suite kernels --vs onednn --json kernels.json --roofline roofline.png",
       "  clessidra bench compare before.json after.json",
     })
@@ -143,7 +150,10 @@ public final class Bench implements Callable<Integer> {
       names = "--vs",
       paramLabel = "NAMES",
       split = ",",
-      description = "Baselines to compare with, with commas between.")
+      description = {
+        "Baselines to compare with, with commas between. build:FOLDER is another checkout of"
+            + " Clessidra, which takes turns with this one, to tell what a change does."
+      })
   private List<String> baselineNames = List.of();
 
   @Option(
@@ -188,6 +198,9 @@ public final class Bench implements Callable<Integer> {
 
   @Option(names = "--record", description = "Add a line to bench/results/history.jsonl.")
   private boolean record;
+
+  @Option(names = OtherBuild.WORKER, hidden = true)
+  private boolean isWorker;
 
   private final List<String> arguments;
   private final Baselines baselines;
@@ -257,15 +270,22 @@ public final class Bench implements Callable<Integer> {
                 + " convolutions among them");
       }
       effort = slice == null ? effort : effort.withSlice(Duration.ofMillis(slice));
-      for (String name : baselineNames) {
+      for (String name : isWorker ? List.<String>of() : baselineNames) {
         try {
-          wanted.put(name, baselines.get(name));
+          wanted.put(name, baseline(name));
         } catch (AbsentException e) {
           absent.put(name, e.getMessage());
         }
       }
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+    if (threads != null) {
+      // Processes that works start read it.
+      System.setProperty(DeviceOptions.THREADS_PROPERTY_NAME, threads.toString());
+    }
+    if (isWorker) {
+      return serve(entries, options, effort);
     }
     if (json != null) {
       requireWritable(json);
@@ -276,15 +296,31 @@ public final class Bench implements Callable<Integer> {
     if (record) {
       requireWritable(Source.history());
     }
-    if (threads != null) {
-      // Processes that works start read it.
-      System.setProperty(DeviceOptions.THREADS_PROPERTY_NAME, threads.toString());
-    }
     OptionalInt relaunched =
         Relaunch.ifNeeded(Bench.class, List.copyOf(wanted.values()), arguments);
     return relaunched.isPresent()
         ? relaunched.getAsInt()
         : measure(entries, options, wanted, absent, effort);
+  }
+
+  private Baseline baseline(String name) throws AbsentException {
+    return name.startsWith(OtherBuild.PREFIX)
+        ? new OtherBuild(name, arguments)
+        : baselines.get(name);
+  }
+
+  /** Does and times works for another build. */
+  private int serve(List<Suite.Entry> entries, DeviceOptions options, Effort effort) {
+    List<Work> works = entries.stream().map(Suite.Entry::work).toList();
+    try (Device device = Device.open(options);
+        Worker worker = new Worker(device, works, effort)) {
+      worker.serve(
+          new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)),
+          spec.commandLine().getOut());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return 0;
   }
 
   /** Finds out before all is measured. */

@@ -3,6 +3,7 @@ package dev.clessidra.bench.measure;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Measures how long a cache line takes from one thread to another and back.
@@ -86,7 +87,7 @@ final class CacheLine {
       }
       if (spins % SPINS == 0) {
         // The other thread may be waiting for this processor.
-        Thread.yield();
+        LockSupport.parkNanos(1);
       } else {
         Thread.onSpinWait();
       }

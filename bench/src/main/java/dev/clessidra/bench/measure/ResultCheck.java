@@ -3,6 +3,7 @@ package dev.clessidra.bench.measure;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.Work;
+import java.util.Arrays;
 import java.util.Locale;
 
 /** Tells whether what an implementation computes is right: only then is it timed. */
@@ -14,7 +15,7 @@ final class ResultCheck {
    *
    * @param reference what it is compared with; the result itself where there is nothing else, and
    *     then random numbers still have to be like what they are drawn from
-   * @throws IllegalStateException if it is wrong
+   * @throws IllegalStateException if it differs by more than different orders of a sum do
    */
   static double error(
       Work work, Inputs inputs, Implementation implementation, float[] result, float[] reference) {
@@ -39,5 +40,19 @@ final class ResultCheck {
               tolerance));
     }
     return error;
+  }
+
+  /**
+   * Checks that two devices compute the same bits.
+   *
+   * @throws IllegalStateException if they do not
+   */
+  static void requireSameBits(float[] result, float[] onCpu) {
+    int difference = Arrays.mismatch(result, onCpu);
+    if (difference >= 0) {
+      throw new IllegalStateException(
+          "wrong result: value %d is %s, expected %s as on the CPU, to the bit"
+              .formatted(difference, result[difference], onCpu[difference]));
+    }
   }
 }

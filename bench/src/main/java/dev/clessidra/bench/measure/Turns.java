@@ -1,5 +1,6 @@
 package dev.clessidra.bench.measure;
 
+import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Cpu;
 import dev.clessidra.bench.work.FixedSizeKernel;
@@ -13,7 +14,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.IntToDoubleFunction;
 
 /**
  * A work as one library does it, checked, and then timed turn by turn. On a GPU there are several
@@ -52,8 +52,10 @@ public final class Turns implements AutoCloseable {
   /**
    * Prepares a library's implementation of a work, compares its result and warms it up.
    *
+   * <p>Clessidra's result on a GPU is compared with its own on the CPU: the same bits are due.
+   *
    * @param inputs what the work's {@link Work#inputs} made
-   * @param reference whose result it is compared with, if there is one yet
+   * @param reference whose result another library's is compared with
    * @return nothing if the library has no such operation
    * @throws IllegalStateException if the result is wrong
    */
@@ -74,6 +76,9 @@ public final class Turns implements AutoCloseable {
       float[] result = first.result();
       float[] right = reference.map(turns -> turns.result).orElse(result);
       double error = ResultCheck.error(work, inputs, first, result, right);
+      if (library instanceof Clessidra && !Cpu.is(device.name())) {
+        ResultCheck.requireSameBits(result, onCpu(work, inputs));
+      }
       while (copies.size() < copiesOf(work, device, effort)) {
         copies.add(library.prepare(work, inputs).orElseThrow());
       }
@@ -98,10 +103,22 @@ public final class Turns implements AutoCloseable {
     return turns;
   }
 
+  private static float[] onCpu(Work work, Inputs inputs) {
+    try (Device cpu = Device.open("cpu");
+        Implementation implementation = work.on(cpu, inputs)) {
+      return implementation.result();
+    }
+  }
+
   private static int copiesOf(Work work, Device device, Effort effort) {
     return Cpu.is(device.name()) || work.bytes() == 0
         ? 1
         : (int) Math.clamp(effort.rotatedBytes() / work.bytes(), 1, MAXIMUM_COPIES);
+  }
+
+  /** What the work's first run computed. */
+  public float[] result() {
+    return result.clone();
   }
 
   /** By how much the result differs from the one that it was compared with. */
@@ -139,21 +156,31 @@ public final class Turns implements AutoCloseable {
   public Time measure(Duration slice) {
     // What others left in caches is not what is measured.
     endToEnd(slice.dividedBy(WARMING_SHARE));
-    if (copies.getFirst() instanceof SelfTimed timed) {
-      double seconds = secondsOfRun(slice, timed::seconds);
+    if (copies.getFirst() instanceof SelfTimed) {
+      double seconds = secondsOfRun(slice);
       return new Time(seconds, onCpu() ? seconds : Double.NaN);
     }
     if (onCpu()) {
       double seconds = endToEnd(slice);
       return new Time(seconds, seconds);
     }
-    double seconds =
-        secondsOfRun(
-            slice,
-            graph == null
-                ? runs -> device.measureTime(() -> repeat(runs, () -> next().run()))
-                : this::graphs);
+    double seconds = secondsOfRun(slice);
     return new Time(seconds, endToEnd(slice.dividedBy(2)));
+  }
+
+  /** Returns the seconds that so many runs take: on a GPU the device's, else those that pass. */
+  public double seconds(int runs) {
+    if (copies.getFirst() instanceof SelfTimed timed) {
+      return timed.seconds(runs);
+    }
+    if (onCpu()) {
+      long start = System.nanoTime();
+      repeat(runs, this::runToEnd);
+      return (System.nanoTime() - start) * 1e-9;
+    }
+    return graph == null
+        ? device.measureTime(() -> repeat(runs, () -> next().run()))
+        : secondsOfGraphs(runs);
   }
 
   private boolean onCpu() {
@@ -161,7 +188,7 @@ public final class Turns implements AutoCloseable {
   }
 
   /** Seconds of so many runs, by those of whole graphs. */
-  private double graphs(int runs) {
+  private double secondsOfGraphs(int runs) {
     int launches = Math.ceilDiv(runs, graph.runs());
     double seconds = device.measureTime(() -> repeat(launches, graph::run));
     return seconds * runs / (launches * graph.runs());
@@ -174,9 +201,9 @@ public final class Turns implements AutoCloseable {
   }
 
   /** Chooses how often to run by how long that took before. */
-  private double secondsOfRun(Duration slice, IntToDoubleFunction time) {
+  private double secondsOfRun(Duration slice) {
     int runs = runs(slice);
-    double seconds = time.applyAsDouble(runs) / runs;
+    double seconds = seconds(runs) / runs;
     secondsOfRun = Math.max(seconds, 1e-7);
     return seconds;
   }

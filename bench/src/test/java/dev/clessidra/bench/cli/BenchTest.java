@@ -6,6 +6,9 @@ import dev.clessidra.bench.baselines.Baseline;
 import dev.clessidra.bench.baselines.Baselines;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.measure.StubLibrary;
+import dev.clessidra.bench.measure.Timing;
+import dev.clessidra.bench.report.Run;
+import dev.clessidra.bench.report.RunFile;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceOptions;
 import java.io.IOException;
@@ -21,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BenchTest {
   @TempDir private Path folder;
@@ -39,6 +43,70 @@ class BenchTest {
       assertThat(threads).isEqualTo(1);
       return new StubLibrary(name(), (work, _) -> new float[work.resultSize()]);
     }
+  }
+
+  /** A checkout whose launcher starts this build. */
+  private Path checkout(String program) throws IOException {
+    Path launcher = Files.createDirectory(folder.resolve("before")).resolve("clessidra");
+    Files.writeString(launcher, "#!/bin/sh\nshift\n" + program + "\n");
+    assertThat(launcher.toFile().setExecutable(true)).isTrue();
+    return launcher.getParent();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cpu", "emulated"})
+  void anotherBuildTakesTurns(String device) throws IOException {
+    String program =
+        "exec '%s' --enable-native-access=ALL-UNNAMED -Dclessidra.cuda.driver=emulated -cp '%s' %s \"$@\""
+            .formatted(
+                Path.of(System.getProperty("java.home"), "bin", "java"),
+                System.getProperty("java.class.path"),
+                Bench.class.getName());
+    String name = "build:" + checkout(program);
+    Path json = folder.resolve("run.json");
+
+    Outcome outcome =
+        run(
+            "gemm",
+            "--shape",
+            "5x4x3",
+            "--device",
+            device,
+            "--trial",
+            "--vs",
+            name,
+            "--json",
+            json.toString());
+
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    Run run = RunFile.read(json.toString(), folder);
+    assertThat(run.absent()).isEmpty();
+    assertThat(run.results())
+        .hasSize(1)
+        .allSatisfy(result -> {
+          Timing other = result.timing(name).orElseThrow();
+          assertThat(other.ratio().median()).isPositive();
+          assertThat(other.error()).isZero();
+        });
+  }
+
+  @Test
+  void aBuildThatKnowsNoWorkerIsAbsent() throws IOException {
+    String name = "build:" + checkout("exit 2");
+
+    Outcome outcome = run("gemm", "--shape", "5x4x3", "--trial", "--vs", name);
+
+    assertThat(outcome.code()).as(outcome.err()).isZero();
+    assertThat(outcome.out())
+        .contains(name + " is absent: its process has ended; it has to know the option --worker");
+  }
+
+  @Test
+  void aFolderWithoutALauncherIsNoBuild() {
+    Outcome outcome = run("gemm", "--vs", "build:" + folder);
+
+    assertThat(outcome.code()).isEqualTo(2);
+    assertThat(outcome.err()).contains("expected the folder of a checkout");
   }
 
   @AfterEach
