@@ -196,7 +196,9 @@ public final class Bench implements Callable<Integer> {
       description = "Draw products and convolutions under the machine's limits.")
   private Path roofline;
 
-  @Option(names = "--record", description = "Add a line to bench/results/history.jsonl.")
+  @Option(
+      names = "--record",
+      description = "Add a line to bench/results/history.jsonl; not with --trial.")
   private boolean record;
 
   @Option(names = OtherBuild.WORKER, hidden = true)
@@ -261,6 +263,10 @@ public final class Bench implements Callable<Integer> {
     Effort effort = trial ? Effort.TRIAL : Effort.NORMAL;
     try {
       entries = entries();
+      if (record && trial) {
+        throw new IllegalArgumentException(
+            "--record and --trial: the times of a trial mean nothing, expected one of them");
+      }
       options = DeviceOptions.defaults().withDevice(deviceName);
       options = threads == null ? options : options.withThreads(threads);
       effort = rounds == null ? effort : effort.withRounds(rounds);

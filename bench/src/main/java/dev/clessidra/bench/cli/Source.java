@@ -6,6 +6,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -14,6 +16,8 @@ final class Source {
   /** Set by the launcher; the current folder otherwise. */
   private static final String HOME_PROPERTY_NAME = "clessidra.home";
 
+  private static final String NOT_THE_RESULTS = ":(top,exclude)bench/results";
+  private static final String UNKNOWN = "unknown";
   private static final Path PROCESSORS = Path.of("/proc/cpuinfo");
 
   private Source() {}
@@ -45,21 +49,36 @@ final class Source {
     }
   }
 
-  /** The commit, with {@code -dirty} where files are changed; {@code unknown} without git. */
+  /**
+   * The commit, with {@code -dirty} where files are changed; {@code unknown} without git. Recorded
+   * runs are no change: each would make the next one's commit a dirty one.
+   */
   static String commit() {
     try {
-      Process git =
-          new ProcessBuilder("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
-              .directory(home().toAbsolutePath().toFile())
-              .redirectError(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      String output = new String(git.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      return git.waitFor() == 0 ? output.strip() : "unknown";
+      String commit = git("describe", "--always", "--abbrev=12", "--exclude=*");
+      String changes =
+          git("status", "--porcelain", "--untracked-files=no", "--", ":/", NOT_THE_RESULTS);
+      return changes.isEmpty() ? commit : commit + "-dirty";
     } catch (IOException _) {
-      return "unknown";
+      return UNKNOWN;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return "unknown";
+      return UNKNOWN;
     }
+  }
+
+  private static String git(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of("git"));
+    command.addAll(List.of(arguments));
+    Process git =
+        new ProcessBuilder(command)
+            .directory(home().toAbsolutePath().toFile())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    String output = new String(git.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (git.waitFor() != 0) {
+      throw new IOException("git ended with code %d".formatted(git.exitValue()));
+    }
+    return output.strip();
   }
 }

@@ -228,6 +228,8 @@ class BenchTest {
             + " expected products or convolutions among them",
         "gemm --slice 0|Length of a turn is 0 ms: expected at least 1",
         "gemm --rounds 0|Number of rounds is 0: expected at least 1",
+        "gemm --trial --record|--record and --trial: the times of a trial mean nothing, expected"
+            + " one of them",
         "gemm --threads -1|Number of threads is -1: expected 1 to 1024",
         "gemm --vs mkl|Baseline 'mkl' is unknown: expected libtorch, onednn, openblas, zeros; see",
       })
