@@ -103,15 +103,16 @@ public final class Measurement implements AutoCloseable {
           failures.put(library.name(), message(e));
         }
       }
-      List<Limits> limitsOfRounds = run(contenders, failures);
+      List<Contender> timed = new ArrayList<>(contenders);
+      List<Limits> limitsOfRounds = run(timed, failures);
       return new Result(
           work.label(),
           group,
           work.operations(),
           work.bytes(),
           work.samples(),
-          contenders.stream()
-              .map(contender -> contender.timing(work, limitsOfRounds, contenders.getFirst()))
+          timed.stream()
+              .map(contender -> contender.timing(work, limitsOfRounds, timed.getFirst()))
               .toList(),
           failures);
     } finally {
@@ -123,25 +124,24 @@ public final class Measurement implements AutoCloseable {
     return Cpu.is(device.name());
   }
 
-  private static String message(Throwable e) {
-    return Objects.requireNonNullElse(e.getMessage(), e.toString());
+  private static String message(Throwable problem) {
+    return Objects.requireNonNullElse(problem.getMessage(), problem.toString());
   }
 
   /**
-   * Gives every contender its turns, and drops those that fail; returns the limits of the rounds.
+   * Gives every contender its turns, but takes those out that fail; returns the limits of the
+   * rounds.
    */
   private List<Limits> run(List<Contender> contenders, Map<String, String> failures) {
     List<Limits> limitsOfRounds = new ArrayList<>();
     Limits before = limit();
     for (int round = 0; round < effort.rounds(); round++) {
-      List<Contender> order = List.copyOf(contenders);
-      for (Contender contender : round % 2 == 0 ? order : order.reversed()) {
+      for (Contender contender : List.copyOf(round % 2 == 0 ? contenders : contenders.reversed())) {
         try {
           contender.times.add(contender.turns.measure(effort.slice()));
         } catch (RuntimeException | LinkageError e) {
           failures.put(contender.library, message(e));
           contenders.remove(contender);
-          contender.turns.close();
         }
       }
       Limits after = limit();

@@ -13,7 +13,8 @@ import java.util.Optional;
  * @param bytes of a run, 0 if not counted
  * @param samples of a run, 0 if not counted
  * @param timings of Clessidra, and of the libraries that have such an operation
- * @param failures by library, why it was not timed: its result is wrong, or there was an error
+ * @param failures by library, why there is no timing of it: its result is wrong, or there was an
+ *     error
  */
 public record Result(
     String work,

@@ -10,13 +10,17 @@ import java.util.function.BiFunction;
 /**
  * A library whose results a test chooses.
  *
- * @param runs how often an implementation can be run before it fails
+ * @param runs how often a work can be run; it fails then
  */
 public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results, int runs)
     implements Library {
-  /** A library that does not fail. */
+  /** A library that can run works again and again. */
   public StubLibrary(String name, BiFunction<Work, Inputs, float[]> results) {
     this(name, results, Integer.MAX_VALUE);
+  }
+
+  StubLibrary withRuns(int number) {
+    return new StubLibrary(name, results, number);
   }
 
   @Override
@@ -35,18 +39,20 @@ public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results
 
   private static final class Stub implements Implementation {
     private final float[] result;
-    private int runsLeft;
+    private final int runs;
+    private int done;
 
     Stub(float[] result, int runs) {
       this.result = result;
-      runsLeft = runs;
+      this.runs = runs;
     }
 
     @Override
     public void run() {
-      if (runsLeft-- == 0) {
-        throw new IllegalStateException("it broke while it was timed");
+      if (done == runs) {
+        throw new IllegalStateException("it has run %d times".formatted(runs));
       }
+      done++;
     }
 
     @Override

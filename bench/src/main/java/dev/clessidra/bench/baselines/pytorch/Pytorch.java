@@ -126,7 +126,11 @@ final class Pytorch implements Library {
 
     @Override
     public void close() {
-      process.ask("close " + number);
+      try {
+        process.ask("close " + number);
+      } catch (IllegalStateException _) {
+        // The process has ended, and the model with it; what is asked of it next is told why.
+      }
     }
   }
 

@@ -75,7 +75,8 @@ final class TrainingProcess implements AutoCloseable {
   /**
    * Sends a command and returns the answer to it.
    *
-   * @throws IllegalStateException if the script says that something is wrong, or ends
+   * @throws IllegalStateException if the script says that something is wrong, and then goes on; or
+   *     if the process has ended, whenever that was, with the reason
    */
   JsonObject ask(String command) {
     try {
@@ -116,7 +117,7 @@ final class TrainingProcess implements AutoCloseable {
       return lines
           .filter(line -> !line.isBlank())
           .reduce((_, last) -> last)
-          .orElse("it said nothing");
+          .orElse("exit code %d, and it said nothing".formatted(process.exitValue()));
     }
   }
 

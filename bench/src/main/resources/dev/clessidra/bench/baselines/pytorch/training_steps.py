@@ -17,7 +17,8 @@ form, belong to them. Images are square.
 
 A timed step draws its samples and its noise on the device. With --compiled the loss is compiled by
 torch.compile and, on a GPU, the whole step replayed as one CUDA graph. Time is the device's, by events,
-on a GPU, and the wall clock's on a CPU. An error is one line of JSON {"error": "..."}, and the end.
+on a GPU, and the wall clock's on a CPU. Where a command fails the answer is {"error": "..."}, and the next
+one is waited for.
 """
 
 import argparse
@@ -283,6 +284,24 @@ def answer(**values):
     print(json.dumps(values), flush=True)
 
 
+def execute(line, trainings, options):
+    """Carries a command out; returns the answer to it. What fails is left to the garbage collector."""
+    command, name, *arguments = line.rstrip("\n").split(" ", maxsplit=3)
+    if command == "prepare":
+        kind, path = arguments
+        training = Training(kind, path, torch.device(options.device), options.compiled)
+        losses = training.check()
+        training.warm_up()
+        trainings[name] = training
+        return {"losses": losses}
+    if command == "run":
+        return {"seconds": trainings[name].run(int(arguments[0]))}
+    if command == "close":
+        del trainings[name]
+        return {}
+    raise ValueError(f"command {command} is unknown: expected prepare, run or close")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", required=True)
@@ -303,25 +322,10 @@ def main():
     answer(version=torch.__version__, cuda=torch.version.cuda, cudnn=torch.backends.cudnn.version())
     trainings = {}
     for line in sys.stdin:
-        command, name, *arguments = line.rstrip("\n").split(" ", maxsplit=3)
         try:
-            if command == "prepare":
-                kind, path = arguments
-                training = Training(kind, path, torch.device(options.device), options.compiled)
-                losses = training.check()
-                training.warm_up()
-                trainings[name] = training
-                answer(losses=losses)
-            elif command == "run":
-                answer(seconds=trainings[name].run(int(arguments[0])))
-            elif command == "close":
-                del trainings[name]
-                answer()
-            else:
-                raise ValueError(f"command {command} is unknown: expected prepare, run or close")
+            answer(**execute(line, trainings, options))
         except Exception as error:  # what went wrong is for the other side to tell
             answer(error=" ".join(f"{type(error).__name__}: {error}".split()))
-            return 1
     return 0
 
 

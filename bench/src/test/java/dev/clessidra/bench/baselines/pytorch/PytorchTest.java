@@ -3,6 +3,7 @@ package dev.clessidra.bench.baselines.pytorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatNoException;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clessidra.bench.baselines.AbsentException;
@@ -140,6 +141,94 @@ final class PytorchTest {
       assertThatIllegalStateException()
           .isThrownBy(() -> library.prepare(model, inputs))
           .withMessage("ValueError: it is wrong");
+    }
+  }
+
+  /**
+   * The script itself, on a PyTorch that computes nothing, and whose memory is used up at first.
+   */
+  @Test
+  void aModelThatFailsLeavesTheOthersToTheScript() throws IOException, AbsentException {
+    assumeTrue(hasPython());
+    Path torch = folder.resolve("torch");
+    Files.createDirectories(torch.resolve("nn"));
+    String anything =
+        """
+        from unittest.mock import MagicMock
+
+        def __getattr__(name):
+            return MagicMock()
+
+        """;
+    Files.writeString(torch.resolve("nn/functional.py"), anything);
+    Files.writeString(
+        torch.resolve("__init__.py"),
+        anything
+            + """
+            __version__ = "2.99"
+            version = MagicMock(cuda=None)
+            backends = MagicMock()
+            backends.cudnn.version.return_value = None
+            frombuffer = MagicMock(side_effect=[MemoryError("it is used up")] + 1000 * [MagicMock()])
+            """);
+    python("PYTHONPATH='%s' exec python3 \"$@\"\n".formatted(folder));
+    TrainedModel model = TrainedModel.DENSE_VAE;
+    Inputs inputs = model.inputs();
+    try (Library library = open()) {
+      assertThatIllegalStateException()
+          .isThrownBy(() -> library.prepare(model, inputs))
+          .withMessage("MemoryError: it is used up");
+      try (Implementation training = library.prepare(model, inputs).orElseThrow()) {
+        assertThat(((SelfTimed) training).seconds(2)).isPositive();
+      }
+    }
+  }
+
+  private static boolean hasPython() {
+    try {
+      Process python = new ProcessBuilder("python3", "-c", "").start();
+      return python.onExit().join().exitValue() == 0;
+    } catch (IOException _) {
+      return false;
+    }
+  }
+
+  @Test
+  void whyTheProcessEndedIsSaidAgainAndClosingAModelIsNoError()
+      throws IOException, AbsentException {
+    python(
+        """
+        echo '%s'
+        read -r prepare
+        echo '{"losses": [1]}'
+        read -r run
+        echo 'CUDA error: it is lost' >&2
+        exit 134
+        """
+            .formatted(VERSIONS));
+    TrainedModel model = TrainedModel.DENSE_VAE;
+    Inputs inputs = model.inputs();
+    try (Library library = open()) {
+      Implementation training = library.prepare(model, inputs).orElseThrow();
+      assertThatIllegalStateException()
+          .isThrownBy(training::run)
+          .withMessage("PyTorch's process ended: CUDA error: it is lost");
+      assertThatNoException().isThrownBy(training::close);
+      assertThatIllegalStateException()
+          .isThrownBy(() -> library.prepare(model, inputs))
+          .withMessage("PyTorch's process ended: CUDA error: it is lost");
+    }
+  }
+
+  @Test
+  void aProcessThatEndedWithoutAWordHasAnExitCode() throws IOException, AbsentException {
+    python("echo '%s'; read -r prepare; kill -9 $$".formatted(VERSIONS));
+    TrainedModel model = TrainedModel.DENSE_VAE;
+    Inputs inputs = model.inputs();
+    try (Library library = open()) {
+      assertThatIllegalStateException()
+          .isThrownBy(() -> library.prepare(model, inputs))
+          .withMessage("PyTorch's process ended: exit code 137, and it said nothing");
     }
   }
 
