@@ -5,9 +5,11 @@ package dev.clessidra.bench.measure;
  *
  * @param library its name
  * @param seconds of a run; on a GPU the device's time, of kernels launched one after the other by a
- *     graph of the driver's
+ *     graph of the driver's; of a model's answer the same as {@code endToEnd}, as it ends on the
+ *     host
  * @param endToEnd seconds from the start of a run to its end, with the launch and the wait; on the
- *     CPU the same as {@code seconds}; null of a library on a GPU that times itself
+ *     CPU the same as {@code seconds}; null of a training step of a library on a GPU that times
+ *     itself
  * @param share of the machine's limit that is reached, the limit being measured before and after
  *     each round; null where the limits of the work cannot be told
  * @param ratio this library's time divided by Clessidra's in the same round: above 1 Clessidra is

@@ -37,7 +37,8 @@ public final class Turns implements AutoCloseable {
   /**
    * What a turn measured.
    *
-   * @param device seconds of a run: on a GPU the device's, else those that passed
+   * @param device seconds of a run: on a GPU the device's, which of a work that waits for its own
+   *     end are those that passed; else those that passed
    * @param endToEnd seconds from the start of a run to its end; NaN where that is not known
    */
   public record Time(double device, double endToEnd) {}
@@ -156,9 +157,9 @@ public final class Turns implements AutoCloseable {
   public Time measure(Duration slice) {
     // What others left in caches is not what is measured.
     endToEnd(slice.dividedBy(WARMING_SHARE));
-    if (copies.getFirst() instanceof SelfTimed) {
+    if (copies.getFirst() instanceof SelfTimed timed) {
       double seconds = secondsOfRun(slice);
-      return new Time(seconds, onCpu() ? seconds : Double.NaN);
+      return new Time(seconds, onCpu() || timed.isEndToEnd() ? seconds : Double.NaN);
     }
     if (onCpu()) {
       double seconds = endToEnd(slice);

@@ -5,13 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.clessidra.bench.baselines.Clessidra;
+import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.GaussianSample;
+import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.MatrixProduct;
+import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Device;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -77,6 +81,65 @@ class MeasurementTest {
         .isEqualTo(Effort.TRIAL.rounds());
   }
 
+  /** Of what a library times itself, on a GPU. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void theTimeFromEndToEndIsToldWhereItIsKnown(boolean isEndToEnd) {
+    Library timing = new SelfTiming(isEndToEnd);
+
+    Timing timed = measure("emulated", PRODUCT, timing).timing("timing").orElseThrow();
+
+    assertThat(timed.seconds().median()).isEqualTo(0.25);
+    if (isEndToEnd) {
+      assertThat(timed.endToEnd().median()).isEqualTo(0.25);
+    } else {
+      assertThat(timed.endToEnd()).isNull();
+    }
+  }
+
+  /** Takes a quarter of a second, as it says. */
+  private record SelfTiming(boolean isEndToEnd) implements Library {
+    @Override
+    public String name() {
+      return "timing";
+    }
+
+    @Override
+    public String version() {
+      return "1";
+    }
+
+    @Override
+    public Optional<Implementation> prepare(Work work, Inputs inputs) {
+      return Optional.of(
+          new SelfTimed() {
+            @Override
+            public void run() {}
+
+            @Override
+            public float[] result() {
+              return product(work, inputs);
+            }
+
+            @Override
+            public double seconds(int runs) {
+              return 0.25 * runs;
+            }
+
+            @Override
+            public boolean isEndToEnd() {
+              return isEndToEnd;
+            }
+
+            @Override
+            public void close() {}
+          });
+    }
+
+    @Override
+    public void close() {}
+  }
+
   @Test
   void aGpuHasToComputeTheCpusBits() {
     float[] onCpu = {1, 2, 3};
@@ -102,7 +165,7 @@ class MeasurementTest {
         .containsOnlyKeys("uniform");
   }
 
-  private static Result measure(String name, Work work, StubLibrary... libraries) {
+  private static Result measure(String name, Work work, Library... libraries) {
     try (Device device = Device.open(name)) {
       Result result;
       try (Measurement measurement = new Measurement(device, List.of(libraries), Effort.TRIAL)) {

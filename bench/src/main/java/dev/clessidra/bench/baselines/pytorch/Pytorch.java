@@ -6,6 +6,7 @@ import dev.clessidra.bench.baselines.AbsentException;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
+import dev.clessidra.bench.work.ModelLatency;
 import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.TrainedModel;
 import dev.clessidra.bench.work.Work;
@@ -28,11 +29,11 @@ import java.util.stream.IntStream;
 final class Pytorch implements Library {
   private final String name;
   private final double tolerance;
-  private final TrainingProcess process;
+  private final PytorchProcess process;
   private final String version;
   private int prepared;
 
-  private Pytorch(String name, double tolerance, TrainingProcess process) {
+  private Pytorch(String name, double tolerance, PytorchProcess process) {
     this.name = name;
     this.tolerance = tolerance;
     this.process = process;
@@ -45,7 +46,7 @@ final class Pytorch implements Library {
   }
 
   static Pytorch open(String name, List<String> options, double tolerance) throws AbsentException {
-    TrainingProcess process = TrainingProcess.start(options);
+    PytorchProcess process = PytorchProcess.start(options);
     try {
       return new Pytorch(name, tolerance, process);
     } catch (IllegalStateException e) {
@@ -66,9 +67,15 @@ final class Pytorch implements Library {
 
   @Override
   public Optional<Implementation> prepare(Work work, Inputs inputs) {
-    return work instanceof TrainedModel model
-        ? Optional.of(new Training(model, inputs))
-        : Optional.empty();
+    return switch (work) {
+      case TrainedModel model ->
+          Optional.of(
+              new ServedWork(
+                  work, model, inputs, false, TrainedModel.CHECKED_STEPS, model.batch()));
+      case ModelLatency latency ->
+          Optional.of(new ServedWork(work, latency.model(), inputs, true, 1));
+      default -> Optional.empty();
+    };
   }
 
   @Override
@@ -86,29 +93,33 @@ final class Pytorch implements Library {
     };
   }
 
-  private final class Training implements SelfTimed {
+  private final class ServedWork implements SelfTimed {
     private final int number = prepared++;
-    private final float[] losses;
+    private final boolean isEndToEnd;
+    private final float[] result;
 
-    private Training(TrainedModel model, Inputs inputs) {
+    /** The last sizes are the first ones of all arrays that are no parameters. */
+    private ServedWork(
+        Work work, TrainedModel model, Inputs inputs, boolean isEndToEnd, int... sizes) {
+      this.isEndToEnd = isEndToEnd;
       Path file = process.file("arrays-" + number);
-      write(file, model, inputs);
+      write(file, model, inputs, sizes);
       JsonArray answer =
           process
-              .ask("prepare %d %s %s".formatted(number, kind(model), file))
-              .getAsJsonArray("losses");
-      losses = new float[answer.size()];
-      for (int i = 0; i < losses.length; i++) {
-        losses[i] = answer.get(i).getAsFloat();
+              .ask("prepare %d %s %s %s".formatted(number, work.family(), kind(model), file))
+              .getAsJsonArray("result");
+      result = new float[answer.size()];
+      for (int i = 0; i < result.length; i++) {
+        result[i] = answer.get(i).getAsFloat();
       }
     }
 
     @Override
     public float[] result() {
-      return losses;
+      return result;
     }
 
-    /** The script waits for the end of the step. */
+    /** The script waits for the end. */
     @Override
     public void run() {
       seconds(1);
@@ -125,6 +136,11 @@ final class Pytorch implements Library {
     }
 
     @Override
+    public boolean isEndToEnd() {
+      return isEndToEnd;
+    }
+
+    @Override
     public void close() {
       try {
         process.ask("close " + number);
@@ -134,8 +150,12 @@ final class Pytorch implements Library {
     }
   }
 
-  /** Writes the inputs with their shapes, as the script reads them. */
-  private static void write(Path file, TrainedModel model, Inputs inputs) {
+  /**
+   * Writes the inputs with their shapes, as the script reads them.
+   *
+   * @param first sizes of all arrays that are no parameters
+   */
+  private static void write(Path file, TrainedModel model, Inputs inputs, int... first) {
     SequencedMap<String, Shape> parameters = model.parameterShapes();
     JsonArray header = new JsonArray();
     List<ByteBuffer> arrays = new ArrayList<>();
@@ -147,9 +167,8 @@ final class Pytorch implements Library {
         Shape shape = parameters.get(name);
         IntStream.range(0, shape.rank()).forEach(i -> sizes.add(shape.dim(i)));
       } else {
-        int rows = TrainedModel.CHECKED_STEPS * model.batch();
-        sizes.add(TrainedModel.CHECKED_STEPS);
-        sizes.add(model.batch());
+        IntStream.of(first).forEach(sizes::add);
+        int rows = IntStream.of(first).reduce(1, Math::multiplyExact);
         sizes.add(bytes.capacity() / Float.BYTES / rows);
       }
       JsonObject array = new JsonObject();

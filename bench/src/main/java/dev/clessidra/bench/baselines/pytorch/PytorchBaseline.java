@@ -9,9 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * PyTorch's training steps, in a process of the machine's Python: {@code pytorch} op by op, {@code
- * pytorch-compiled} compiled and on a GPU replayed as one CUDA graph, {@code pytorch-compiled-tf32}
- * with tensor cores.
+ * PyTorch's training steps and answers to one image, in a process of the machine's Python: {@code
+ * pytorch} op by op, {@code pytorch-compiled} compiled and on a GPU replayed as one CUDA graph,
+ * {@code pytorch-compiled-tf32} with tensor cores.
  */
 public final class PytorchBaseline implements Baseline {
   private final String name;
@@ -29,12 +29,12 @@ public final class PytorchBaseline implements Baseline {
     return new PytorchBaseline("pytorch", List.of(), 0);
   }
 
-  /** Compiles the steps. */
+  /** Compiles the models. */
   public static PytorchBaseline compiled() {
     return new PytorchBaseline("pytorch-compiled", List.of("--compiled"), 0);
   }
 
-  /** Compiles the steps, and multiplies in TF32. */
+  /** Compiles the models, and multiplies in TF32. */
   public static PytorchBaseline compiledTf32() {
     return new PytorchBaseline("pytorch-compiled-tf32", List.of("--compiled", "--tf32"), 1e-2);
   }

@@ -12,8 +12,10 @@ import dev.clessidra.bench.baselines.Python;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.MatrixProduct;
+import dev.clessidra.bench.work.ModelLatency;
 import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.TrainedModel;
+import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Device;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -68,7 +70,7 @@ final class PytorchTest {
         echo '%s'
         while read -r command number rest; do
           case $command in
-            prepare) echo '{"losses": [3, 2, 1.5]}' ;;
+            prepare) echo '{"result": [3, 2, 1.5]}' ;;
             run) echo "{\\"seconds\\": $rest.25}" ;;
             close) echo '{}' ;;
           esac
@@ -83,11 +85,42 @@ final class PytorchTest {
       training.run();
 
       assertThat(((SelfTimed) training).seconds(3)).isEqualTo(3.25);
+      assertThat(((SelfTimed) training).isEndToEnd()).isFalse();
       assertThat(library.name()).isEqualTo("pytorch");
       assertThat(library.version()).isEqualTo("2.99");
       assertThat(training.result()).containsExactly(3, 2, 1.5f);
       assertThat(library.prepare(product, product.inputs())).isEmpty();
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void theScriptIsAskedForAnswers(ModelLatency latency) throws IOException, AbsentException {
+    Path asked = folder.resolve("asked");
+    python(
+        """
+        echo '%s'
+        read -r command number work kind file
+        head -n 1 "$file" >'%s'
+        echo "{\\"result\\": [$number, 0.5]}"
+        read -r command number rest
+        echo "{\\"seconds\\": $rest.25}"
+        read -r command
+        echo "{}"
+        """
+            .formatted(VERSIONS, asked));
+    Inputs inputs = latency.inputs();
+    try (Library library = open();
+        Implementation answer = library.prepare(latency, inputs).orElseThrow()) {
+      assertThat(answer.result()).containsExactly(0, 0.5f);
+      assertThat(((SelfTimed) answer).seconds(3)).isEqualTo(3.25);
+      assertThat(((SelfTimed) answer).isEndToEnd()).isTrue();
+    }
+    assertThat(asked)
+        .content()
+        .contains(
+            "{\"name\":\"image\",\"type\":\"float32\",\"shape\":[1,%d]}"
+                .formatted(inputs.floats(ModelLatency.IMAGE).length));
   }
 
   @Test
@@ -200,7 +233,7 @@ final class PytorchTest {
         """
         echo '%s'
         read -r prepare
-        echo '{"losses": [1]}'
+        echo '{"result": [1]}'
         read -r run
         echo 'CUDA error: it is lost' >&2
         exit 134
@@ -245,6 +278,17 @@ final class PytorchTest {
   @ParameterizedTest
   @EnumSource(names = {"DENSE_VAE", "SPARSE_AUTOENCODER"})
   void itsLossesAreOurs(TrainedModel model) {
+    compare(model);
+  }
+
+  /** Where the machine's Python has PyTorch. */
+  @ParameterizedTest
+  @EnumSource
+  void itsAnswersAreOurs(ModelLatency latency) {
+    compare(latency);
+  }
+
+  private static void compare(Work work) {
     Library library;
     try {
       library = open();
@@ -252,11 +296,11 @@ final class PytorchTest {
       assumeTrue(false, e.getMessage());
       return;
     }
-    Inputs inputs = model.inputs();
+    Inputs inputs = work.inputs();
     try (library;
-        Implementation ours = model.on(processor, inputs);
-        Implementation theirs = library.prepare(model, inputs).orElseThrow()) {
-      assertThat(model.error(inputs, theirs.result(), ours.result())).isLessThan(model.tolerance());
+        Implementation ours = work.on(processor, inputs);
+        Implementation theirs = library.prepare(work, inputs).orElseThrow()) {
+      assertThat(work.error(inputs, theirs.result(), ours.result())).isLessThan(work.tolerance());
       theirs.run();
     }
   }

@@ -18,18 +18,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/**
- * The process that runs the script {@code training_steps.py}, which says what can be asked of it.
- */
-final class TrainingProcess implements AutoCloseable {
-  private static final String SCRIPT = "training_steps.py";
+/** The process that runs the script {@code models.py}, which says what can be asked of it. */
+final class PytorchProcess implements AutoCloseable {
+  private static final String SCRIPT = "models.py";
 
   private final Path folder;
   private final Process process;
   private final Writer commands;
   private final BufferedReader answers;
 
-  private TrainingProcess(Path folder, Process process) {
+  private PytorchProcess(Path folder, Process process) {
     this.folder = folder;
     this.process = process;
     commands = process.outputWriter(StandardCharsets.UTF_8);
@@ -41,10 +39,10 @@ final class TrainingProcess implements AutoCloseable {
    *
    * @throws AbsentException if there is no Python
    */
-  static TrainingProcess start(List<String> options) throws AbsentException {
+  static PytorchProcess start(List<String> options) throws AbsentException {
     try {
       Path folder = Files.createTempDirectory("clessidra-pytorch");
-      try (InputStream script = TrainingProcess.class.getResourceAsStream(SCRIPT)) {
+      try (InputStream script = PytorchProcess.class.getResourceAsStream(SCRIPT)) {
         Files.copy(script, folder.resolve(SCRIPT));
       }
       List<String> command =
@@ -61,7 +59,7 @@ final class TrainingProcess implements AutoCloseable {
         throw new AbsentException(
             "Python was not found: install it, or name it in " + Python.PROPERTY_NAME, e);
       }
-      return new TrainingProcess(folder, process);
+      return new PytorchProcess(folder, process);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
