@@ -3,6 +3,12 @@ package dev.clessidra.bench;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import dev.clessidra.bench.cli.Source;
+import dev.clessidra.bench.report.Change;
+import dev.clessidra.bench.work.FixedSizeKernel;
+import dev.clessidra.bench.work.ModelLatency;
+import dev.clessidra.bench.work.Suite;
+import dev.clessidra.bench.work.TrainedModel;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -37,21 +43,28 @@ import java.util.stream.Stream;
  * killed leaves what it found, and the machine may be gone afterwards.
  */
 public final class GpuCheck {
-  private static final Duration LIMIT = Duration.ofSeconds(530);
-  // What is left of the limit belongs to the sections after them. The kernels have about 190 pairs
-  // of a work and a library, which take half a minute by the turns below, and as long to prepare.
+  // Of nine minutes, half of one is for what is not timed here: hashing the sources, unpacking, and
+  // at the end a process that does not stop.
+  private static final Duration LIMIT = Duration.ofSeconds(510);
+  // What is left of the limit belongs to the sections after them.
   private static final Duration CHECKS_LIMIT = Duration.ofSeconds(270);
   private static final Duration KERNELS_LIMIT = Duration.ofSeconds(390);
   private static final Duration CHECK_LIMIT = Duration.ofMinutes(4);
-  private static final String TURNS = "--rounds 3 --slice 40 ";
+  // As many rounds as a comparison of two runs takes. A turn lasts 1.6 slices, and what is measured
+  // between rounds 50 ms: the 74 works of the kernels, 190 pairs of a work and a library, take
+  // 50 s, and nearly as long to prepare.
+  private static final String ROUNDS = "--rounds %d ".formatted(Change.LEAST_ROUNDS);
+  private static final String KERNEL_TURNS = ROUNDS + "--slice 10 ";
+  private static final String MODEL_TURNS = ROUNDS + "--slice 20 ";
   private static final String COMPILED = "pytorch-compiled,pytorch-compiled-tf32";
+  // What the 51 fixed-size kernels may take: 26 s by the same turns, the rest to make their inputs.
+  private static final int FIXED_SIZE_SECONDS = 90;
   private static final String SANITIZER = "compute-sanitizer";
   // As under some hypervisors.
   private static final String SANITIZER_REFUSAL = "Device not supported";
   private static final List<String> SANITIZER_TOOLS =
       List.of("memcheck", "racecheck", "initcheck", "synccheck");
   private static final String PROGRAM = "dev.clessidra.models.cli.Clessidra";
-  private static final String COMPILATION = "compilation.log";
   private static final String BENCH = "dev.clessidra.bench.cli.Bench";
 
   /** The models whose files are compared, and how they are trained. */
@@ -76,12 +89,12 @@ public final class GpuCheck {
   }
 
   /** What can be asked for alone, each then with the whole of the limit. */
-  private enum Section {
+  enum Section {
     CHECKS,
     KERNELS,
     MODELS;
 
-    private static Set<Section> parse(String names) {
+    static Set<Section> parse(String names) {
       Set<Section> sections = EnumSet.noneOf(Section.class);
       for (String name : names.split(",", -1)) {
         sections.add(
@@ -90,7 +103,7 @@ public final class GpuCheck {
                 .findFirst()
                 .orElseThrow(() ->
                     new IllegalArgumentException(
-                        "section %s is unknown: expected checks, kernels, models or several with commas between"
+                        "section '%s' is unknown: expected checks, kernels, models or several with commas between"
                             .formatted(name))));
       }
       return sections;
@@ -115,8 +128,7 @@ public final class GpuCheck {
   private final List<Part> parts = new ArrayList<>();
   private Instant end = start.plus(LIMIT);
 
-  private GpuCheck(String device, Path packed, Path results, Set<Section> sections)
-      throws IOException {
+  GpuCheck(String device, Path packed, Path results, Set<Section> sections) throws IOException {
     this.device = device;
     this.packed = packed;
     this.results = results;
@@ -161,7 +173,8 @@ public final class GpuCheck {
     System.exit(2);
   }
 
-  private void prepare() {
+  private void prepare() throws IOException {
+    Files.writeString(commitFile(), Source.commit() + "\n");
     for (String reference : REFERENCES) {
       part("bits of every launch, " + reference, () -> digests(reference, digestsOf(reference)));
     }
@@ -170,22 +183,23 @@ public final class GpuCheck {
     }
   }
 
-  private void run() throws IOException {
+  void run() throws IOException {
     // Of an earlier check of this day.
     Files.deleteIfExists(results.resolve(name() + ".log"));
     part("what is here", this::devices);
-    Optional<Process> compilation =
-        sections.contains(Section.MODELS) ? compilation() : Optional.empty();
+    SequencedMap<String, Process> compilations =
+        sections.contains(Section.MODELS) ? compilations() : new LinkedHashMap<>();
     if (sections.contains(Section.CHECKS)) {
       limit(CHECKS_LIMIT, Section.CHECKS);
       check();
     }
     // It would take from the processors and the GPU what is timed.
     limit(CHECKS_LIMIT, Section.CHECKS);
-    compilation.ifPresent(this::await);
+    compilations.forEach(this::await);
     if (sections.contains(Section.KERNELS)) {
       limit(KERNELS_LIMIT, Section.KERNELS);
       part("benchmark of the kernels", this::benchmarkKernels);
+      part("benchmark of the fixed-size kernels", this::benchmarkFixedSizeKernels);
     }
     if (sections.contains(Section.MODELS)) {
       limit(LIMIT, Section.MODELS);
@@ -218,20 +232,28 @@ public final class GpuCheck {
    * Has PyTorch compile the models meanwhile, which takes it minutes: it keeps what it compiles for
    * processes to come.
    */
-  private Optional<Process> compilation() {
-    return isGpu()
-        ? Optional.of(
-            start(bench("training", "--trial", "--vs", COMPILED), work.resolve(COMPILATION)))
-        : Optional.empty();
+  private SequencedMap<String, Process> compilations() {
+    SequencedMap<String, Process> processes = new LinkedHashMap<>();
+    if (isGpu()) {
+      for (String family : List.of(TrainedModel.FAMILY, ModelLatency.FAMILY)) {
+        List<String> command = bench(family, "--trial", "--vs", COMPILED);
+        processes.put(family, start(command, compilationLog(family)));
+      }
+    }
+    return processes;
   }
 
-  private void await(Process process) {
+  private Path compilationLog(String family) {
+    return work.resolve("compilation-%s.log".formatted(family));
+  }
+
+  private void await(String family, Process process) {
     try {
       if (!process.waitFor(secondsLeft(), TimeUnit.SECONDS)) {
         stop(process);
       }
       if (process.isAlive() || process.exitValue() != 0) {
-        keep("PyTorch's compilation", work.resolve(COMPILATION));
+        keep("PyTorch's compilation, " + family, compilationLog(family));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -241,15 +263,30 @@ public final class GpuCheck {
   private String benchmarkKernels() {
     return isGpu()
         ? benchmark(
-            "kernels", "--suite kernels " + TURNS + "--vs cublas,cublas-tf32,cudnn,cudnn-tf32")
+            "kernels",
+            "--suite kernels " + KERNEL_TURNS + "--vs cublas,cublas-tf32,cudnn,cudnn-tf32")
         : benchmark("kernels", "gemm --shape 48x32x16 --trial --vs cublas,cudnn,pytorch");
+  }
+
+  /** Our own times alone. */
+  private String benchmarkFixedSizeKernels() {
+    String name = Suite.FIXED_SIZE_KERNELS.toString();
+    if (!isGpu()) {
+      return benchmark(name, FixedSizeKernel.ADVANCE.family() + " --trial");
+    }
+    if (secondsLeft() < FIXED_SIZE_SECONDS) {
+      throw new Skipped(
+          "it takes %d s, and of the section's time %d are left: --only kernels has enough"
+              .formatted(FIXED_SIZE_SECONDS, secondsLeft()));
+    }
+    return benchmark(name, "--suite " + name + " " + KERNEL_TURNS);
   }
 
   private String benchmarkModels() {
     if (!isGpu()) {
       throw new Skipped("training steps take too long on the %s device".formatted(device));
     }
-    return benchmark("models", "--suite models " + TURNS + "--vs pytorch," + COMPILED);
+    return benchmark("models", "--suite models " + MODEL_TURNS + "--vs pytorch," + COMPILED);
   }
 
   /** Returns the table; the figures go to a file of their own. */
@@ -271,7 +308,10 @@ public final class GpuCheck {
   private List<String> bench(String... arguments) {
     List<String> all = new ArrayList<>(List.of("--device", device));
     all.addAll(0, List.of(arguments));
-    return javaCommand(List.of(), BENCH, all.toArray(String[]::new));
+    return javaCommand(
+        List.of("-D%s=%s".formatted(Source.COMMIT_PROPERTY_NAME, commit())),
+        BENCH,
+        all.toArray(String[]::new));
   }
 
   private static List<String> words(String text) {
@@ -280,6 +320,15 @@ public final class GpuCheck {
 
   private static String text(Path log) {
     return String.join("\n", lines(log));
+  }
+
+  private Path commitFile() {
+    return packed.resolve("commit");
+  }
+
+  /** What was packed, of which the figures are. */
+  private String commit() {
+    return lines(commitFile()).getFirst();
   }
 
   private Path expected(String name) {
@@ -464,7 +513,7 @@ public final class GpuCheck {
     return process(command, CHECK_LIMIT);
   }
 
-  private String process(List<String> command, Duration limit) {
+  String process(List<String> command, Duration limit) {
     Path log = log();
     Process process = start(command, log);
     try {
@@ -531,7 +580,7 @@ public final class GpuCheck {
         });
   }
 
-  private void part(String name, Supplier<String> work) {
+  void part(String name, Supplier<String> work) {
     long start = System.nanoTime();
     Outcome outcome = Outcome.PASSED;
     String detail;
@@ -607,6 +656,7 @@ public final class GpuCheck {
     }
     JsonObject json = new JsonObject();
     json.addProperty("date", Instant.now().toString());
+    json.addProperty("commit", commit());
     json.addProperty("device", device);
     json.addProperty("complete", complete);
     json.addProperty(
@@ -632,7 +682,7 @@ public final class GpuCheck {
   }
 
   /** Deletes the temporary files. */
-  private void clean() throws IOException {
+  void clean() throws IOException {
     try (Stream<Path> files = Files.walk(work)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);

@@ -12,7 +12,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Where the project is, which commit, and on what it runs. */
-final class Source {
+public final class Source {
+  /** System property with the commit, where the sources are not those that were built. */
+  public static final String COMMIT_PROPERTY_NAME = "clessidra.commit";
+
   /** Set by the launcher; the current folder otherwise. */
   private static final String HOME_PROPERTY_NAME = "clessidra.home";
 
@@ -53,7 +56,11 @@ final class Source {
    * The commit, with {@code -dirty} where files are changed; {@code unknown} without git. Recorded
    * runs are no change: each would make the next one's commit a dirty one.
    */
-  static String commit() {
+  public static String commit() {
+    String told = System.getProperty(COMMIT_PROPERTY_NAME);
+    if (told != null) {
+      return told;
+    }
     try {
       String commit = git("describe", "--always", "--abbrev=12", "--exclude=*");
       String changes =

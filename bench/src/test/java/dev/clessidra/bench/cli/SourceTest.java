@@ -77,7 +77,14 @@ class SourceTest {
   }
 
   @Test
-  void withoutGitTheCommitIsUnknown() {
+  void withoutGitTheCommitIsUnknownUnlessItIsTold() {
     assertThat(Source.commit()).isEqualTo("unknown");
+
+    System.setProperty(Source.COMMIT_PROPERTY_NAME, "0123456789ab");
+    try {
+      assertThat(Source.commit()).isEqualTo("0123456789ab");
+    } finally {
+      System.clearProperty(Source.COMMIT_PROPERTY_NAME);
+    }
   }
 }
