@@ -10,6 +10,7 @@ import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.MatrixProduct;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.Device;
+import java.lang.invoke.MethodHandle;
 import java.util.List;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasHandle;
@@ -19,16 +20,18 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** JCublas, linked with libcublas.so.12, on what stands in for libcublas.so.13. */
 final class CublasTest {
   private static Device device;
   private static Cublas cublas;
+  private static MethodHandle products;
 
   @BeforeAll
   static void open() throws AbsentException {
     device = Device.open("emulated");
-    StandIns.load("libcublas.so.13");
+    products = StandIns.counter(StandIns.load("libcublas.so.13"), "cublasStandInProducts");
     cublas = Cublas.open(device, Arithmetic.FLOAT32);
   }
 
@@ -44,11 +47,47 @@ final class CublasTest {
   void aProductIsOurs(boolean transposeA, boolean transposeB) {
     MatrixProduct product = new MatrixProduct(5, 7, 3, transposeA, transposeB);
     Inputs inputs = product.inputs();
+    int before = device.memory().liveBuffers();
     try (Implementation ours = product.on(device, inputs);
         Implementation theirs = cublas.prepare(product, inputs).orElseThrow()) {
       assertThat(product.error(inputs, theirs.result(), ours.result())).isLessThan(1e-6);
     }
-    assertThat(device.memory().liveBuffers()).isZero();
+    assertThat(device.memory().liveBuffers()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Arithmetic.class)
+  void theFastestRoutineIsUsed(Arithmetic arithmetic) throws AbsentException {
+    try (Cublas library = Cublas.open(device, arithmetic)) {
+      assertThat(routine(library, new MatrixProduct(5, 7, 3, false, false)))
+          .isEqualTo(Cublas.Routine.AUTOTUNED_GEMM_EX);
+      // That one is refused here.
+      assertThat(routine(library, new MatrixProduct(5, 7, 1, false, false)))
+          .isEqualTo(Cublas.Routine.SGEMM);
+    }
+  }
+
+  private static Cublas.Routine routine(Cublas library, MatrixProduct product) {
+    Inputs inputs = product.inputs();
+    try (Implementation ours = product.on(device, inputs);
+        Implementation theirs = library.prepare(product, inputs).orElseThrow()) {
+      assertThat(product.error(inputs, theirs.result(), ours.result())).isLessThan(1e-6);
+      return ((Cublas.Product) theirs).routine();
+    }
+  }
+
+  @Test
+  void theFastestRoutineIsLookedForOnceAWork() throws Throwable {
+    MatrixProduct product = new MatrixProduct(4, 6, 2, false, false);
+    Inputs inputs = product.inputs();
+    try (Implementation first = cublas.prepare(product, inputs).orElseThrow()) {
+      int before = (int) products.invokeExact();
+      try (Implementation second = cublas.prepare(product, inputs).orElseThrow()) {
+        assertThat((int) products.invokeExact()).isEqualTo(before).isPositive();
+        assertThat(((Cublas.Product) second).routine())
+            .isEqualTo(((Cublas.Product) first).routine());
+      }
+    }
   }
 
   @Test
