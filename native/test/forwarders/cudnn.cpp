@@ -1,6 +1,9 @@
 // A stand-in for libcudnn.so.9, for tests on machines without a GPU: what bench's baseline calls.
 #include "stand_in.h"
 
+#include <chrono>
+#include <thread>
+
 using namespace clessidra::stand_in;
 
 namespace {
@@ -11,6 +14,7 @@ constexpr int kNotSupported = 3000;
 constexpr int kChannelsLast = 1;
 constexpr int kCrossCorrelation = 1;
 constexpr int kDefaultMath = 0;
+constexpr int kTensorMath = 1;
 constexpr int kFmaMath = 3;
 
 struct Handle {
@@ -100,23 +104,41 @@ void finish(const std::vector<double>& sums, const float* alpha, const float* be
   to_device(values, result, stream);
 }
 
-// The first is the fastest but for tensor cores only where the descriptor allows them.
+// Each algorithm with the arithmetic that is set and with the default one. The times are not those that
+// the algorithms take in the end.
 int find(const void* convolution, int requested, int* returned, Performance* results) {
   const int math = static_cast<const Convolution*>(convolution)->math;
   const Performance found[] = {
-    {1, kSuccess, 1.0f, 64, 1, kDefaultMath, {}},
-    {0, kSuccess, 2.0f, 0, 1, kFmaMath, {}},
+    {2, kSuccess, 1.0f, 0, 1, kDefaultMath, {}},
+    {1, kSuccess, 2.0f, 64, 1, kDefaultMath, {}},
+    {math == kFmaMath ? 0 : 1, kSuccess, 3.0f, math == kFmaMath ? size_t(0) : 64, 1, math, {}},
     {5, kNotSupported, -1.0f, 0, 1, math, {}},
   };
-  *returned = requested < 3 ? requested : 3;
+  *returned = requested < 4 ? requested : 4;
   for (int i = 0; i < *returned; ++i) results[i] = found[i];
   return kSuccess;
 }
 
-int check_algorithm(const void* convolution, int algorithm, const void* workspace, size_t bytes) {
+// What works, and how long it takes beside the computation itself.
+constexpr struct {
+  int algorithm, math;
+  size_t memory;
+  int milliseconds;
+} kWorking[] = {
+  {0, kFmaMath, 0, 0}, {1, kTensorMath, 64, 0}, {1, kDefaultMath, 64, 5}, {2, kDefaultMath, 0, 5},
+  {2, kFmaMath, 0, 5},
+};
+
+int start(const void* handle, const void* convolution, int algorithm, const void* workspace, size_t bytes) {
   const int math = static_cast<const Convolution*>(convolution)->math;
-  if (algorithm == 0 && math == kFmaMath) return kSuccess;
-  if (algorithm == 1 && math == kDefaultMath && workspace != nullptr && bytes >= 64) return kSuccess;
+  for (const auto& working : kWorking) {
+    if (working.algorithm != algorithm || working.math != math) continue;
+    if (working.memory > 0 && (workspace == nullptr || bytes < working.memory)) return kBadParameter;
+    // The time of an event before is that at which the stream gets there.
+    synchronize(static_cast<const Handle*>(handle)->stream);
+    std::this_thread::sleep_for(std::chrono::milliseconds(working.milliseconds));
+    return kSuccess;
+  }
   return kNotSupported;
 }
 
@@ -195,7 +217,7 @@ CLESSIDRA_EXPORT int cudnnConvolutionForward(void* handle, const float* alpha, c
                                              const void* x, const void* filter_shape, const void* filter,
                                              const void* convolution, int algorithm, void* workspace,
                                              size_t bytes, const float* beta, const void* y_shape, void* y) {
-  if (int status = check_algorithm(convolution, algorithm, workspace, bytes)) return status;
+  if (int status = start(handle, convolution, algorithm, workspace, bytes)) return status;
   void* const stream = static_cast<Handle*>(handle)->stream;
   const auto xs = from_device(x, static_cast<const Tensor*>(x_shape)->elements(), stream);
   const auto filters = from_device(filter, static_cast<const Tensor*>(filter_shape)->elements(), stream);
@@ -211,7 +233,7 @@ CLESSIDRA_EXPORT int cudnnConvolutionBackwardData(void* handle, const float* alp
                                                   const void* convolution, int algorithm, void* workspace,
                                                   size_t bytes, const float* beta, const void* dx_shape,
                                                   void* dx) {
-  if (int status = check_algorithm(convolution, algorithm, workspace, bytes)) return status;
+  if (int status = start(handle, convolution, algorithm, workspace, bytes)) return status;
   void* const stream = static_cast<Handle*>(handle)->stream;
   const auto filters = from_device(filter, static_cast<const Tensor*>(filter_shape)->elements(), stream);
   const auto dys = from_device(dy, static_cast<const Tensor*>(dy_shape)->elements(), stream);
@@ -227,7 +249,7 @@ CLESSIDRA_EXPORT int cudnnConvolutionBackwardFilter(void* handle, const float* a
                                                     const void* convolution, int algorithm, void* workspace,
                                                     size_t bytes, const float* beta,
                                                     const void* filter_shape, void* filter) {
-  if (int status = check_algorithm(convolution, algorithm, workspace, bytes)) return status;
+  if (int status = start(handle, convolution, algorithm, workspace, bytes)) return status;
   void* const stream = static_cast<Handle*>(handle)->stream;
   const auto xs = from_device(x, static_cast<const Tensor*>(x_shape)->elements(), stream);
   const auto dys = from_device(dy, static_cast<const Tensor*>(dy_shape)->elements(), stream);

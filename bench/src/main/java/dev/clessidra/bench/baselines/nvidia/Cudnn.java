@@ -18,16 +18,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnHandle;
 import jcuda.runtime.cudaStream_t;
 
 /** cuDNN's convolutions on the context and stream of a device. */
 final class Cudnn implements Library {
+  /** The most that an algorithm may work with. */
+  static final long WORKSPACE_BYTES = 512L << 20;
+
   private final Device device;
   private final Arithmetic arithmetic;
   private final cudnnHandle handle = new cudnnHandle();
+  private final DeviceOperands shared;
   private final Map<Work, Optional<Choice>> choices = new HashMap<>();
+  private Pointer workspace;
 
   private Cudnn(Device device, Arithmetic arithmetic) {
     this.device = device;
@@ -36,6 +42,7 @@ final class Cudnn implements Library {
     cudaStream_t stream = new cudaStream_t(CudaHandles.stream(device));
     check("creating a handle", JCudnn.cudnnCreate(handle));
     check("setting the stream", JCudnn.cudnnSetStream(handle, stream));
+    shared = new DeviceOperands(device);
   }
 
   static Cudnn open(Device device, Arithmetic arithmetic) throws AbsentException {
@@ -64,6 +71,17 @@ final class Cudnn implements Library {
 
   cudnnHandle handle() {
     return handle;
+  }
+
+  /**
+   * What all convolutions work with, since they run one after the other. It stays where it is, for
+   * graphs that use it.
+   */
+  Pointer workspace() {
+    if (workspace == null) {
+      workspace = CudaHandles.pointer(shared.bytes("cuDNN's workspace", WORKSPACE_BYTES));
+    }
+    return workspace;
   }
 
   @Override
@@ -111,19 +129,19 @@ final class Cudnn implements Library {
   /** A direction of a convolution, and the names of its inputs. */
   private record Call(Direction direction, Convolution convolution, String first, String second) {}
 
-  private record Choice(CudnnLayout layout, CudnnConvolution.Algorithm algorithm) {}
+  private record Choice(CudnnLayout layout, Trial.Timed<CudnnConvolution.Algorithm> algorithm) {}
 
   private Optional<Implementation> prepare(Work work, Call call, Inputs inputs) {
     return choices
         .computeIfAbsent(work, _ -> choose(call, inputs))
         .map(choice -> {
           CudnnConvolution convolution = convolution(choice.layout(), call, inputs);
-          convolution.use(choice.algorithm());
+          convolution.use(choice.algorithm().way());
           return convolution;
         });
   }
 
-  /** The fastest of the layouts and algorithms that there are, as cuDNN itself times them. */
+  /** The fastest of the layouts and algorithms that there are. */
   private Optional<Choice> choose(Call call, Inputs inputs) {
     List<Choice> found = new ArrayList<>();
     for (CudnnLayout layout : CudnnLayout.values()) {
@@ -131,8 +149,7 @@ final class Cudnn implements Library {
         convolution.fastest().ifPresent(algorithm -> found.add(new Choice(layout, algorithm)));
       }
     }
-    return found.stream()
-        .min(Comparator.comparingDouble(choice -> choice.algorithm().milliseconds()));
+    return found.stream().min(Comparator.comparingDouble(choice -> choice.algorithm().seconds()));
   }
 
   private CudnnConvolution convolution(CudnnLayout layout, Call call, Inputs inputs) {
@@ -148,5 +165,6 @@ final class Cudnn implements Library {
   @Override
   public void close() {
     JCudnn.cudnnDestroy(handle);
+    shared.close();
   }
 }

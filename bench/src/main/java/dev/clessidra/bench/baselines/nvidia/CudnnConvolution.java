@@ -10,7 +10,6 @@ import dev.clessidra.kernels.CudaHandles;
 import dev.clessidra.kernels.Images;
 import dev.clessidra.kernels.Window;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -30,11 +29,22 @@ import jcuda.jcudnn.cudnnTensorDescriptor;
 
 /** A convolution by cuDNN in one layout. */
 final class CudnnConvolution implements Implementation {
-  private static final long WORKSPACE_LIMIT = 512L << 20;
   private static final int ALGORITHMS = 16;
 
-  /** An algorithm, and how it did in a trial. */
-  record Algorithm(int number, int status, float milliseconds, long memory, int math) {}
+  /**
+   * An algorithm.
+   *
+   * @param math of {@link cudnnMathType}; the same number with another one is another algorithm
+   * @param memory bytes that it works with
+   */
+  record Algorithm(int number, int math, long memory) {}
+
+  /** How an algorithm did in cuDNN's trial. */
+  private record Found(int number, int status, long memory) {
+    Algorithm with(int math) {
+      return new Algorithm(number, math, memory);
+    }
+  }
 
   private final Cudnn library;
   private final CudnnLayout layout;
@@ -50,7 +60,6 @@ final class CudnnConvolution implements Implementation {
   private final Pointer second;
   private final Pointer target;
   private Algorithm algorithm;
-  private Pointer workspace;
 
   /**
    * Prepares a convolution; an algorithm is yet to be set.
@@ -87,7 +96,6 @@ final class CudnnConvolution implements Implementation {
     second = CudaHandles.pointer(operands.input("second", layout.of(b, secondShape)));
     result = operands.results("result", resultShape.elements());
     target = CudaHandles.pointer(result);
-    setMath(math());
   }
 
   private void describe(Images images, Images filters, Images output, Window window) {
@@ -134,55 +142,52 @@ final class CudnnConvolution implements Implementation {
             images.width()));
   }
 
-  /**
-   * Has cuDNN time all its algorithms, and returns the fastest of those that work, if there is one
-   * for this layout. cuDNN also tries tensor cores where they were not asked for: those come last,
-   * and have to work without.
-   */
-  Optional<Algorithm> fastest() {
-    int math = math();
-    List<Algorithm> found;
-    try (DeviceOperands trial = new DeviceOperands(library.device())) {
-      found = find(workspace(trial, WORKSPACE_LIMIT));
-    }
-    setMath(math);
-    return found.stream()
-        .filter(candidate -> candidate.status() == 0)
-        .sorted(
-            Comparator.<Algorithm, Boolean>comparing(candidate -> candidate.math() != math)
-                .thenComparingDouble(Algorithm::milliseconds))
-        .filter(this::works)
-        .findFirst();
+  /** Returns the fastest algorithm in the library's arithmetic, if this layout has one. */
+  Optional<Trial.Timed<Algorithm>> fastest() {
+    return Trial.fastest(library.device(), algorithms(), this::works, this::run);
   }
 
   private boolean works(Algorithm candidate) {
-    try (DeviceOperands trial = new DeviceOperands(library.device())) {
-      return launch(candidate, workspace(trial, candidate.memory())) == 0;
-    }
+    use(candidate);
+    return launch() == 0;
   }
 
-  private static Pointer workspace(DeviceOperands in, long bytes) {
-    return bytes == 0 ? new Pointer() : CudaHandles.pointer(in.bytes("cuDNN's workspace", bytes));
+  /**
+   * What cuDNN finds, in the arithmetic that it is to run in. cuDNN tries each algorithm with what
+   * is set and with its default, which is TF32 where a GPU has it; JCudnn does not tell which. So
+   * the times that it measures are not compared.
+   */
+  private List<Algorithm> algorithms() {
+    List<Integer> arithmetic =
+        switch (library.arithmetic()) {
+          case FLOAT32 -> List.of(cudnnMathType.CUDNN_FMA_MATH);
+          case TF32 ->
+              List.of(cudnnMathType.CUDNN_TENSOR_OP_MATH, cudnnMathType.CUDNN_DEFAULT_MATH);
+        };
+    setMath(arithmetic.getFirst());
+    return find().stream()
+        .flatMap(found -> arithmetic.stream().map(found::with))
+        .distinct()
+        .toList();
   }
 
   /** Sets what {@link #run} does. */
   void use(Algorithm chosen) {
     algorithm = chosen;
-    workspace = workspace(operands, chosen.memory());
+    setMath(chosen.math());
   }
 
-  private int math() {
-    return library.arithmetic() == Arithmetic.TF32
-        ? cudnnMathType.CUDNN_DEFAULT_MATH
-        : cudnnMathType.CUDNN_FMA_MATH;
+  Algorithm algorithm() {
+    return algorithm;
   }
 
   private void setMath(int math) {
     check("setting the arithmetic", JCudnn.cudnnSetConvolutionMathType(convolution, math));
   }
 
-  /** Times the algorithms; none where cuDNN has none for this layout. */
-  private List<Algorithm> find(Pointer memory) {
+  /** The algorithms that work, if there are any for this layout. */
+  private List<Found> find() {
+    Pointer memory = library.workspace();
     int[] count = new int[1];
     return switch (direction) {
       case FORWARD -> {
@@ -202,12 +207,8 @@ final class CudnnConvolution implements Implementation {
                 count,
                 found,
                 memory,
-                WORKSPACE_LIMIT);
-        yield algorithms(
-            status,
-            count,
-            found,
-            p -> new Algorithm(p.algo, p.status, p.time, p.memory, p.mathType));
+                Cudnn.WORKSPACE_BYTES);
+        yield working(status, count, found, p -> new Found(p.algo, p.status, p.memory));
       }
       case DATA -> {
         var found =
@@ -228,12 +229,8 @@ final class CudnnConvolution implements Implementation {
                 count,
                 found,
                 memory,
-                WORKSPACE_LIMIT);
-        yield algorithms(
-            status,
-            count,
-            found,
-            p -> new Algorithm(p.algo, p.status, p.time, p.memory, p.mathType));
+                Cudnn.WORKSPACE_BYTES);
+        yield working(status, count, found, p -> new Found(p.algo, p.status, p.memory));
       }
       case FILTER -> {
         var found =
@@ -254,12 +251,8 @@ final class CudnnConvolution implements Implementation {
                 count,
                 found,
                 memory,
-                WORKSPACE_LIMIT);
-        yield algorithms(
-            status,
-            count,
-            found,
-            p -> new Algorithm(p.algo, p.status, p.time, p.memory, p.mathType));
+                Cudnn.WORKSPACE_BYTES);
+        yield working(status, count, found, p -> new Found(p.algo, p.status, p.memory));
       }
     };
   }
@@ -269,12 +262,15 @@ final class CudnnConvolution implements Implementation {
     return array;
   }
 
-  private static <T> List<Algorithm> algorithms(
-      int status, int[] count, T[] found, Function<T, Algorithm> algorithm) {
-    return status == 0 ? Stream.of(found).limit(count[0]).map(algorithm).toList() : List.of();
+  private static <T> List<Found> working(
+      int status, int[] count, T[] results, Function<T, Found> found) {
+    return status != 0
+        ? List.of()
+        : Stream.of(results).limit(count[0]).map(found).filter(one -> one.status() == 0).toList();
   }
 
-  private int launch(Algorithm by, Pointer memory) {
+  private int launch() {
+    Pointer memory = algorithm.memory() == 0 ? new Pointer() : library.workspace();
     return switch (direction) {
       case FORWARD ->
           JCudnn.cudnnConvolutionForward(
@@ -285,9 +281,9 @@ final class CudnnConvolution implements Implementation {
               filter,
               second,
               convolution,
-              by.number(),
+              algorithm.number(),
               memory,
-              by.memory(),
+              algorithm.memory(),
               Scalars.ZERO,
               y,
               target);
@@ -300,9 +296,9 @@ final class CudnnConvolution implements Implementation {
               y,
               first,
               convolution,
-              by.number(),
+              algorithm.number(),
               memory,
-              by.memory(),
+              algorithm.memory(),
               Scalars.ZERO,
               x,
               target);
@@ -315,9 +311,9 @@ final class CudnnConvolution implements Implementation {
               y,
               second,
               convolution,
-              by.number(),
+              algorithm.number(),
               memory,
-              by.memory(),
+              algorithm.memory(),
               Scalars.ZERO,
               filter,
               target);
@@ -326,7 +322,7 @@ final class CudnnConvolution implements Implementation {
 
   @Override
   public void run() {
-    check("a convolution", launch(algorithm, workspace));
+    check("a convolution", launch());
   }
 
   @Override

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** JCudnn, linked with libcudnn.so.8, on what stands in for libcudnn.so.9. */
@@ -60,11 +61,12 @@ final class CudnnTest {
   }
 
   private static void checkWithEitherArithmetic(KernelWork work) throws AbsentException {
-    check(cudnn, work);
-    try (Cudnn tf32 = Cudnn.open(device, Arithmetic.TF32)) {
-      check(tf32, work);
+    for (Arithmetic arithmetic : Arithmetic.values()) {
+      try (Cudnn library = Cudnn.open(device, arithmetic)) {
+        check(library, work);
+      }
+      assertThat(device.memory().liveBuffers()).isZero();
     }
-    assertThat(device.memory().liveBuffers()).isZero();
   }
 
   private static void check(Cudnn library, KernelWork work) {
@@ -77,6 +79,42 @@ final class CudnnTest {
       assertThat(work.error(inputs, theirs.result(), expected)).isLessThan(1e-6);
       assertThat(work.error(inputs, again.result(), expected)).isLessThan(1e-6);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    // Algorithm 2 is faster by what cuDNN says, but not without tensor cores.
+    "FLOAT32, 0, 3",
+    // Algorithm 1 is the fastest with the arithmetic alone that it was found with.
+    "TF32, 1, 1",
+  })
+  void theFastestAlgorithmIsUsedInTheLibrarysArithmetic(Arithmetic arithmetic, int number, int math)
+      throws AbsentException {
+    try (Cudnn library = Cudnn.open(device, arithmetic);
+        CudnnConvolution convolution = prepared(library)) {
+      assertThat(convolution.algorithm().number()).isEqualTo(number);
+      assertThat(convolution.algorithm().math()).isEqualTo(math);
+    }
+  }
+
+  @Test
+  void allConvolutionsShareTheWorkspace() throws AbsentException {
+    try (Cudnn library = Cudnn.open(device, Arithmetic.TF32);
+        CudnnConvolution first = prepared(library)) {
+      assertThat(first.algorithm().memory()).isPositive();
+      int before = device.memory().liveBuffers();
+      try (CudnnConvolution second = prepared(library)) {
+        assertThat(second.algorithm()).isEqualTo(first.algorithm());
+        // Two operands and a result.
+        assertThat(device.memory().liveBuffers() - before).isEqualTo(3);
+      }
+    }
+  }
+
+  private static CudnnConvolution prepared(Cudnn library) {
+    Conv2d work =
+        new Conv2d(Direction.FORWARD, new Convolution(new Images(1, 5, 5, 2), 3, Window.square(3)));
+    return (CudnnConvolution) library.prepare(work, work.inputs()).orElseThrow();
   }
 
   @Test
