@@ -11,7 +11,7 @@ import java.time.Duration;
  * @param triadElements the floats in each of the three arrays that bandwidth is measured with: more
  *     than caches hold
  * @param rotatedBytes on a GPU an implementation has as many sets of operands as make this size,
- *     and uses them in turn, so that none is found in a cache
+ *     and uses them in turn, so that none is found in a cache; fewer where they hold 16 times that
  */
 public record Effort(
     int rounds, Duration slice, Duration limitSlice, int triadElements, long rotatedBytes) {

@@ -10,6 +10,8 @@ import dev.clessidra.bench.work.KernelWork;
 import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.DeviceException;
+import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +26,10 @@ public final class Turns implements AutoCloseable {
   private static final int WARMING_SHARE = 8;
   private static final int LAUNCHES_OF_GRAPH = 64;
   private static final int MAXIMUM_COPIES = 256;
+  // Copies hold more than is touched of them: a data set of which a batch is read, or workspaces.
+  private static final int MAXIMUM_HELD_SHARE = 16;
+
+  private static final System.Logger LOGGER = System.getLogger(Turns.class.getPackageName());
 
   private final Device device;
   private final List<Implementation> copies;
@@ -80,13 +86,15 @@ public final class Turns implements AutoCloseable {
       if (library instanceof Clessidra && !Cpu.is(device.name())) {
         ResultCheck.requireSameBits(result, onCpu(work, inputs));
       }
-      while (copies.size() < copiesOf(work, device, effort)) {
+      int wanted = copiesOf(work, device, effort);
+      long limit = heldBytes(device) + MAXIMUM_HELD_SHARE * effort.rotatedBytes();
+      while (copies.size() < wanted && heldBytes(device) < limit) {
         copies.add(library.prepare(work, inputs).orElseThrow());
       }
       Turns turns = new Turns(device, copies, result, error);
       turns.warmUp(effort.slice().multipliedBy(work.warmUpTurns()));
       if (!turns.onCpu() && work instanceof KernelWork && !(first instanceof SelfTimed)) {
-        turns.capture(effort.slice());
+        turns.capture(library, effort.slice());
       }
       return Optional.of(turns);
     } catch (RuntimeException | LinkageError e) {
@@ -117,6 +125,10 @@ public final class Turns implements AutoCloseable {
         : (int) Math.clamp(effort.rotatedBytes() / work.bytes(), 1, MAXIMUM_COPIES);
   }
 
+  private static long heldBytes(Device device) {
+    return device.memory().allocatedBytes();
+  }
+
   /** What the work's first run computed. */
   public float[] result() {
     return result.clone();
@@ -145,12 +157,25 @@ public final class Turns implements AutoCloseable {
 
   /**
    * Captures as many runs as are made in a slice, but no more than {@value #LAUNCHES_OF_GRAPH}, and
-   * each copy's at least once.
+   * each copy's at least once. What another library cannot have captured is launched run by run.
    */
-  private void capture(Duration slice) {
+  private void capture(Library library, Duration slice) {
     int wanted = Math.clamp(runs(slice), 1, LAUNCHES_OF_GRAPH);
     int cycles = Math.max(1, wanted / copies.size());
-    graph = CudaGraph.of(device, () -> next().run(), cycles * copies.size());
+    try {
+      graph = CudaGraph.of(device, () -> next().run(), cycles * copies.size());
+    } catch (DeviceException e) {
+      if (library instanceof Clessidra) {
+        throw e;
+      }
+      LOGGER.log(
+          Level.WARNING,
+          "{0} is launched run by run, not as a graph: {1}",
+          library.name(),
+          e.getMessage());
+      // If it fails without a capture as well, that is why it is not timed.
+      runToEnd();
+    }
   }
 
   /** Measures the time from the start of a run to its end, and on a GPU that of the device. */
