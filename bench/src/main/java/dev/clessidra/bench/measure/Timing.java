@@ -4,9 +4,9 @@ package dev.clessidra.bench.measure;
  * How long one library takes for a work.
  *
  * @param library its name
- * @param seconds of a run; on a GPU the device's time, of kernels launched one after the other by a
- *     graph of the driver's; of a model's answer the same as {@code endToEnd}, as it ends on the
- *     host
+ * @param seconds of a run; on a GPU the device's time: of kernels as a graph of the driver's
+ *     launches them one after the other, of training steps and of the smallest launch run by run;
+ *     of a model's answer, which ends on the host, all that passes
  * @param endToEnd seconds from the start of a run to its end, with the launch and the wait; on the
  *     CPU the same as {@code seconds}; null of a training step of a library on a GPU that times
  *     itself
