@@ -13,6 +13,11 @@ public interface Library extends AutoCloseable {
   /** The library's version, and what of its settings matters, in one line. */
   String version();
 
+  /** What it multiplies with: only float32 is held to the machine's limits and to Clessidra's. */
+  default Arithmetic arithmetic() {
+    return Arithmetic.FLOAT32;
+  }
+
   /**
    * Prepares a work with the library's best algorithm, found here and not while it is timed. Called
    * several times for one work, it gives implementations with memory of their own.

@@ -1,5 +1,6 @@
 package dev.clessidra.bench.measure;
 
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Cpu;
@@ -76,6 +77,7 @@ public final class Measurement implements AutoCloseable {
       }
       return new Timing(
           Clessidra.NAME,
+          Arithmetic.FLOAT32,
           spread(times, Turns.Time::device),
           spread(times, Turns.Time::endToEnd),
           null,
@@ -98,7 +100,7 @@ public final class Measurement implements AutoCloseable {
         try {
           Optional<Turns> first = contenders.stream().findFirst().map(c -> c.turns);
           Turns.prepare(device, library, work, inputs, first, effort)
-              .ifPresent(turns -> contenders.add(new Contender(library.name(), turns)));
+              .ifPresent(turns -> contenders.add(new Contender(library, turns)));
         } catch (RuntimeException | LinkageError e) {
           failures.put(library.name(), message(e));
         }
@@ -170,11 +172,11 @@ public final class Measurement implements AutoCloseable {
 
   /** A library's implementation of a work, and what was measured of it, round by round. */
   private static final class Contender {
-    private final String library;
+    private final Library library;
     private final Turns turns;
     private final List<Turns.Time> times = new ArrayList<>();
 
-    Contender(String library, Turns turns) {
+    Contender(Library library, Turns turns) {
       this.library = library;
       this.turns = turns;
     }
@@ -187,12 +189,14 @@ public final class Measurement implements AutoCloseable {
         shares[round] = limits.get(round).seconds(work) / seconds;
         ratios[round] = seconds / first.times.get(round).device();
       }
-      boolean compared = this != first && first.library.equals(Clessidra.NAME);
+      boolean compared = this != first && first.library.name().equals(Clessidra.NAME);
+      boolean limited = Limits.apply(work) && library.arithmetic() == Arithmetic.FLOAT32;
       return new Timing(
-          library,
+          library.name(),
+          library.arithmetic(),
           spread(times, Turns.Time::device),
           spread(times, Turns.Time::endToEnd),
-          Limits.apply(work) ? Spread.of(shares) : null,
+          limited ? Spread.of(shares) : null,
           compared ? Spread.of(ratios) : null,
           compared ? turns.error() : null);
     }

@@ -31,11 +31,13 @@ record GeometricMean(String group, List<Result> results) {
         result.timing(library).map(Timing::ratio).map(ratio -> ratio.median()).orElse(Double.NaN));
   }
 
-  /** The mean of the ratios to the library that is fastest at each work; NaN without one. */
+  /**
+   * The mean of the ratios to the library that is fastest at each work in float32; NaN without one.
+   */
   double ratioToBest() {
     return mean(result ->
         result.timings().stream()
-            .filter(timing -> timing.ratio() != null)
+            .filter(timing -> timing.isFloat32() && timing.ratio() != null)
             .mapToDouble(timing -> timing.ratio().median())
             .min()
             .orElse(Double.NaN));

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 import org.knowm.xchart.AnnotationText;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
@@ -28,8 +29,9 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 /**
  * The roofline picture of a run (Williams, Waterman and Patterson 2009): operations a second over
  * operations a byte, under the two limits of the machine. A mark is a work whose operations are
- * counted, as one library does it: its colour tells the group, its form the library. Winograd's
- * algorithm may lie above the limits, since it needs fewer operations than are counted.
+ * counted, as one library does it in float32, of which the peak is: its colour tells the group, its
+ * form the library. Winograd's algorithm may lie above the limits, since it needs fewer operations
+ * than are counted.
  */
 public final class Roofline {
   private static final int WIDTH = 1100;
@@ -68,7 +70,7 @@ public final class Roofline {
   public static void write(Path file, Run run) {
     List<Result> counted =
         run.results().stream()
-            .filter(result -> result.operations() > 0 && !result.timings().isEmpty())
+            .filter(result -> result.operations() > 0 && drawn(result).findAny().isPresent())
             .toList();
     if (counted.isEmpty()) {
       throw new DataException(
@@ -158,11 +160,7 @@ public final class Roofline {
   private static void addMarks(XYChart chart, List<Result> counted) {
     List<String> groups = counted.stream().map(Result::group).distinct().toList();
     List<String> libraries =
-        counted.stream()
-            .flatMap(result -> result.timings().stream())
-            .map(Timing::library)
-            .distinct()
-            .toList();
+        counted.stream().flatMap(Roofline::drawn).map(Timing::library).distinct().toList();
     for (int i = 0; i < groups.size(); i++) {
       addLegend(chart, groups.get(i), MARKERS[0], colour(i));
     }
@@ -170,7 +168,7 @@ public final class Roofline {
       addLegend(chart, libraries.get(i), marker(i), Color.GRAY);
     }
     for (Result result : counted) {
-      for (Timing timing : result.timings()) {
+      for (Timing timing : drawn(result).toList()) {
         chart
             .addSeries(
                 "%s, %s".formatted(result.work(), timing.library()),
@@ -207,8 +205,12 @@ public final class Roofline {
     return result.operations() * 1e-9 / timing.seconds().median();
   }
 
+  private static Stream<Timing> drawn(Result result) {
+    return result.timings().stream().filter(Timing::isFloat32);
+  }
+
   private static DoubleStream speeds(Result result) {
-    return result.timings().stream().mapToDouble(timing -> speed(result, timing));
+    return drawn(result).mapToDouble(timing -> speed(result, timing));
   }
 
   private static double smallest(List<Result> results, ToDoubleFunction<Result> figure) {

@@ -50,6 +50,11 @@ public final class Table {
       out.println(
           "A ratio is the library's time divided by Clessidra's in the same round: the median and"
               + " the quartiles; above 1 Clessidra is faster.");
+      if (run.results().stream()
+          .flatMap(result -> result.timings().stream())
+          .anyMatch(timing -> !timing.isFloat32())) {
+        out.println("TF32 is never the best: Clessidra and the others compute in float32.");
+      }
     }
     for (Result result : run.results()) {
       result

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Clessidra;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.GaussianSample;
@@ -40,6 +41,20 @@ class MeasurementTest {
     Timing other = result.timing("other").orElseThrow();
     assertThat(other.ratio().median()).isPositive();
     assertThat(other.error()).isLessThan(1e-6);
+  }
+
+  @Test
+  void tf32HasARatioButNoShareOfThePeak() {
+    Result result =
+        measure(
+            "emulated",
+            PRODUCT,
+            new StubLibrary("some-tf32", Arithmetic.TF32, MeasurementTest::product));
+
+    Timing tf32 = result.timing("some-tf32").orElseThrow();
+    assertThat(tf32.arithmetic()).isEqualTo(Arithmetic.TF32);
+    assertThat(tf32.ratio().median()).isPositive();
+    assertThat(tf32.share()).isNull();
   }
 
   @Test

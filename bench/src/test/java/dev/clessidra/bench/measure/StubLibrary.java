@@ -1,5 +1,6 @@
 package dev.clessidra.bench.measure;
 
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
@@ -12,15 +13,23 @@ import java.util.function.BiFunction;
  *
  * @param runs how often a work can be run; it fails then
  */
-public record StubLibrary(String name, BiFunction<Work, Inputs, float[]> results, int runs)
+public record StubLibrary(
+    String name,
+    Arithmetic arithmetic,
+    BiFunction<Work, Inputs, float[]> results,
+    int runs)
     implements Library {
-  /** A library that can run works again and again. */
+  /** Of float32, and can run works again and again. */
   public StubLibrary(String name, BiFunction<Work, Inputs, float[]> results) {
-    this(name, results, Integer.MAX_VALUE);
+    this(name, Arithmetic.FLOAT32, results);
+  }
+
+  StubLibrary(String name, Arithmetic arithmetic, BiFunction<Work, Inputs, float[]> results) {
+    this(name, arithmetic, results, Integer.MAX_VALUE);
   }
 
   StubLibrary withRuns(int number) {
-    return new StubLibrary(name, results, number);
+    return new StubLibrary(name, arithmetic, results, number);
   }
 
   @Override

@@ -6,6 +6,7 @@ import static dev.clessidra.bench.report.Runs.timing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.measure.Result;
 import dev.clessidra.bench.measure.Spread;
 import dev.clessidra.bench.measure.Timing;
@@ -99,7 +100,7 @@ class ChangeTest {
 
   private static Result uncounted(String work, double seconds, int rounds) {
     Spread time = new Spread(0.9 * seconds, seconds, 1.1 * seconds, rounds);
-    Timing timing = new Timing("clessidra", time, time, null, null, null);
+    Timing timing = new Timing("clessidra", Arithmetic.FLOAT32, time, time, null, null, null);
     return new Result(work, "training", 0, 0, 256, List.of(timing), Map.of());
   }
 }

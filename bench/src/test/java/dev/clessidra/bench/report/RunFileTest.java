@@ -6,7 +6,9 @@ import static dev.clessidra.bench.report.Runs.timing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.measure.Result;
+import dev.clessidra.bench.measure.Timing;
 import dev.clessidra.models.data.DataException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -140,6 +142,46 @@ class RunFileTest {
             "gemm 1 +10.0 ms +200 GFLOP/s +50 % +2.00x \\(1.90-2.10\\) +4.00x \\(3.80-4.20\\)")
         // Of 2 and 8; of 4; of 2 and 8.
         .containsPattern("gemm +4.00x +4.00x +4.00x");
+  }
+
+  @Test
+  void tf32IsNeverTheBestAndNotDrawn() throws IOException {
+    Timing own = timing("clessidra", 1e-2, about(0.5), null);
+    Timing float32 = timing("cublas", 2e-2, about(0.25), about(2));
+    Timing tf32 = timing("cublas-tf32", Arithmetic.TF32, 1e-3, null, about(0.1));
+    Run run = Runs.of("a", product("gemm 1", "g", own, float32, tf32));
+    StringWriter text = new StringWriter();
+    new Table(run).print(new PrintWriter(text, true));
+
+    assertThat(text.toString())
+        .containsPattern("g +2.00x +0.10x +2.00x")
+        .contains("TF32 is never the best");
+    assertThat(drawn(run)).isEqualTo(drawn(Runs.of("a", product("gemm 1", "g", own, float32))));
+    Result alone = product("gemm 1", "g", tf32);
+    assertThatExceptionOfType(DataException.class).isThrownBy(() -> drawn(Runs.of("a", alone)));
+  }
+
+  private byte[] drawn(Run run) throws IOException {
+    Path file = folder.resolve("drawn.png");
+    Roofline.write(file, run);
+    return Files.readAllBytes(file);
+  }
+
+  @Test
+  void theArithmeticComesBackAndIsFloat32InOlderRuns() throws IOException {
+    Path file = folder.resolve("run.json");
+    RunFile.write(
+        file,
+        Runs.of(
+            "a", product("gemm 1", "g", timing("cublas-tf32", Arithmetic.TF32, 1, null, null))));
+    assertThat(arithmetic(file)).isEqualTo(Arithmetic.TF32);
+    Files.writeString(file, text(file).replaceAll("\"arithmetic\": \"[A-Z0-9]+\",", ""));
+    assertThat(arithmetic(file)).isEqualTo(Arithmetic.FLOAT32);
+  }
+
+  private Arithmetic arithmetic(Path file) {
+    Run run = RunFile.read(file.toString(), folder.resolve("none"));
+    return run.results().getFirst().timings().getFirst().arithmetic();
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.clessidra.bench.report;
 
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.measure.Result;
 import dev.clessidra.bench.measure.Spread;
 import dev.clessidra.bench.measure.Timing;
@@ -36,8 +37,13 @@ final class Runs {
   }
 
   static Timing timing(String library, double seconds, Spread share, Spread ratio) {
+    return timing(library, Arithmetic.FLOAT32, seconds, share, ratio);
+  }
+
+  static Timing timing(
+      String library, Arithmetic arithmetic, double seconds, Spread share, Spread ratio) {
     Spread time = new Spread(0.9 * seconds, seconds, 1.1 * seconds, 9);
-    return new Timing(library, time, time, share, ratio, ratio == null ? null : 1e-6);
+    return new Timing(library, arithmetic, time, time, share, ratio, ratio == null ? null : 1e-6);
   }
 
   /** A median with a tenth of it between the quartiles. */

@@ -1,6 +1,7 @@
 package dev.clessidra.bench.baselines.nvidia;
 
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
@@ -103,6 +104,11 @@ final class Cublas implements Library {
   @Override
   public String name() {
     return arithmetic.name("cublas");
+  }
+
+  @Override
+  public Arithmetic arithmetic() {
+    return arithmetic;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.clessidra.bench.baselines.nvidia;
 
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Conv2d;
 import dev.clessidra.bench.work.ConvTranspose2d;
@@ -65,10 +66,6 @@ final class Cudnn implements Library {
     return device;
   }
 
-  Arithmetic arithmetic() {
-    return arithmetic;
-  }
-
   cudnnHandle handle() {
     return handle;
   }
@@ -87,6 +84,11 @@ final class Cudnn implements Library {
   @Override
   public String name() {
     return arithmetic.name("cudnn");
+  }
+
+  @Override
+  public Arithmetic arithmetic() {
+    return arithmetic;
   }
 
   @Override

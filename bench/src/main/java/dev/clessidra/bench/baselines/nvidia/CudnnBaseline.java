@@ -1,6 +1,7 @@
 package dev.clessidra.bench.baselines.nvidia;
 
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Baseline;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.kernels.Device;

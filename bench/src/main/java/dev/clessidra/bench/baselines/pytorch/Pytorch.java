@@ -3,6 +3,7 @@ package dev.clessidra.bench.baselines.pytorch;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
@@ -27,15 +28,18 @@ import java.util.stream.IntStream;
 
 /** PyTorch in a process of its own, which serves all works. */
 final class Pytorch implements Library {
+  // Of the losses of ten steps.
+  private static final double TOLERANCE_OF_TF32 = 1e-2;
+
   private final String name;
-  private final double tolerance;
+  private final Arithmetic arithmetic;
   private final PytorchProcess process;
   private final String version;
   private int prepared;
 
-  private Pytorch(String name, double tolerance, PytorchProcess process) {
+  private Pytorch(String name, Arithmetic arithmetic, PytorchProcess process) {
     this.name = name;
-    this.tolerance = tolerance;
+    this.arithmetic = arithmetic;
     this.process = process;
     JsonObject versions = process.read();
     version =
@@ -45,10 +49,11 @@ final class Pytorch implements Library {
                 .formatted(versions.get("version").getAsString(), versions.get("cudnn").getAsInt());
   }
 
-  static Pytorch open(String name, List<String> options, double tolerance) throws AbsentException {
+  static Pytorch open(String name, Arithmetic arithmetic, List<String> options)
+      throws AbsentException {
     PytorchProcess process = PytorchProcess.start(options);
     try {
-      return new Pytorch(name, tolerance, process);
+      return new Pytorch(name, arithmetic, process);
     } catch (IllegalStateException e) {
       process.close();
       throw new AbsentException(e.getMessage());
@@ -63,6 +68,11 @@ final class Pytorch implements Library {
   @Override
   public String version() {
     return version;
+  }
+
+  @Override
+  public Arithmetic arithmetic() {
+    return arithmetic;
   }
 
   @Override
@@ -127,7 +137,7 @@ final class Pytorch implements Library {
 
     @Override
     public double tolerance() {
-      return tolerance;
+      return arithmetic == Arithmetic.TF32 ? TOLERANCE_OF_TF32 : 0;
     }
 
     @Override

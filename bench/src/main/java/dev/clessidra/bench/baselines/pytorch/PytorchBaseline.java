@@ -1,6 +1,7 @@
 package dev.clessidra.bench.baselines.pytorch;
 
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Baseline;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Cpu;
@@ -14,29 +15,31 @@ import java.util.List;
  * {@code pytorch-compiled-tf32} with tensor cores.
  */
 public final class PytorchBaseline implements Baseline {
-  private final String name;
-  private final List<String> options;
-  private final double tolerance;
+  private static final String COMPILED = "pytorch-compiled";
 
-  private PytorchBaseline(String name, List<String> options, double tolerance) {
-    this.name = name;
-    this.options = options;
-    this.tolerance = tolerance;
+  private final String name;
+  private final Arithmetic arithmetic;
+  private final List<String> options;
+
+  private PytorchBaseline(String name, Arithmetic arithmetic, String... options) {
+    this.name = arithmetic.name(name);
+    this.arithmetic = arithmetic;
+    this.options = List.of(options);
   }
 
   /** Runs the script op by op. */
   public static PytorchBaseline eager() {
-    return new PytorchBaseline("pytorch", List.of(), 0);
+    return new PytorchBaseline("pytorch", Arithmetic.FLOAT32);
   }
 
   /** Compiles the models. */
   public static PytorchBaseline compiled() {
-    return new PytorchBaseline("pytorch-compiled", List.of("--compiled"), 0);
+    return new PytorchBaseline(COMPILED, Arithmetic.FLOAT32, "--compiled");
   }
 
   /** Compiles the models, and multiplies in TF32. */
   public static PytorchBaseline compiledTf32() {
-    return new PytorchBaseline("pytorch-compiled-tf32", List.of("--compiled", "--tf32"), 1e-2);
+    return new PytorchBaseline(COMPILED, Arithmetic.TF32, "--compiled", "--tf32");
   }
 
   @Override
@@ -55,6 +58,6 @@ public final class PytorchBaseline implements Baseline {
       throw new AbsentException(
           "it runs on GPUs and CPUs, and the device is %s".formatted(device.name()));
     }
-    return Pytorch.open(name, arguments, tolerance);
+    return Pytorch.open(name, arithmetic, arguments);
   }
 }

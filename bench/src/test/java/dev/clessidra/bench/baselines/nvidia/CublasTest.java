@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.work.BiasActivation;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
@@ -102,6 +103,8 @@ final class CublasTest {
       assertThat(cublas.mathMode()).isZero();
       assertThat(tf32.name()).isEqualTo("cublas-tf32");
       assertThat(tf32.mathMode()).isEqualTo(3);
+      assertThat(cublas.arithmetic()).isEqualTo(Arithmetic.FLOAT32);
+      assertThat(tf32.arithmetic()).isEqualTo(Arithmetic.TF32);
     }
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.work.Conv2d;
 import dev.clessidra.bench.work.ConvTranspose2d;
 import dev.clessidra.bench.work.Direction;

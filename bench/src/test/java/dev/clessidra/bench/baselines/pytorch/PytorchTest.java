@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatNoException;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.clessidra.bench.baselines.AbsentException;
+import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.baselines.Python;
 import dev.clessidra.bench.work.Implementation;
@@ -21,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -262,6 +264,18 @@ final class PytorchTest {
       assertThatIllegalStateException()
           .isThrownBy(() -> library.prepare(model, inputs))
           .withMessage("PyTorch's process ended: exit code 137, and it said nothing");
+    }
+  }
+
+  @Test
+  void onlyTheBaselineOfThatNameIsOfTf32() throws IOException, AbsentException {
+    for (PytorchBaseline baseline :
+        List.of(PytorchBaseline.compiled(), PytorchBaseline.compiledTf32())) {
+      python("echo '%s'".formatted(VERSIONS));
+      try (Library library = baseline.open(processor, 1)) {
+        assertThat(library.arithmetic() == Arithmetic.TF32)
+            .isEqualTo(library.name().equals("pytorch-compiled-tf32"));
+      }
     }
   }
 

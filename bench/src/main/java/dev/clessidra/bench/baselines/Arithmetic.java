@@ -1,7 +1,7 @@
-package dev.clessidra.bench.baselines.nvidia;
+package dev.clessidra.bench.baselines;
 
 /** What a library multiplies with. */
-enum Arithmetic {
+public enum Arithmetic {
   /** Fused multiply-adds of float32. */
   FLOAT32("", 0),
   /** Tensor cores: factors rounded to 10 bits after the point, sums of float32. */
@@ -16,12 +16,12 @@ enum Arithmetic {
   }
 
   /** What a library with this arithmetic is called. */
-  String name(String library) {
+  public String name(String library) {
     return library + suffix;
   }
 
-  /** The largest relative error that it brings. */
-  double tolerance() {
+  /** The largest relative error that it brings to a kernel. */
+  public double tolerance() {
     return tolerance;
   }
 
