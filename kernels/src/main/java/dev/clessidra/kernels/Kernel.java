@@ -7,6 +7,7 @@ import static dev.clessidra.kernels.Kernel.FieldType.INT64;
 import static dev.clessidra.kernels.Kernel.FieldType.POINTER;
 
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -505,6 +506,38 @@ public enum Kernel {
   /** Returns those of the fields that are device pointers, an immutable list. */
   public List<Field> pointers() {
     return pointers;
+  }
+
+  /**
+   * Returns the floating-point operations of a launch, two a multiply-add: those of a product, or
+   * of a convolution's direct sums, whatever the algorithm; 0 of other kernels.
+   */
+  double operations(MemorySegment arguments) {
+    return switch (this) {
+      case GEMM -> 2 * product(arguments, "m", "n", "k");
+      case CONV2D, CONV2D_BACKWARD_DATA, CONV2D_BACKWARD_FILTER ->
+          2
+              * product(
+                  arguments,
+                  "images",
+                  "output_height",
+                  "output_width",
+                  "filters",
+                  "filter_height",
+                  "filter_width",
+                  "channels");
+      default -> 0;
+    };
+  }
+
+  private double product(MemorySegment arguments, String... sizes) {
+    double product = 1;
+    for (String size : sizes) {
+      Field field =
+          fields.stream().filter(each -> each.name().equals(size)).findFirst().orElseThrow();
+      product *= arguments.get(ValueLayout.JAVA_INT, field.offset());
+    }
+    return product;
   }
 
   /** Returns all layouts as text, in the format of {@code clessidra_cpu_layouts}. */

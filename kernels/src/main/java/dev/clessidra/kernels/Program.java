@@ -30,6 +30,7 @@ public final class Program implements AutoCloseable {
   private final List<Region> outputs;
   private final Region arena;
   private final PlanStatistics plan;
+  private final double operations;
   private boolean open = true;
 
   Program(
@@ -38,13 +39,15 @@ public final class Program implements AutoCloseable {
       List<Region> outside,
       List<Region> outputs,
       Region arena,
-      PlanStatistics plan) {
+      PlanStatistics plan,
+      double operations) {
     this.memory = memory;
     this.executable = executable;
     this.outside = outside.toArray(Region[]::new);
     this.outputs = outputs;
     this.arena = arena;
     this.plan = plan;
+    this.operations = operations;
   }
 
   /**
@@ -81,6 +84,14 @@ public final class Program implements AutoCloseable {
   /** Returns how much memory the program takes, and how much it would without reuse. */
   public PlanStatistics plan() {
     return plan;
+  }
+
+  /**
+   * Returns the floating-point operations of the matrix products and convolutions of a run, two a
+   * multiply-add, by Winograd's algorithm as many as by direct sums. Nothing else is counted.
+   */
+  public double operations() {
+    return operations;
   }
 
   /** Returns whether the program has not been closed. */

@@ -143,7 +143,8 @@ final class Recording {
             plan.lowerBoundBytes(),
             plan.totalBytes(),
             plan.buffers(),
-            launches.size()));
+            launches.size()),
+        launches.stream().mapToDouble(launch -> launch.kernel.operations(launch.arguments)).sum());
   }
 
   private void requireOutsideOpen() {

@@ -158,6 +158,39 @@ final class ProgramTest {
   }
 
   @Test
+  void theOperationsOfProductsAreCounted() {
+    Network network = new Network();
+    try (Program program = device.capture(network::step)) {
+      assertThat(program.operations()).isEqualTo(5 * 2.0 * BATCH * INPUTS * UNITS);
+    }
+  }
+
+  @Test
+  void theOperationsOfConvolutionsAreThoseOfDirectSums() {
+    Images images = new Images(2, 8, 12, 16);
+    for (ConvolutionAlgorithm algorithm : ConvolutionAlgorithm.values()) {
+      Convolution convolution =
+          new Convolution(images, 8, Window.square(3), 5).withAlgorithm(algorithm);
+      long pixels = 2 * 6 * 10;
+      Buffer x = floats(scope, "x", images.pixels() * 11);
+      Buffer second = floats(scope, "second x", images.pixels() * 5);
+      Buffer filter = floats(scope, "filter", convolution.filterElements());
+      Buffer y = floats(scope, "y", pixels * 8);
+      Buffer workspace = floats(scope, "workspace", convolution.backwardFilterWorkspace());
+      try (Program program =
+          device.capture(() -> {
+            kernels.conv2d(convolution, x, second, filter, null, y, Activation.IDENTITY, 0);
+            kernels.conv2dBackwardData(
+                convolution, y, filter, null, x, second, Activation.IDENTITY, 0, 0);
+            kernels.conv2dBackwardFilter(convolution, x, second, y, filter, workspace, 0);
+            kernels.fill(y, pixels * 8, 1);
+          })) {
+        assertThat(program.operations()).isEqualTo(3 * 2.0 * pixels * 8 * 3 * 3 * 16);
+      }
+    }
+  }
+
+  @Test
   void replayAllocatesNothingOnTheJavaHeapOrTheDevice() {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     Network network = new Network();

@@ -193,7 +193,7 @@ public final class Bench implements Callable<Integer> {
   @Option(
       names = "--roofline",
       paramLabel = "FILE.png",
-      description = "Draw products and convolutions under the machine's limits.")
+      description = "Draw products, convolutions and latencies under the machine's limits.")
   private Path roofline;
 
   @Option(
@@ -270,10 +270,14 @@ public final class Bench implements Callable<Integer> {
       options = DeviceOptions.defaults().withDevice(deviceName);
       options = threads == null ? options : options.withThreads(threads);
       effort = rounds == null ? effort : effort.withRounds(rounds);
-      if (roofline != null && entries.stream().allMatch(e -> e.work().operations() == 0)) {
+      // Bytes first: to count the operations of a model it is built.
+      if (roofline != null
+          && entries.stream()
+              .map(Suite.Entry::work)
+              .noneMatch(work -> work.bytes() > 0 && work.operations() > 0)) {
         throw new IllegalArgumentException(
-            "--roofline is for works that count floating-point operations: expected products or"
-                + " convolutions among them");
+            "--roofline is for works whose operations and bytes are counted: expected products,"
+                + " convolutions or answers to one image among them");
       }
       effort = slice == null ? effort : effort.withSlice(Duration.ofMillis(slice));
       for (String name : isWorker ? List.<String>of() : baselineNames) {

@@ -2,6 +2,8 @@ package dev.clessidra.bench.report;
 
 import dev.clessidra.bench.measure.Result;
 import dev.clessidra.bench.measure.Spread;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Figures as text. */
@@ -18,13 +20,16 @@ final class Figures {
 
   /** What is done in a second, for example {@code 217 GFLOP/s}; nothing if that is not counted. */
   static String rate(Result result, double seconds) {
-    if (result.operations() > 0) {
-      return number(result.operations() / seconds * 1e-9) + " GFLOP/s";
-    }
+    List<String> rates = new ArrayList<>();
     if (result.samples() > 0) {
-      return number(result.samples() / seconds) + " samples/s";
+      rates.add(number(result.samples() / seconds) + " samples/s");
     }
-    return result.bytes() > 0 ? number(result.bytes() / seconds * 1e-9) + " GB/s" : "";
+    if (result.operations() > 0) {
+      rates.add(number(result.operations() / seconds * 1e-9) + " GFLOP/s");
+    } else if (result.bytes() > 0) {
+      rates.add(number(result.bytes() / seconds * 1e-9) + " GB/s");
+    }
+    return String.join(", ", rates);
   }
 
   /** For example {@code 1.05x (1.02-1.09)}: the median and the quartiles. */

@@ -28,10 +28,10 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /**
  * The roofline picture of a run (Williams, Waterman and Patterson 2009): operations a second over
- * operations a byte, under the two limits of the machine. A mark is a work whose operations are
- * counted, as one library does it in float32, of which the peak is: its colour tells the group, its
- * form the library. Winograd's algorithm may lie above the limits, since it needs fewer operations
- * than are counted.
+ * operations a byte, under the two limits of the machine. A mark is a work whose operations and
+ * bytes are counted, as one library does it in float32, of which the peak is: its colour tells the
+ * group, its form the library. Winograd's algorithm may lie above the limits, since it needs fewer
+ * operations than are counted.
  */
 public final class Roofline {
   private static final int WIDTH = 1100;
@@ -66,15 +66,17 @@ public final class Roofline {
    * Draws a run as a PNG file, whatever its name ends with.
    *
    * @throws DataException if the file cannot be written, or no work of the run counts operations
+   *     and bytes
    */
   public static void write(Path file, Run run) {
     List<Result> counted =
         run.results().stream()
-            .filter(result -> result.operations() > 0 && drawn(result).findAny().isPresent())
+            .filter(result -> result.operations() > 0 && result.bytes() > 0)
+            .filter(result -> drawn(result).findAny().isPresent())
             .toList();
     if (counted.isEmpty()) {
       throw new DataException(
-          "%s: no work that was timed counts floating-point operations: expected products or convolutions"
+          "%s: no work that was timed has operations and bytes: expected products or convolutions"
               .formatted(file));
     }
     XYChart chart = chart(run);

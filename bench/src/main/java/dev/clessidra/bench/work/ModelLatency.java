@@ -4,10 +4,15 @@ import dev.clessidra.engine.Shape;
 import dev.clessidra.engine.Tape;
 import dev.clessidra.engine.Tensor;
 import dev.clessidra.kernels.Device;
+import dev.clessidra.kernels.Program;
 import dev.clessidra.kernels.Scope;
+import dev.clessidra.models.Autoencoder;
 import dev.clessidra.models.EncoderDecoder;
 import dev.clessidra.models.Model;
 import dev.clessidra.models.UNet;
+import dev.clessidra.models.Vae;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 
 /**
@@ -32,6 +37,7 @@ public enum ModelLatency implements Work {
 
   private static final int U_NET_SIZE = 256;
   private static final int U_NET_PIXELS = U_NET_SIZE * U_NET_SIZE;
+  private static final Map<ModelLatency, Cost> COSTS = new ConcurrentHashMap<>();
 
   private final TrainedModel model;
   private final int inputSize;
@@ -58,14 +64,33 @@ public enum ModelLatency implements Work {
     return FAMILY;
   }
 
+  /** Those of the answer's products and convolutions. */
   @Override
   public double operations() {
-    return 0;
+    return cost().operations();
   }
 
+  /** The parameters', each read once, the image's and the answer's. */
   @Override
   public double bytes() {
-    return 0;
+    return cost().bytes();
+  }
+
+  private Cost cost() {
+    return COSTS.computeIfAbsent(this, ModelLatency::count);
+  }
+
+  private Cost count() {
+    try (Device device = Device.open("cpu");
+        Model built = model.model(device);
+        Scope scope = device.scope()) {
+      Tensor x = Tensor.filled(device, scope, IMAGE, shape(), 0.5f);
+      try (Program program = device.capture(() -> answer(built, x))) {
+        return new Cost(
+            program.operations(),
+            Float.BYTES * (double) (built.parameters().count() + inputSize + resultSize));
+      }
+    }
   }
 
   /** Some thousand answers: until then a part of the time is the interpreter's. */
@@ -95,22 +120,44 @@ public enum ModelLatency implements Work {
     return new Answer(built, answering(built), inputs.floats(IMAGE));
   }
 
-  private static UnaryOperator<float[]> answering(Model model) {
+  private Shape shape() {
+    return this == U_NET ? Shape.of(1, U_NET_SIZE, U_NET_SIZE, 1) : Shape.of(1, inputSize);
+  }
+
+  private UnaryOperator<float[]> answering(Model model) {
     return switch (model) {
       case EncoderDecoder coder -> coder::reconstruct;
       case UNet net -> image -> probabilities(net, image);
-      default -> throw new IllegalArgumentException(model.kind() + " gives no answers.");
+      default -> throw noAnswers(model);
     };
   }
 
-  private static float[] probabilities(UNet model, float[] image) {
+  private float[] probabilities(UNet model, float[] image) {
     Device device = model.device();
     try (Scope scope = device.scope()) {
-      Shape shape = Shape.of(1, U_NET_SIZE, U_NET_SIZE, 1);
-      Tensor x = Tensor.of(device, scope, IMAGE, shape, image);
+      Tensor x = Tensor.of(device, scope, IMAGE, shape(), image);
       return model.probabilities(Tape.inference(device, scope), x).copyToArray();
     }
   }
+
+  /** What the functions above launch, without the copies from the host and back. */
+  private static void answer(Model model, Tensor x) {
+    try (Scope scope = model.device().scope()) {
+      Tape tape = Tape.inference(model.device(), scope);
+      switch (model) {
+        case Autoencoder coder -> coder.reconstructions(tape, coder.codes(tape, x));
+        case Vae coder -> coder.reconstructions(tape, coder.means(tape, x));
+        case UNet net -> net.probabilities(tape, x);
+        default -> throw noAnswers(model);
+      }
+    }
+  }
+
+  private static IllegalArgumentException noAnswers(Model model) {
+    return new IllegalArgumentException(model.kind() + " gives no answers.");
+  }
+
+  private record Cost(double operations, double bytes) {}
 
   private static final class Answer implements Implementation {
     private final Model model;

@@ -24,7 +24,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SequencedMap;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Training steps with Adam (learning rate 0.001, beta 0.9 and 0.999, epsilon 1e-8), each: the next
@@ -134,6 +136,8 @@ public enum TrainedModel implements Work {
 
   /** The input with the random numbers of their codes. */
   public static final String NOISE = "noise";
+
+  private static final Map<TrainedModel, Double> OPERATIONS = new ConcurrentHashMap<>();
 
   private final String model;
   private final int batch;
@@ -270,12 +274,23 @@ public enum TrainedModel implements Work {
     return FAMILY;
   }
 
-  /** Not counted: what is compared are samples a second. */
+  /**
+   * Those of the captured step's products and convolutions, forward and backward; elementwise work
+   * is not counted.
+   */
   @Override
   public double operations() {
-    return 0;
+    return OPERATIONS.computeIfAbsent(this, TrainedModel::countOperations);
   }
 
+  private double countOperations() {
+    try (Device device = Device.open("cpu");
+        TrainingStep step = step(device)) {
+      return step.operations();
+    }
+  }
+
+  /** Not counted: what is read again comes from a cache or from memory. */
   @Override
   public double bytes() {
     return 0;

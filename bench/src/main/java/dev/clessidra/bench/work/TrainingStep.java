@@ -62,6 +62,11 @@ public final class TrainingStep implements Implementation {
     model.device().synchronize();
   }
 
+  /** The floating-point operations of the step's products and convolutions. */
+  double operations() {
+    return program.operations();
+  }
+
   /** The loss of the last step. */
   public float loss() {
     return loss.item();

@@ -20,7 +20,10 @@ public interface Work {
   /** Works whose ratios are averaged together, for example {@code gemm}. */
   String family();
 
-  /** Floating-point operations, two a multiply-add; 0 where they are not the limit. */
+  /**
+   * Floating-point operations of products and convolutions, two a multiply-add; 0 where there are
+   * none.
+   */
   double operations();
 
   /** Bytes of the operands, each input read once and each output written once; 0 if not counted. */

@@ -181,7 +181,7 @@ class BenchTest {
 
     assertThat(outcome.code()).isZero();
     assertThat(outcome.err()).isEqualToIgnoringNewLines("1 of 1: training dense VAE, batch 128");
-    assertThat(outcome.out()).containsPattern("training dense VAE, batch 128 .* samples/s");
+    assertThat(outcome.out()).containsPattern("training dense VAE, batch 128 .* samples/s, [0-9.]+ GFLOP/s +[0-9]+ %");
   }
 
   @Test
@@ -224,8 +224,9 @@ class BenchTest {
         "--suite kernels --shape 3|--shape is not for --suite",
         "--suite none|Suite 'none' is unknown: expected one of [kernels, fixed-size-kernels,"
             + " models]",
-        "max-pool --roofline x.png|--roofline is for works that count floating-point operations:"
-            + " expected products or convolutions among them",
+        "max-pool --roofline x.png|--roofline is for works whose operations and bytes are counted:"
+            + " expected products, convolutions or answers to one image among them",
+        "training --model dense-vae --roofline x.png|--roofline is for works whose",
         "gemm --slice 0|Length of a turn is 0 ms: expected at least 1",
         "gemm --rounds 0|Number of rounds is 0: expected at least 1",
         "gemm --trial --record|--record and --trial: the times of a trial mean nothing, expected"

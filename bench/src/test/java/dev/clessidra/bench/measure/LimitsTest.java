@@ -2,9 +2,9 @@ package dev.clessidra.bench.measure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.clessidra.bench.work.ColdStart;
 import dev.clessidra.bench.work.GaussianSample;
 import dev.clessidra.bench.work.MatrixProduct;
-import dev.clessidra.bench.work.ModelLatency;
 import org.junit.jupiter.api.Test;
 
 class LimitsTest {
@@ -16,6 +16,6 @@ class LimitsTest {
     assertThat(new Limits(1000, 1000).seconds(product)).isEqualTo(12);
     assertThat(new Limits(1000, 100).seconds(product)).isEqualTo(44);
     assertThat(new Limits(1000, 100).seconds(new GaussianSample(50))).isEqualTo(6);
-    assertThat(Limits.apply(ModelLatency.U_NET)).isFalse();
+    assertThat(Limits.apply(new ColdStart())).isFalse();
   }
 }

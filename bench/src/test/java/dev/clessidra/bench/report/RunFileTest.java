@@ -185,6 +185,24 @@ class RunFileTest {
   }
 
   @Test
+  void aTrainingHasSamplesAndOperationsASecondAndNoMark() {
+    Result training =
+        new Result(
+            "training",
+            "training",
+            2e9,
+            0,
+            256,
+            List.of(timing("clessidra", 0.01, about(0.5), null)),
+            Map.of());
+
+    assertThat(Figures.rate(training, 0.01)).isEqualTo("25600 samples/s, 200 GFLOP/s");
+    assertThatExceptionOfType(DataException.class)
+        .isThrownBy(() -> drawn(Runs.of("a", training)))
+        .withMessageContaining("operations and bytes");
+  }
+
+  @Test
   void numbersHaveThreeDigits() {
     assertThat(Figures.number(0.00123456)).isEqualTo("0.00123");
     assertThat(Figures.number(1.23456)).isEqualTo("1.23");

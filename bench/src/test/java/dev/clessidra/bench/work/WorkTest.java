@@ -272,6 +272,56 @@ class WorkTest {
     }
   }
 
+  /** 784-1000-500-250-30 and back: all products three times, but no gradient of the samples. */
+  @Test
+  void theOperationsOfATrainingAreThoseOfItsProducts() {
+    long weights = 2 * (784 * 1000 + 1000 * 500 + 500 * 250 + 250 * 30);
+    double operations = 2.0 * 256 * (3 * weights - 784 * 1000);
+
+    assertThat(TrainedModel.DEEP_AUTOENCODER.operations()).isEqualTo(operations);
+    assertThat(TrainedModel.TIED_AUTOENCODER.operations()).isEqualTo(operations);
+  }
+
+  /** Mean and variance; the decoder passes gradients on to the codes. */
+  @Test
+  void theOperationsOfTheDenseVariationalAutoencoderAreThoseOfItsProducts() {
+    long first = 784 * 400;
+    long others = 2 * 400 * 20 + 20 * 400 + 400 * 784;
+
+    assertThat(TrainedModel.DENSE_VAE.operations()).isEqualTo(2.0 * 128 * (2 * first + 3 * others));
+  }
+
+  @Test
+  void theCostOfAnAnswerIsThatOfItsLayers() {
+    long weights = 2 * (784 * 1000 + 1000 * 500 + 500 * 250 + 250 * 30);
+    long biases = 2 * (1000 + 500 + 250) + 30 + 784;
+
+    assertThat(ModelLatency.DEEP_AUTOENCODER.operations()).isEqualTo(2.0 * weights);
+    assertThat(ModelLatency.DEEP_AUTOENCODER.bytes())
+        .isEqualTo(4.0 * (weights + biases + 784 + 784));
+  }
+
+  /** An image of 256 x 256, base width 16, four poolings. */
+  @Test
+  void theOperationsOfUNetAreThoseOfItsConvolutions() {
+    double operations = 0;
+    int channels = 1;
+    for (int level = 0; level <= 4; level++) {
+      double pixels = (256 >> level) * (256 >> level);
+      int width = 16 << level;
+      operations += pixels * 9 * (channels * width + width * width);
+      if (level < 4) {
+        // From below: a transposed convolution of 2 x 2, one pixel of the input for each four.
+        operations += pixels * 2 * width * width;
+        operations += pixels * 9 * (2 * width * width + width * width);
+      }
+      channels = width;
+    }
+    operations += 256 * 256 * 16 * 2;
+
+    assertThat(ModelLatency.U_NET.operations()).isEqualTo(2 * operations);
+  }
+
   @Test
   void inputsAreAskedForByNameAndType() {
     Inputs inputs = new MatrixProduct(1, 1, 1, false, false).inputs();
