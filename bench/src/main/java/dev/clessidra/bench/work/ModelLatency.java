@@ -24,8 +24,12 @@ import java.util.function.UnaryOperator;
 public enum ModelLatency implements Work {
   /** The deep autoencoder. */
   DEEP_AUTOENCODER(TrainedModel.DEEP_AUTOENCODER, 784, 784),
+  /** The sparse autoencoder. */
+  SPARSE_AUTOENCODER(TrainedModel.SPARSE_AUTOENCODER, 784, 784),
   /** The convolutional variational autoencoder: the mean of the code, decoded. */
   CONVOLUTIONAL_VAE(TrainedModel.CONVOLUTIONAL_VAE, 784, 784),
+  /** The dense variational autoencoder: the mean of the code, decoded. */
+  DENSE_VAE(TrainedModel.DENSE_VAE, 784, 784),
   /** The U-Net on {@value #U_NET_SIZE} x {@value #U_NET_SIZE} pixels. */
   U_NET(TrainedModel.U_NET, ModelLatency.U_NET_PIXELS, 2 * ModelLatency.U_NET_PIXELS);
 

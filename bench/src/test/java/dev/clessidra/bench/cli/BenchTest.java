@@ -214,8 +214,8 @@ class BenchTest {
         "conv2d --direction up|--direction is 'up': expected one or more of forward, data, filter",
         "bias-activation --activation cube|cube",
         "training --model u-nets|--model is 'u-nets': expected one or more of deep-autoencoder,",
-        "latency --model dense-vae|expected one or more of deep-autoencoder, convolutional-vae,"
-            + " u-net,",
+        "latency --model small-batch-vae|expected one or more of deep-autoencoder,"
+            + " sparse-autoencoder, convolutional-vae, dense-vae, u-net,",
         "gemm --model u-net|--model is not for gemm",
         "adam --shape 3|--shape is not for adam: expected none of these options",
         "gem|there is no work 'gem': expected one that --list shows, such as gemm or conv2d",
@@ -261,6 +261,7 @@ class BenchTest {
     assertThat(run("--list").out())
         .containsPattern("conv2d +NxHxWxC,KxRxS +8x64x64x64,64x3x3")
         .containsPattern("training +--model +deep-autoencoder,.*,u-net")
+        .containsPattern("latency +--model .*,sparse-autoencoder,.*,dense-vae,")
         .containsPattern("max-pool-backward +4x128x128x32")
         .contains("cold-start", "kernels", "models", "zeros", "not built in");
   }
