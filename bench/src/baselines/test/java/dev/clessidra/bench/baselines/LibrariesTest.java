@@ -97,15 +97,12 @@ class LibrariesTest {
   }
 
   private static List<Work> models() {
-    return List.of(
-        new GaussianDivergence(77, 101),
-        new GaussianSample(100_000),
-        ModelLatency.DEEP_AUTOENCODER,
-        ModelLatency.CONVOLUTIONAL_VAE,
-        TrainedModel.SPARSE_AUTOENCODER,
-        TrainedModel.TIED_AUTOENCODER,
-        TrainedModel.CONVOLUTIONAL_VAE,
-        TrainedModel.SMALL_BATCH_VAE);
+    List<Work> works = new ArrayList<>();
+    works.add(new GaussianDivergence(77, 101));
+    works.add(new GaussianSample(100_000));
+    works.addAll(List.of(ModelLatency.values()));
+    works.addAll(List.of(TrainedModel.values()));
+    return works;
   }
 
   /** All but those that libtorch has no operation for, or whose random numbers differ. */
