@@ -35,11 +35,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -367,7 +369,20 @@ public final class Bench implements Callable<Integer> {
     for (String name : names) {
       WorkFamily.works(name, options).forEach(work -> entries.add(new Suite.Entry(work)));
     }
+    requireOnce(entries);
     return entries;
+  }
+
+  /** Results are found again by their labels. */
+  private static void requireOnce(List<Suite.Entry> entries) {
+    Set<String> labels = new HashSet<>();
+    for (Suite.Entry entry : entries) {
+      if (!labels.add(entry.work().label())) {
+        throw new IllegalArgumentException(
+            "%s is asked for more than once: expected each work once"
+                .formatted(entry.work().label()));
+      }
+    }
   }
 
   private int measure(

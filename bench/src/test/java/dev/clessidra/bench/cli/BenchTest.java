@@ -181,7 +181,8 @@ class BenchTest {
 
     assertThat(outcome.code()).isZero();
     assertThat(outcome.err()).isEqualToIgnoringNewLines("1 of 1: training dense VAE, batch 128");
-    assertThat(outcome.out()).containsPattern("training dense VAE, batch 128 .* samples/s, [0-9.]+ GFLOP/s +[0-9]+ %");
+    assertThat(outcome.out())
+        .containsPattern("training dense VAE, batch 128 .* samples/s, [0-9.]+ GFLOP/s +[0-9]+ %");
   }
 
   @Test
@@ -219,6 +220,10 @@ class BenchTest {
         "gemm --model u-net|--model is not for gemm",
         "adam --shape 3|--shape is not for adam: expected none of these options",
         "gem|there is no work 'gem': expected one that --list shows, such as gemm or conv2d",
+        "gemm gemm --shape 4x5x6|gemm 4x5x6 NN is asked for more than once: expected each work"
+            + " once",
+        "conv2d --direction data,forward,data|stride 1 padding 1 data is asked for more than once",
+        "training --model u-net,u-net|training U-Net, batch 2 is asked for more than once",
         "''|nothing to time: expected a work, or --suite",
         "gemm --suite kernels|--suite kernels and the work gemm: expected one of them",
         "--suite kernels --shape 3|--shape is not for --suite",
