@@ -79,6 +79,33 @@ public record ColdStart() implements Work {
     }
   }
 
+  /**
+   * Waits for the line, and for the process to end.
+   *
+   * @throws IllegalStateException if there is no line, or the process fails after it
+   */
+  static String start(List<String> command) {
+    try {
+      Process process =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      try (BufferedReader output = process.inputReader()) {
+        String line = output.readLine();
+        int code = process.waitFor();
+        if (line == null || code != 0) {
+          throw new IllegalStateException(
+              "the process ended with code %d and %s result"
+                  .formatted(code, line == null ? "no" : "a"));
+        }
+        return line;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while a process ran", e);
+    }
+  }
+
   private static final class Start implements Implementation {
     private final Path folder;
     private final List<String> command;
@@ -87,7 +114,7 @@ public record ColdStart() implements Work {
     Start(Path folder, String device) {
       this.folder = folder;
       Path cache = folder.resolve("classes.aot");
-      start(command(device, "-Xlog:disable", "-XX:AOTCacheOutput=" + cache));
+      ColdStart.start(command(device, "-Xlog:disable", "-XX:AOTCacheOutput=" + cache));
       command =
           Files.isRegularFile(cache)
               ? command(device, "-XX:AOTCache=" + cache, "-Xlog:aot=off", "-Xlog:cds=off")
@@ -114,31 +141,9 @@ public record ColdStart() implements Work {
       return words;
     }
 
-    /** Waits for the line, and for the process to end. */
-    private static String start(List<String> command) {
-      try {
-        Process process =
-            new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-        try (BufferedReader output = process.inputReader()) {
-          String line = output.readLine();
-          process.waitFor();
-          if (line == null) {
-            throw new IllegalStateException(
-                "the process ended with code %d and no result".formatted(process.exitValue()));
-          }
-          return line;
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException("interrupted while a process ran", e);
-      }
-    }
-
     @Override
     public void run() {
-      line = start(command);
+      line = ColdStart.start(command);
     }
 
     @Override
