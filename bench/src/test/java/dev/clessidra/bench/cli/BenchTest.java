@@ -126,7 +126,7 @@ class BenchTest {
   }
 
   @Test
-  void aWorkIsMeasuredAndKept() {
+  void aWorkIsMeasuredAndKept() throws IOException {
     Path json = folder.resolve("run.json");
     Path picture = folder.resolve("roofline.png");
     Outcome outcome =
@@ -153,11 +153,15 @@ class BenchTest {
         .contains("padding 1 filter ");
     assertThat(picture).isNotEmptyFile();
 
-    Outcome compared = run("compare", json.toString(), json.toString());
+    Path other = folder.resolve("other.json");
+    Files.writeString(other, Files.readString(json).replace("1 forward", "1 other"));
+    Outcome compared = run("compare", json.toString(), other.toString());
     assertThat(compared.code()).isZero();
     assertThat(compared.out())
-        .contains("share of the limit")
-        .contains("0 of 3 figures changed beyond the noise.");
+        .containsPattern("padding 1 data +share of the limit")
+        .contains("of 2 figures changed")
+        .contains("only before: conv2d 2x8x8x3,4x3x3 stride 1 padding 1 forward")
+        .contains("only after: conv2d 2x8x8x3,4x3x3 stride 1 padding 1 other");
   }
 
   @Test
