@@ -6,6 +6,8 @@ import java.util.Locale;
 
 /** What changed from one run to another, as a table for people. */
 public final class ChangeTable {
+  private static final double DIFFERENT_ROUND_TRIPS = 1.5;
+
   private ChangeTable() {}
 
   /** Prints a line a figure, and which works only one of the runs has. */
@@ -14,6 +16,13 @@ public final class ChangeTable {
     heading(out, "after", after);
     if (!before.device().equals(after.device())) {
       out.println("The devices are not the same: the changes are theirs too.");
+    }
+    if (roundTripsDiffer(before, after)) {
+      out.printf(
+          "A cache line went to another thread and back in %s ns before, in %s after: compare the"
+              + " ratios to libraries alone.%n",
+          Figures.number(before.roundTrip().median() * 1e9),
+          Figures.number(after.roundTrip().median() * 1e9));
     }
     out.println();
     List<Change> changes = Change.between(before, after);
@@ -39,6 +48,15 @@ public final class ChangeTable {
     }
     only(out, "before", before, after);
     only(out, "after", after, before);
+  }
+
+  /** Whether the processors were further apart in one of the runs, as far as both tell. */
+  private static boolean roundTripsDiffer(Run before, Run after) {
+    if (before.roundTrip() == null || after.roundTrip() == null) {
+      return false;
+    }
+    double ratio = after.roundTrip().median() / before.roundTrip().median();
+    return Math.max(ratio, 1 / ratio) > DIFFERENT_ROUND_TRIPS;
   }
 
   private static String verdict(Change change) {

@@ -94,6 +94,38 @@ class ChangeTest {
         .contains("only after: new");
   }
 
+  @Test
+  void runsWhoseProcessorsWereFurtherApartAreComparedByRatiosAlone() {
+    String warning =
+        "A cache line went to another thread and back in 100 ns before, in 151 after: compare the"
+            + " ratios to libraries alone.";
+    assertThat(compared(about(100e-9), about(151e-9))).contains(warning);
+    assertThat(compared(about(151e-9), about(100e-9))).contains("in 151 ns before, in 100 after");
+    assertThat(compared(about(100e-9), about(149e-9))).doesNotContain("cache line");
+    assertThat(compared(null, about(100e-9))).doesNotContain("cache line");
+    assertThat(compared(about(100e-9), null)).doesNotContain("cache line");
+  }
+
+  private static String compared(Spread roundTripBefore, Spread roundTripAfter) {
+    StringWriter text = new StringWriter();
+    ChangeTable.print(
+        Runs.of("a", roundTripBefore), Runs.of("b", roundTripAfter), new PrintWriter(text, true));
+    return text.toString();
+  }
+
+  @Test
+  void aShareThatAnOlderRunDoesNotHaveIsNotCompared() {
+    Run older = Runs.of("a", uncounted("training", 0.1));
+    Run newer =
+        Runs.of("b", product("training", "training", timing("clessidra", 0.1, about(0.5), null)));
+
+    for (List<Change> changes :
+        List.of(Change.between(older, newer), Change.between(newer, older))) {
+      assertThat(changes).extracting(Change::figure).containsExactly("speed");
+      assertThat(changes.getFirst().relative()).isCloseTo(0, within(1e-9));
+    }
+  }
+
   private static Result uncounted(String work, double seconds) {
     return uncounted(work, seconds, 9);
   }

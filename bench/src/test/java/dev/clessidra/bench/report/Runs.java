@@ -17,6 +17,10 @@ final class Runs {
   private Runs() {}
 
   static Run of(String commit, Result... results) {
+    return of(commit, ROUND_TRIP, results);
+  }
+
+  static Run of(String commit, Spread roundTrip, Result... results) {
     return new Run(
         commit,
         "2026-01-02T03:04:05Z",
@@ -26,7 +30,7 @@ final class Runs {
         9,
         PEAK,
         BANDWIDTH,
-        ROUND_TRIP,
+        roundTrip,
         timing("clessidra", 1e-6, null, null),
         List.of(results));
   }
