@@ -2,21 +2,15 @@ package dev.clessidra.bench.work;
 
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.Model;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * The time from the start of a process to its end: a new virtual machine opens the device, loads
- * the deep autoencoder from its file, restores one image, prints some of it and ends. With the
- * options and the settings that Clessidra has here and those of its launcher, a cache of classes
- * among them, which is made beforehand.
+ * the deep autoencoder from its file, restores one image, prints some of it and ends. A library in
+ * Java does the same, as a {@link ProgramStart} too.
  *
  * <p>Inputs are the model's parameters by name, and {@value ModelLatency#IMAGE}. The result is the
  * first {@value #PRINTED} pixels of the restored image.
@@ -30,6 +24,11 @@ public record ColdStart() implements Work {
 
   private static final TrainedModel MODEL = TrainedModel.DEEP_AUTOENCODER;
   private static final int PIXELS = 784;
+
+  /** Which model is loaded. */
+  public TrainedModel model() {
+    return MODEL;
+  }
 
   @Override
   public String label() {
@@ -68,104 +67,20 @@ public record ColdStart() implements Work {
 
   @Override
   public Implementation on(Device device, Inputs inputs) {
-    try {
-      Path folder = Files.createTempDirectory("clessidra-cold-start");
-      try (Model model = MODEL.model(device)) {
-        model.save(folder.resolve("model.safetensors"));
-      }
-      return new Start(folder, device.name());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    Path folder = folder();
+    Path file = folder.resolve("model.safetensors");
+    try (Model model = MODEL.model(device)) {
+      model.save(file);
     }
+    return new ProgramStart(FirstResult.class, folder, file.toString(), device.name());
   }
 
-  /**
-   * Waits for the line, and for the process to end.
-   *
-   * @throws IllegalStateException if there is no line, or the process fails after it
-   */
-  static String start(List<String> command) {
+  /** A new folder for the file that a {@link ProgramStart} loads. */
+  public static Path folder() {
     try {
-      Process process =
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-      try (BufferedReader output = process.inputReader()) {
-        String line = output.readLine();
-        int code = process.waitFor();
-        if (line == null || code != 0) {
-          throw new IllegalStateException(
-              "the process ended with code %d and %s result"
-                  .formatted(code, line == null ? "no" : "a"));
-        }
-        return line;
-      }
+      return Files.createTempDirectory("clessidra-cold-start");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while a process ran", e);
-    }
-  }
-
-  private static final class Start implements Implementation {
-    private final Path folder;
-    private final List<String> command;
-    private String line = "";
-
-    Start(Path folder, String device) {
-      this.folder = folder;
-      Path cache = folder.resolve("classes.aot");
-      ColdStart.start(command(device, "-Xlog:disable", "-XX:AOTCacheOutput=" + cache));
-      command =
-          Files.isRegularFile(cache)
-              ? command(device, "-XX:AOTCache=" + cache, "-Xlog:aot=off", "-Xlog:cds=off")
-              : command(device);
-    }
-
-    private List<String> command(String device, String... options) {
-      List<String> words = new ArrayList<>();
-      words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      words.addAll(
-          List.of(
-              "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED"));
-      words.addAll(List.of(options));
-      System.getProperties()
-          .forEach((name, value) -> {
-            if (name.toString().startsWith("clessidra.")) {
-              words.add("-D%s=%s".formatted(name, value));
-            }
-          });
-      words.addAll(List.of("-cp", System.getProperty("java.class.path")));
-      words.addAll(
-          List.of(
-              FirstResult.class.getName(), folder.resolve("model.safetensors").toString(), device));
-      return words;
-    }
-
-    @Override
-    public void run() {
-      line = ColdStart.start(command);
-    }
-
-    @Override
-    public float[] result() {
-      run();
-      String[] numbers = line.strip().split(" ", -1);
-      float[] values = new float[numbers.length];
-      for (int i = 0; i < values.length; i++) {
-        values[i] = Float.parseFloat(numbers[i]);
-      }
-      return values;
-    }
-
-    @Override
-    public void close() {
-      try (Stream<Path> files = Files.walk(folder)) {
-        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(file);
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
     }
   }
 }

@@ -5,24 +5,28 @@ import dev.clessidra.models.Autoencoder;
 import java.nio.file.Path;
 
 /** The program whose start is timed: loads a model and prints what it makes of one image. */
-final class FirstResult {
+public final class FirstResult {
   private FirstResult() {}
 
   /** Arguments: the model's file, the device. */
   public static void main(String[] arguments) {
     try (Device device = Device.open(arguments[1]);
         Autoencoder model = Autoencoder.load(Path.of(arguments[0]), device)) {
-      float[] restored = model.reconstruct(image(model.inputs()));
-      StringBuilder line = new StringBuilder();
-      for (int i = 0; i < ColdStart.PRINTED; i++) {
-        line.append(restored[i]).append(' ');
-      }
-      System.out.println(line);
+      print(model.reconstruct(image(model.inputs())));
     }
   }
 
+  /** Prints the first pixels of a restored image. */
+  public static void print(float[] restored) {
+    StringBuilder line = new StringBuilder();
+    for (int i = 0; i < ColdStart.PRINTED; i++) {
+      line.append(restored[i]).append(' ');
+    }
+    System.out.println(line);
+  }
+
   /** An image from dark to light. */
-  static float[] image(int pixels) {
+  public static float[] image(int pixels) {
     float[] image = new float[pixels];
     for (int i = 0; i < pixels; i++) {
       image[i] = (i + 1f) / pixels;

@@ -3,6 +3,7 @@ package dev.clessidra.bench.baselines.libtorch;
 import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.baselines.cpu.Fastest;
 import dev.clessidra.bench.work.BiasActivation;
+import dev.clessidra.bench.work.ColdStart;
 import dev.clessidra.bench.work.Concatenation;
 import dev.clessidra.bench.work.Conv2d;
 import dev.clessidra.bench.work.ConvTranspose2d;
@@ -53,6 +54,7 @@ final class LibtorchLibrary implements Library {
           case ConvTranspose2d convolution -> Convolutions.ways(convolution, inputs);
           case Concatenation concatenation -> Convolutions.ways(concatenation, inputs);
           case TrainedModel model -> TrainingStep.ways(model, inputs);
+          case ColdStart start -> FirstAnswer.ways(start, inputs);
           case ModelLatency latency -> Answer.ways(latency, inputs);
           default -> List.of();
         };

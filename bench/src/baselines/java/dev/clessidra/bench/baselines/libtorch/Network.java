@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.OutputArchive;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
@@ -86,6 +88,15 @@ abstract class Network implements AutoCloseable {
   /** What is trained. */
   final List<Tensor> trained() {
     return trained;
+  }
+
+  /** Writes all parameters by name, in libtorch's own format. */
+  final void save(String file) {
+    try (PointerScope _ = new PointerScope()) {
+      OutputArchive archive = new OutputArchive();
+      parameters.forEach((name, tensor) -> archive.write(name, tensor.detach()));
+      archive.save_to(file);
+    }
   }
 
   final Inputs inputs() {

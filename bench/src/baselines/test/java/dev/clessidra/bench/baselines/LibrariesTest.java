@@ -3,6 +3,7 @@ package dev.clessidra.bench.baselines;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.clessidra.bench.work.BiasActivation;
+import dev.clessidra.bench.work.ColdStart;
 import dev.clessidra.bench.work.Concatenation;
 import dev.clessidra.bench.work.Conv2d;
 import dev.clessidra.bench.work.ConvTranspose2d;
@@ -100,6 +101,7 @@ class LibrariesTest {
     List<Work> works = new ArrayList<>();
     works.add(new GaussianDivergence(77, 101));
     works.add(new GaussianSample(100_000));
+    works.add(new ColdStart());
     works.addAll(List.of(ModelLatency.values()));
     works.addAll(List.of(TrainedModel.values()));
     return works;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class ColdStartTest {
+class ProgramStartTest {
   @Test
   void aProcessPrintsItsResultAndEndsWell() {
     assertThat(start("echo 1 2; echo more")).isEqualTo("1 2");
@@ -19,6 +19,6 @@ class ColdStartTest {
   }
 
   private static String start(String script) {
-    return ColdStart.start(List.of("sh", "-c", script));
+    return ProgramStart.start(List.of("sh", "-c", script));
   }
 }
