@@ -69,7 +69,9 @@ final class AutoencoderReport extends RunReport {
                 new Report.Metric(
                     "Test error",
                     percent(measured.errorRate()),
-                    "of " + evaluation.dataset().test().count() + " test images, fine-tuned")));
+                    "of %s, fine-tuned"
+                        .formatted(
+                            Words.count(evaluation.dataset().test().count(), "test image")))));
     evaluation
         .probe()
         .ifPresent(error ->
@@ -89,7 +91,7 @@ final class AutoencoderReport extends RunReport {
                 new Report.Metric(
                     "PCA",
                     number(measured.componentsError()),
-                    measured.codeSize() + " components, the same images"));
+                    Words.count(measured.codeSize(), "component") + ", the same images"));
           }
         });
     return metrics;

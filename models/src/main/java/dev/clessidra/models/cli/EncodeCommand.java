@@ -52,9 +52,9 @@ final class EncodeCommand implements Callable<Integer> {
 
     String describe(int count) {
       return switch (this) {
-        case TRAIN -> "the %d training images (--part all for all)".formatted(count);
-        case TEST -> "the %d test images (--part all for all)".formatted(count);
-        case ALL -> "all %d images".formatted(count);
+        case TRAIN -> "the %s (--part all for all)".formatted(Words.count(count, "training image"));
+        case TEST -> "the %s (--part all for all)".formatted(Words.count(count, "test image"));
+        case ALL -> "all %s".formatted(Words.count(count, "image"));
       };
     }
 

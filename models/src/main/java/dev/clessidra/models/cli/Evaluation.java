@@ -136,8 +136,8 @@ record Evaluation(
 
   private static String noComponents(Autoencoder model) {
     if (model.codeSize() >= model.inputs()) {
-      return "a code of %d numbers is not smaller than an image of %d"
-          .formatted(model.codeSize(), model.inputs());
+      return "a code of %s is not smaller than an image of %d"
+          .formatted(Words.count(model.codeSize(), "number"), model.inputs());
     } else if (model.inputs() > PrincipalComponents.LARGEST_DIMENSION) {
       return "images of %d values are too large, at most %d can be fitted"
           .formatted(model.inputs(), PrincipalComponents.LARGEST_DIMENSION);
@@ -200,14 +200,17 @@ record Evaluation(
           line(
               "Test squared error",
               Words.number(measured.squaredError()),
-              "summed over %d values in [0,1], mean of %d images"
-                  .formatted(dataset.test().imageSize(), count)));
+              "summed over %s in [0,1], mean of %s"
+                  .formatted(
+                      Words.count(dataset.test().imageSize(), "value"),
+                      Words.count(count, "image"))));
       if (measured.components().isPresent()) {
         lines.add(
             line(
                 "PCA",
                 Words.number(measured.componentsError()),
-                "with %d components, the same measure".formatted(measured.codeSize())));
+                "with %s, the same measure"
+                    .formatted(Words.count(measured.codeSize(), "component"))));
       } else if (!measured.noComponents().isEmpty()) {
         lines.add(line("PCA", "none", measured.noComponents()));
       }
@@ -220,13 +223,13 @@ record Evaluation(
             line(
                 "Softmax regression",
                 Words.percent(error),
-                "of %d test images wrong, from their codes".formatted(count))));
+                "of %s wrong, from their codes".formatted(Words.count(count, "test image")))));
     classification.ifPresent(measured ->
         lines.add(
             line(
                 "Classifier",
                 Words.percent(measured.errorRate()),
-                "of %d test images wrong".formatted(count))));
+                "of %s wrong".formatted(Words.count(count, "test image")))));
     if (sparsity) {
       reconstruction.ifPresent(measured -> lines.addAll(sparsityLines(measured)));
     }

@@ -124,8 +124,8 @@ final class InterpolateCommand implements Callable<Integer> {
         Vae vae = Vae.load(file, opened)) {
       if (axis != null && (axis < 0 || axis >= vae.codeSize())) {
         throw usage(
-            "--axis is %d, expected 0 to %d, the model's codes having %d numbers"
-                .formatted(axis, vae.codeSize() - 1, vae.codeSize()));
+            "--axis is %d, expected 0 to %d, the model's codes having %s"
+                .formatted(axis, vae.codeSize() - 1, Words.count(vae.codeSize(), "number")));
       }
       float[] start = vae.encode(image(from, vae));
       float[] walk =

@@ -1,6 +1,7 @@
 package dev.clessidra.models.cli;
 
 import static dev.clessidra.models.cli.Words.clock;
+import static dev.clessidra.models.cli.Words.count;
 import static dev.clessidra.models.cli.Words.duration;
 import static dev.clessidra.models.cli.Words.format;
 import static dev.clessidra.models.cli.Words.number;
@@ -59,7 +60,8 @@ final class ProgressPrinter implements TrainingProgress {
     if (terminal) {
       draw(first, totalSteps);
     } else {
-      out.println(format("%s: %d steps of %d images", label, totalSteps - first, batch));
+      out.println(
+          format("%s: %s of %s", label, count(totalSteps - first, "step"), count(batch, "image")));
     }
     out.flush();
   }

@@ -87,7 +87,8 @@ final class ReconstructCommand implements Callable<Integer> {
       if (out != null) {
         grid(shown, autoencoder).writePng(out);
         writer.println(
-            "%s: %d test images, and below each its reconstruction".formatted(out, shown.count()));
+            "%s: %s, and below each its reconstruction"
+                .formatted(out, Words.count(shown.count(), "test image")));
       }
       writer.flush();
     }

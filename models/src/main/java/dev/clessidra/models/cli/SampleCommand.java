@@ -77,7 +77,9 @@ final class SampleCommand implements Callable<Integer> {
       }
       grid.build().writePng(out);
     }
-    spec.commandLine().getOut().println("%s: %d images of the model".formatted(out, count));
+    spec.commandLine()
+        .getOut()
+        .println("%s: %s of the model".formatted(out, Words.count(count, "image")));
     spec.commandLine().getOut().flush();
     return ExitCode.OK;
   }

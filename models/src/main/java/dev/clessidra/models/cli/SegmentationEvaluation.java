@@ -45,8 +45,8 @@ record SegmentationEvaluation(
         line(
             "Pixel error",
             Words.percent(metrics.pixelError()),
-            "of the pixels of %d test images, mirrored, turned and averaged"
-                .formatted(metrics.images())));
+            "of the pixels of %s, mirrored, turned and averaged"
+                .formatted(Words.count(metrics.images(), "test image"))));
     for (int c = 0; c < metrics.classes().size(); c++) {
       lines.add(line("Class %d".formatted(c), metrics.classes().get(c)));
     }

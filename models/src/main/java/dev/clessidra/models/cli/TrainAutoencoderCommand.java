@@ -71,8 +71,8 @@ final class TrainAutoencoderCommand extends TrainImagesCommand {
   void check(Dataset dataset, Device on) {
     if (widths.getLast() >= dataset.train().imageSize()) {
       throw new IllegalArgumentException(
-          "a code of %d numbers is not smaller than an image of %d: give --widths that end in fewer, or use train sparse"
-              .formatted(widths.getLast(), dataset.train().imageSize()));
+          "a code of %s is not smaller than an image of %d: give --widths that end in fewer, or use train sparse"
+              .formatted(Words.count(widths.getLast(), "number"), dataset.train().imageSize()));
     }
     check(build(dataset, on));
   }

@@ -204,8 +204,12 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
 
   @Override
   String describe(SegmentationDataset dataset) {
-    return "U-Net, %d levels, %d channels and up, %s, %d classes"
-        .formatted(depth, width, dataset.train().images(), dataset.train().masks().classes());
+    return "U-Net, %s, %s and up, %s, %d classes"
+        .formatted(
+            Words.count(depth, "level"),
+            Words.count(width, "channel"),
+            dataset.train().images(),
+            dataset.train().masks().classes());
   }
 
   @Override

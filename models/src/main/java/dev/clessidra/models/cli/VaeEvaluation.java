@@ -78,7 +78,7 @@ record VaeEvaluation(
           line(
               "Test ELBO",
               Words.format("%.2f", bound.total()),
-              "nats per image, mean of %d images".formatted(dataset.test().count())));
+              "nats per image, mean of " + Words.count(dataset.test().count(), "image")));
       lines.add(
           line("  log p(x | z)", Words.format("%.2f", bound.logLikelihood()), "nats per image"));
       lines.add(
@@ -92,7 +92,7 @@ record VaeEvaluation(
           line(
               "Test log p(x)",
               Words.format("%.2f", logLikelihood),
-              "nats per image, estimated with %d samples".formatted(samples)));
+              "nats per image, estimated with " + Words.count(samples, "sample")));
     }
     lines.add(
         line("Active units", String.valueOf(activeUnits), "of %d in a code".formatted(codeSize)));
@@ -100,7 +100,7 @@ record VaeEvaluation(
         line(
             "Test squared error",
             Words.number(squaredError),
-            "summed over %d values in [0,1]".formatted(dataset.test().imageSize())));
+            "summed over %s in [0,1]".formatted(Words.count(dataset.test().imageSize(), "value"))));
     plainError.ifPresent(
         error -> lines.add(line("Plain autoencoder", Words.number(error), "the same measure")));
     return lines;

@@ -66,7 +66,7 @@ final class VaeReport extends RunReport {
         new Report.Metric(
             "Active units",
             String.valueOf(evaluation.activeUnits()),
-            "of the %d numbers in a code".formatted(evaluation.codeSize())));
+            "of the %s in a code".formatted(Words.count(evaluation.codeSize(), "number"))));
     metrics.add(
         new Report.Metric(
             "Squared error",

@@ -25,6 +25,11 @@ final class Words {
     };
   }
 
+  /** A number of things, which are named as one of them is. */
+  static String count(long number, String thing) {
+    return format(number == 1 ? "%d %s" : "%d %ss", number, thing);
+  }
+
   /** Three digits or more. */
   static String number(double value) {
     double magnitude = Math.abs(value);

@@ -190,8 +190,8 @@ public final class DataSource {
     ImageData train = idxPart(0);
     ImageData test = idxPart(2);
     return new Dataset(
-        "%s and %s: %d training and %d test images"
-            .formatted(names.get(0), names.get(2), train.count(), test.count()),
+        "%s and %s: %s"
+            .formatted(names.get(0), names.get(2), DataSplit.sizes(train.count(), test.count())),
         train,
         test);
   }
@@ -220,8 +220,7 @@ public final class DataSource {
               + " what differs");
     }
     return new Dataset(
-        "pictures of %s: %d training and %d test images"
-            .formatted(folder, train.count(), test.count()),
+        "pictures of %s: %s".formatted(folder, DataSplit.sizes(train.count(), test.count())),
         train,
         test);
   }
@@ -241,12 +240,11 @@ public final class DataSource {
     Arrays.stream(test).forEach(tested::set);
     int[] train = IntStream.range(0, all.count()).filter(i -> !tested.get(i)).toArray();
     return new Dataset(
-        "%s: the last tenth of %s set aside as test part, %d training and %d test images"
+        "%s: the last tenth of %s set aside as test part, %s"
             .formatted(
                 name,
                 all.classNames().isEmpty() ? "the images" : "each class",
-                train.length,
-                test.length),
+                DataSplit.sizes(train.length, test.length)),
         all.subset(train),
         all.subset(test));
   }

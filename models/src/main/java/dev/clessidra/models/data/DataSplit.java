@@ -8,3 +8,8 @@ public interface DataSplit {
   /** A checksum of all that training and evaluation see, such as {@code crc32c:89abcdef}. */
   String checksum();
 }
+
+  /** The sizes of the two parts in words. */
+  static String sizes(int training, int test) {
+    return "%d training and %d test image%s".formatted(training, test, test == 1 ? "" : "s");
+  }

@@ -66,8 +66,7 @@ public final class Mnist {
     ImageData train = IdxReader.read(files.get(0), files.get(1));
     ImageData test = IdxReader.read(files.get(2), files.get(3));
     return new Dataset(
-        "MNIST files of %s: %d training and %d test images"
-            .formatted(folder, train.count(), test.count()),
+        "MNIST files of %s: %s".formatted(folder, DataSplit.sizes(train.count(), test.count())),
         train,
         test);
   }

@@ -1,6 +1,7 @@
 package dev.clessidra.models.segmentation;
 
 import dev.clessidra.models.data.DataException;
+import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import java.nio.file.Files;
@@ -113,8 +114,8 @@ public final class SegmentationFolder {
       SegmentationData trainData = trainPart.withClasses(classes);
       SegmentationData testData = Part.read(test, channels).withClasses(classes);
       return new SegmentationDataset(
-          "%s: %d training and %d test images, mask values %s"
-              .formatted(folder, trainData.count(), testData.count(), classes),
+          "%s: %s, mask values %s"
+              .formatted(folder, DataSplit.sizes(trainData.count(), testData.count()), classes),
           trainData,
           testData);
     }
