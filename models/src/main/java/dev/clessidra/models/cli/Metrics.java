@@ -3,6 +3,7 @@ package dev.clessidra.models.cli;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import dev.clessidra.models.data.DataException;
+import dev.clessidra.models.data.Problems;
 import dev.clessidra.models.report.MetricsWriter;
 import dev.clessidra.models.training.TrainingProgress;
 import java.io.IOException;
@@ -90,7 +91,9 @@ final class Metrics implements AutoCloseable {
         Files.delete(folder.metricsJsonLines());
       } catch (IOException e) {
         throw new DataException(
-            "%s cannot be replaced: %s; check the folder".formatted(folder.metricsCsv(), e), e);
+            "%s cannot be replaced: %s; check the folder"
+                .formatted(folder.metricsCsv(), Problems.describe(e)),
+            e);
       }
       open();
       rows.forEach(this::write);
@@ -145,7 +148,7 @@ final class Metrics implements AutoCloseable {
     } catch (IOException e) {
       throw new CommandFailure(
           "%s cannot be read (%s): restore it, or train again"
-              .formatted(folder.metricsJsonLines(), RunFolder.reason(e)),
+              .formatted(folder.metricsJsonLines(), Problems.describe(e)),
           e);
     } catch (RuntimeException e) {
       throw new CommandFailure(

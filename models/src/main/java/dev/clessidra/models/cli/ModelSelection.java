@@ -7,6 +7,8 @@ import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.DataSplit;
 import dev.clessidra.models.data.ImageData;
+import dev.clessidra.models.data.NpyWriter;
+import dev.clessidra.models.data.Problems;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -46,7 +48,7 @@ final class ModelSelection {
    * @throws CommandFailure if there is none
    */
   Path file() {
-    if (!Files.exists(path)) {
+    if (!Problems.exists(path)) {
       throw new CommandFailure(
           "%s does not exist: expected a run folder or a model file; check the name"
               .formatted(path));
@@ -55,10 +57,10 @@ final class ModelSelection {
       return path;
     }
     RunFolder folder = new RunFolder(path);
-    if (Files.exists(folder.model())) {
+    if (Problems.exists(folder.model())) {
       return folder.model();
     }
-    if (Files.exists(folder.config())) {
+    if (Problems.exists(folder.config())) {
       throw new CommandFailure(
           "the training of %s has not finished: go on with ./clessidra train %s --resume %s"
               .formatted(path, RunConfiguration.read(folder.config()).model(), Words.quoted(path)));

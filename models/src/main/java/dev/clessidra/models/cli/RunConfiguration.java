@@ -8,6 +8,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import dev.clessidra.models.data.AtomicFile;
 import dev.clessidra.models.data.DataSplit;
+import dev.clessidra.models.data.Problems;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -87,6 +88,9 @@ record RunConfiguration(
 
   /** Without the name of the class that a cause's message starts with. */
   private static String reason(Exception e) {
+    if (e instanceof IOException file) {
+      return Problems.describe(file);
+    }
     return e.getCause() == null ? e.getMessage() : e.getCause().getMessage();
   }
 

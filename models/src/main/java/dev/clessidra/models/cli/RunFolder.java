@@ -1,10 +1,10 @@
 package dev.clessidra.models.cli;
 
 import dev.clessidra.models.data.DataException;
+import dev.clessidra.models.data.Problems;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -80,15 +80,8 @@ record RunFolder(Path path) {
   private static CommandFailure failure(Path folder, IOException e) {
     return new CommandFailure(
         "the run folder %s cannot be created (%s): choose a folder that can be written by --out"
-            .formatted(folder, reason(e)),
+            .formatted(folder, Problems.describe(e)),
         e);
-  }
-
-  /** Why a file could not be used, in a few words. */
-  static String reason(IOException e) {
-    return e instanceof FileSystemException other && other.getReason() == null
-        ? e.getClass().getSimpleName().replace("Exception", "") + " " + other.getFile()
-        : String.valueOf(e.getMessage());
   }
 
   /** Deletes the models that a process was writing when it was killed; by whoever has the lock. */

@@ -1,5 +1,6 @@
 package dev.clessidra.models.cli;
 
+import dev.clessidra.models.data.Problems;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
@@ -38,7 +39,7 @@ final class RunLock implements AutoCloseable {
     } catch (IOException e) {
       throw new CommandFailure(
           "%s cannot be locked (%s): make the run folder writable, or train into another by --out"
-              .formatted(file, RunFolder.reason(e)),
+              .formatted(file, Problems.describe(e)),
           e);
     }
     throw new CommandFailure(

@@ -6,6 +6,7 @@ import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.ImageData;
 import dev.clessidra.models.data.ImageFolder;
 import dev.clessidra.models.data.PngWriter;
+import dev.clessidra.models.data.Problems;
 import dev.clessidra.models.segmentation.Masks;
 import dev.clessidra.models.segmentation.Overlay;
 import dev.clessidra.models.segmentation.Segmenter;
@@ -86,7 +87,7 @@ final class SegmentCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path file = model.file();
-    if (!Files.exists(images)) {
+    if (!Problems.exists(images)) {
       throw new CommandFailure(
           "%s does not exist: expected a picture or a folder of pictures; check the name"
               .formatted(images));

@@ -3,6 +3,7 @@ package dev.clessidra.models.cli;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.DataSplit;
+import dev.clessidra.models.data.Problems;
 import dev.clessidra.models.training.Trainer;
 import dev.clessidra.models.training.TrainingProgress;
 import dev.clessidra.models.training.TrainingResult;
@@ -156,7 +157,7 @@ final class TrainingRun<D extends DataSplit> implements AutoCloseable {
     } catch (IOException e) {
       throw new CommandFailure(
           "%s cannot be deleted (%s): delete it, then resume"
-              .formatted(folder.checkpoint(), e.getMessage()),
+              .formatted(folder.checkpoint(), Problems.describe(e)),
           e);
     }
   }

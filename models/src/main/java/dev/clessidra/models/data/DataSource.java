@@ -168,7 +168,7 @@ public final class DataSource {
     if (Files.isDirectory(path)) {
       return ImageFolder.read(path);
     }
-    if (!Files.exists(path)) {
+    if (!Problems.exists(path)) {
       throw new DataException(
           "%s is not a file or folder here: expected %s".formatted(path, FORMS));
     }
