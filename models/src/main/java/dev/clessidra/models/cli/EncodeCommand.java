@@ -33,7 +33,6 @@ import picocli.CommandLine.Spec;
       "  then in Python: codes = numpy.load('codes.npy')"
     })
 final class EncodeCommand implements Callable<Integer> {
-  private static final String SUFFIX = ".npy";
   private static final int ROWS = 1000;
 
   /** Which images. */
@@ -91,8 +90,8 @@ final class EncodeCommand implements Callable<Integer> {
   public Integer call() {
     Path file = model.autoencoder();
     List<Path> read = DataSource.of(model.source(data)).paths();
-    model.requireOutput(out, read);
-    model.requireOutput(labels(out), read);
+    model.requireArray(out, read);
+    model.requireArray(labels(out), read);
     List<ImageData> images = part.of(model, data);
     int count = images.stream().mapToInt(ImageData::count).sum();
     try (Device opened = device.open();
@@ -128,7 +127,7 @@ final class EncodeCommand implements Callable<Integer> {
 
   private static Path labels(Path codes) {
     String name = codes.getFileName().toString();
-    String stem = name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name;
-    return codes.resolveSibling(stem + ".labels" + SUFFIX);
+    String stem = name.substring(0, name.length() - NpyWriter.ENDING.length());
+    return codes.resolveSibling(stem + ".labels" + NpyWriter.ENDING);
   }
 }

@@ -114,10 +114,25 @@ final class ModelSelection {
    */
   void requirePicture(Path out, Collection<Path> inputs) {
     requireOutput(out, inputs);
-    if (!out.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
+    requireEnding(out, "PNG", ".png");
+  }
+
+  /**
+   * As {@link #requireOutput}, of an array.
+   *
+   * @throws CommandFailure also if its name does not say that it is a NumPy file
+   */
+  void requireArray(Path out, Collection<Path> inputs) {
+    requireOutput(out, inputs);
+    requireEnding(out, "NumPy", NpyWriter.ENDING);
+  }
+
+  /** A name with the ending of another kind may well be a file that is still needed. */
+  private static void requireEnding(Path out, String kind, String ending) {
+    if (!out.toString().toLowerCase(Locale.ROOT).endsWith(ending)) {
       throw new CommandFailure(
-          "%s would be a PNG file, expected a name that ends in .png: give --out another name"
-              .formatted(out));
+          "%s would be a %s file, expected a name that ends in %s: give --out another name"
+              .formatted(out, kind, ending));
     }
   }
 

@@ -18,6 +18,9 @@ import java.util.stream.Collectors;
  * <p>Format: NumPy Enhancement Proposal 1, and {@code numpy.lib.format}. Stateless and thread-safe.
  */
 public final class NpyWriter {
+  /** The ending of the names of such files. */
+  public static final String ENDING = ".npy";
+
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
   private static final int ALIGNMENT = 64;
   private static final int BLOCK = 1 << 14; // values converted at a time

@@ -347,6 +347,22 @@ class BadInputTest {
     assertThat(model).hasBinaryContent(bytes);
     assertThat(picture).hasContent("a picture");
   }
+  @Test
+  void codesAreNotNamedAsAnotherKindOfFile() throws IOException {
+    Path run = train("stacked --widths 4 --steps 1 --pretrain-epochs 0.1 --classifier-epochs 0.1");
+    Path classifier = run.resolve("classifier.safetensors");
+    byte[] bytes = Files.readAllBytes(classifier);
+
+    for (String file : new String[] {classifier.toString(), run + "/metrics.jsonl", "DIR/codes"}) {
+      assertRefused(
+          run("encode %s --out %s".formatted(run, file)),
+          ExitCode.FAILURE,
+          "would be a NumPy file, expected a name that ends in .npy: give --out another name");
+    }
+    assertThat(classifier).hasBinaryContent(bytes);
+    assertThat(folder.resolve("codes")).doesNotExist();
+  }
+
 
   @Test
   void imagesWithoutClassesAreRefusedWhereThoseAreNeeded() {
