@@ -217,7 +217,8 @@ final class Stages implements AutoCloseable {
 
   /** Has a trainer measure something some times and at the end. */
   static Trainer evaluated(Trainer trainer, double epochs, Supplier<Map<String, Double>> measure) {
-    return trainer.evaluation((int) Math.max(1, Math.round(epochs / EVALUATIONS)), measure);
+    return trainer.evaluation(
+        Math.clamp(Math.round(epochs / EVALUATIONS), 1, Integer.MAX_VALUE), measure);
   }
 
   /** Up to {@code count} images of all classes in turn, where there are classes. */

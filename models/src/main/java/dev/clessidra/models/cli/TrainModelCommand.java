@@ -52,6 +52,8 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
           "--version");
 
   private final Environment environment;
+  private static final double MOST_TIMES = 1e9; // with which no count of steps overflows
+
 
   @Spec private CommandSpec spec;
 
@@ -135,13 +137,17 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
    */
   final void requireUsed(boolean used, String advice, String... options) {
     for (String option : options) {
-      if (!used && spec.commandLine().getParseResult().hasMatchedOption(option)) {
+      if (!used && isGiven(option)) {
         throw new IllegalArgumentException("%s does nothing %s".formatted(option, advice));
       }
     }
   }
 
   /** Trains what is not trained yet, each stage into its file. */
+  private boolean isGiven(String option) {
+    return spec.commandLine().getParseResult().hasMatchedOption(option);
+  }
+
   abstract void train(TrainingRun<D> run);
 
   /**
@@ -245,16 +251,31 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
   private void checked(D dataset, Device opened) {
     try {
       check(dataset, opened);
+      requireUsed(!isGiven("--steps"), "beside --steps: leave one of them out", "--epochs");
+      requireCountable();
+      training.fit(dataset.trainingCount(), isGiven("--batch"));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
   }
 
   /** A resumed run. */
+  private void requireCountable() {
+    for (OptionSpec option : spec.options()) {
+      String name = option.longestName();
+      if ((name.equals("--steps") || name.endsWith("epochs"))
+          && option.getValue() instanceof Number times
+          && times.doubleValue() > MOST_TIMES) {
+        throw new IllegalArgumentException(
+            format("%s is %s, expected at most %.0f", name, times, MOST_TIMES));
+      }
+    }
+  }
+
   private int run(
       TrainModelCommand<D> settings, RunConfiguration configuration, PrintWriter writer) {
     RunFolder folder = new RunFolder(resume);
-    boolean moved = spec.commandLine().getParseResult().hasMatchedOption("--data");
+    boolean moved = isGiven("--data");
     String source = moved ? data().source() : configuration.data();
     D dataset = data().read(source);
     if (!dataset.checksum().equals(configuration.checksum())) {
@@ -285,6 +306,7 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     writer.println(format("%s; run folder %s", opened.description(), folder.path()));
     writer.flush();
     Interruption interruption = environment.interruption();
+    settings.warnOfRepetition(dataset.trainingCount(), spec.commandLine().getErr());
     String again = "./clessidra train %s --resume %s".formatted(model(), quoted(folder.path()));
     try (TrainingRun<D> run =
         new TrainingRun<>(
@@ -322,6 +344,17 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
   }
 
   /** The values of all options that decide about the model. */
+  private void warnOfRepetition(int images, PrintWriter err) {
+    if (training.batch() > images) {
+      err.println(
+          format(
+              "clessidra: a step of %d images takes some of the %d training images more than once:"
+                  + " unless that is meant, give a smaller --batch",
+              training.batch(), images));
+      err.flush();
+    }
+  }
+
   private SequencedMap<String, String> options() {
     SequencedMap<String, String> values = new LinkedHashMap<>();
     for (OptionSpec option : spec.options()) {

@@ -279,7 +279,7 @@ final class TrainUNetCommand extends TrainModelCommand<SegmentationDataset> {
           STAGE,
           STAGE,
           trainer.evaluation(
-              (int) Math.max(1, Math.round(epochs / EVALUATIONS)),
+              Math.clamp(Math.round(epochs / EVALUATIONS), 1, Integer.MAX_VALUE),
               () -> measured(model, dataset.test())));
       model.save(run.folder().model());
       run.finished();

@@ -39,7 +39,8 @@ final class TrainingOptions {
       names = "--batch",
       paramLabel = "N",
       order = HelpSections.TRAINING + 2,
-      description = "Images in a step (default: ${DEFAULT-VALUE}).")
+      description =
+          "Images in a step (default: ${DEFAULT-VALUE}, or all training images if they are fewer).")
   private int batch;
 
   @Option(
@@ -106,6 +107,11 @@ final class TrainingOptions {
 
   int batch() {
     return batch;
+  }
+
+  /** Takes no more images to a step than there are, unless told how many. */
+  void fit(int images, boolean batchGiven) {
+    batch = batchGiven ? batch : Math.min(batch, images);
   }
 
   /** Gives a trainer all of these settings. */

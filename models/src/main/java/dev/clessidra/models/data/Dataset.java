@@ -37,6 +37,11 @@ public record Dataset(String description, ImageData train, ImageData test) imple
   }
 
   @Override
+  public int trainingCount() {
+    return train.count();
+  }
+
+  @Override
   public String checksum() {
     CRC32C sum = new CRC32C();
     for (ImageData part : new ImageData[] {train, test}) {

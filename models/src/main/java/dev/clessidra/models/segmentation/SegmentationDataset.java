@@ -34,6 +34,11 @@ public record SegmentationDataset(String description, SegmentationData train, Se
   }
 
   @Override
+  public int trainingCount() {
+    return train.count();
+  }
+
+  @Override
   public String checksum() {
     CRC32C sum = new CRC32C();
     for (SegmentationData part : new SegmentationData[] {train, test}) {

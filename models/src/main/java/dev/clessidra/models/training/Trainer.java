@@ -46,6 +46,7 @@ import java.util.function.Supplier;
  */
 public final class Trainer {
   private static final int REPORTS = 200;
+  private static final int USUAL_BATCH = 256;
   private static final String SEPARATOR = ", "; // of settings
   private static final long TICK_NANOS = 100_000_000;
 
@@ -54,7 +55,7 @@ public final class Trainer {
   private ImageData images;
   private double epochs = 10;
   private long steps;
-  private int batch = 256;
+  private int askedBatch; // 0 unless set
   private double learningRate = 1e-3;
   private double warmup = 0.02;
   private boolean cosine = true;
@@ -119,10 +120,13 @@ public final class Trainer {
     return this;
   }
 
-  /** Samples in a step; 256 unless set. Batches run over the ends of epochs, so all are full. */
+  /**
+   * Samples in a step; unless set 256, or all samples if they are fewer. Batches run over the ends
+   * of epochs, so all are full.
+   */
   public Trainer batch(int size) {
     require(size > 0, "the batch must be at least 1", size);
-    batch = size;
+    askedBatch = size;
     return this;
   }
 
@@ -283,6 +287,7 @@ public final class Trainer {
 
   private TrainingResult run(TrainingData samples) {
     Device device = model.device();
+    int batch = askedBatch > 0 ? askedBatch : Math.min(USUAL_BATCH, samples.count());
     long totalSteps =
         steps > 0 ? steps : Math.max(1, (long) Math.ceil(epochs * samples.count() / batch));
     try (TrainingState state = new TrainingState(device, seed);
@@ -291,7 +296,7 @@ public final class Trainer {
       ParameterAverage average =
           averageDecay > 0 ? new ParameterAverage(model.parameters(), state, averageDecay) : null;
       try {
-        Run run = new Run(samples, state, optimizer, average, scope, totalSteps);
+        Run run = new Run(samples, batch, state, optimizer, average, scope, totalSteps);
         return run.train();
       } finally {
         if (average != null) {
@@ -331,6 +336,7 @@ public final class Trainer {
   /** One training from its start, or a checkpoint, to its end. */
   private final class Run {
     private final TrainingData samples;
+    private final int batch;
     private final TrainingState state;
     private final Optimizer optimizer;
     private final ParameterAverage average;
@@ -348,12 +354,14 @@ public final class Trainer {
 
     Run(
         TrainingData samples,
+        int batch,
         TrainingState state,
         Optimizer optimizer,
         ParameterAverage average,
         Scope scope,
         long totalSteps) {
       this.samples = samples;
+      this.batch = batch;
       this.state = state;
       this.optimizer = optimizer;
       this.average = average;

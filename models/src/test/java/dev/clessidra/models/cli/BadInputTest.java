@@ -59,6 +59,13 @@ class BadInputTest {
         "train autoencoder --widths 8,x --data DATA | 'x' is not an int",
         "train autoencoder --widths 8 --widths 4 --data DATA | option '--widths' should be"
             + " specified only once, as with 8,4",
+        "train autoencoder --epochs 1e300 --data DATA | --epochs is 1.0E300, expected at most",
+        "train deep --pretrain --pretrain-epochs 1e10 --data DATA | --pretrain-epochs is 1.0E10,"
+            + " expected at most 1000000000",
+        "train vae --steps 9223372036854775807 --data DATA | --steps is 9223372036854775807,"
+            + " expected at most 1000000000",
+        "train autoencoder --steps 5 --epochs 5 --data DATA | --epochs does nothing beside"
+            + " --steps: leave one of them out",
         "train autoencoder --widths 4,64 --data DATA | a code of 64 numbers is not smaller than an"
             + " image of 64",
         "train autoencoder --noise 1.5 --data DATA | masking noise must be in [0, 1)",

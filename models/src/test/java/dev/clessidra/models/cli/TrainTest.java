@@ -86,6 +86,39 @@ class TrainTest {
   }
 
   @Test
+  void aStepTakesNoMoreImagesThanThereAre() throws IOException {
+    Invocation trained = run("train autoencoder --widths 4 --epochs 3 --no-report");
+
+    assertThat(trained.err()).isEmpty();
+    assertThat(trained.out())
+        .contains("autoencoder: 3 steps of 160 images", "autoencoder: 3.0 epochs in");
+    assertThat(options(run("autoencoder", 1))).contains("\"--batch\": \"160\"");
+  }
+
+  @Test
+  void aStepOfMoreImagesThanThereAreIsToldOf() {
+    Invocation trained = run("train autoencoder --widths 4 --epochs 2 --batch 320 --no-report");
+
+    assertThat(trained.code()).isZero();
+    assertThat(trained.err())
+        .startsWith(
+            "clessidra: a step of 320 images takes some of the 160 training images more than once")
+        .hasLineCount(1);
+    assertThat(trained.out()).contains("autoencoder: 1 step of 320 images");
+  }
+
+  @Test
+  void hintsNameTheProgramAsItWasCalled() {
+    System.setProperty("clessidra.command", "/opt/my tools/clessidra");
+    try {
+      assertThat(run("train autoencoder --widths 4 --steps 1 --no-report").out())
+          .contains("Try next    '/opt/my tools/clessidra' reconstruct ");
+    } finally {
+      System.clearProperty("clessidra.command");
+    }
+  }
+
+  @Test
   void theNextRunGetsTheNextNumber() {
     run("train autoencoder --widths 4 --steps 1 --no-report");
     run("train autoencoder --widths 4 --steps 1 --no-report");

@@ -44,8 +44,8 @@ class UNetCommandsTest {
   }
 
   private static String training(String more) {
-    return "train unet --data %s,test=8-9 --depth 2 --width 4 --epochs 20 --batch 4 --border-weight 5 --elastic 2 --view 32 %s"
-        .formatted(cells, more);
+    return "train unet --data %s,test=8-9 --depth 2 --width 4 --batch 4 --border-weight 5 --elastic 2 --view 32 %s"
+        .formatted(cells, more.contains("--steps") ? more : "--epochs 20 " + more);
   }
 
   private static Invocation run(String arguments) {

@@ -392,6 +392,15 @@ class TrainerTest {
   }
 
   @Test
+  void aStepTakesNoMoreThanAllSamplesUnlessToldTo() {
+    try (Autoencoder model = model()) {
+      Trainer trainer = Trainer.of(model).data(Digits.train(100)).epochs(3);
+      assertThat(trainer.run().steps()).isEqualTo(3);
+      assertThat(trainer.batch(150).run().steps()).isEqualTo(2);
+    }
+  }
+
+  @Test
   void everySampleIsVisitedOnceAnEpochAndReportsAddUp() {
     List<TrainingProgress.Report> reports = new ArrayList<>();
     try (Autoencoder model = model()) {
