@@ -17,7 +17,9 @@ final class DataSelection implements DataOption<Dataset> {
         "sample (10,000 + 2,000 MNIST digits that come with Clessidra), mnist:DIR (the four MNIST"
             + " files of a folder, gzip or not), idx:IMAGES[,LABELS[,TEST_IMAGES[,TEST_LABELS]]],"
             + " an IDX file, or a folder of pictures, with a sub-folder for each class or without."
-            + " reconstruct, encode and interpolate take a single picture as well.",
+            + " reconstruct, encode and interpolate take a single picture as well, and evaluate of"
+            + " a U-Net what train unet takes: cells[:SEED], or"
+            + " FOLDER[,test=FIRST-LAST][,values=V/V][,colour] with images/ and masks/.",
       })
   private String source;
 

@@ -108,9 +108,9 @@ final class EvaluateCommand implements Callable<Integer> {
           "--likelihood-samples is %d, expected at least 1".formatted(likelihoodSamples));
     }
     if (kind.equals(UNet.KIND)) {
-      SegmentationDataset dataset = model.data(new SegmentationSelection(data.source()));
       try (Device opened = device.open();
           UNet network = UNet.load(file, opened)) {
+        SegmentationDataset dataset = model.data(new SegmentationSelection(data.source(), network));
         print(file, dataset, SegmentationEvaluation.of(network, dataset));
       }
       return ExitCode.OK;

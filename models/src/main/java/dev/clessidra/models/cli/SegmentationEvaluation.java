@@ -31,10 +31,15 @@ record SegmentationEvaluation(
   private static void requireFit(UNet model, SegmentationDataset dataset) {
     int channels = dataset.test().images().channels();
     int classes = dataset.test().masks().classes();
-    if (channels != model.channels() || classes != model.classes()) {
+    if (channels != model.channels()) {
       throw new CommandFailure(
-          "the images have %d channels and %d classes, the model takes %d and %d: give data like what the model was trained on"
-              .formatted(channels, classes, model.channels(), model.classes()));
+          "the images have %s, the model takes %d: give data like what the model was trained on"
+              .formatted(Words.count(channels, "channel"), model.channels()));
+    }
+    if (classes != model.classes()) {
+      throw new CommandFailure(
+          "the masks have %d gray values, the model %d classes: give data like what the model was trained on, or name the gray values of all classes as in --data FOLDER,values=0/128/255"
+              .formatted(classes, model.classes()));
     }
   }
 

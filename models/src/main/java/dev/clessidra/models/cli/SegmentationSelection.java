@@ -1,5 +1,6 @@
 package dev.clessidra.models.cli;
 
+import dev.clessidra.models.UNet;
 import dev.clessidra.models.segmentation.SegmentationDataset;
 import dev.clessidra.models.segmentation.SegmentationSource;
 import picocli.CommandLine.Option;
@@ -19,12 +20,17 @@ final class SegmentationSelection implements DataOption<SegmentationDataset> {
       })
   private String source;
 
-  /** For the command line. */
-  SegmentationSelection() {}
+  private final int channels;
 
-  /** Of a source that was named otherwise, or null. */
-  SegmentationSelection(String source) {
+  /** For the command line. */
+  SegmentationSelection() {
+    this.channels = 1;
+  }
+
+  /** Of a source that was named otherwise, or null; its images as a network takes them. */
+  SegmentationSelection(String source, UNet network) {
     this.source = source;
+    this.channels = network.channels();
   }
 
   @Override
@@ -39,7 +45,7 @@ final class SegmentationSelection implements DataOption<SegmentationDataset> {
 
   @Override
   public SegmentationDataset read(String source) {
-    return SegmentationSource.parse(source);
+    return SegmentationSource.parse(source, channels);
   }
 
   @Override

@@ -1,6 +1,8 @@
 package dev.clessidra.models.segmentation;
 
 import dev.clessidra.models.data.DataException;
+import dev.clessidra.models.data.Problems;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -38,6 +40,14 @@ public final class SegmentationSource {
    * @throws DataException if it names nothing that can be read, or what it names is not sound
    */
   public static SegmentationDataset parse(String source) {
+    return parse(source, 1);
+  }
+
+  /**
+   * As {@link #parse(String)}, the images of a folder with so many channels as {@link
+   * SegmentationFolder#channels} takes, unless {@code source} asks for colour.
+   */
+  public static SegmentationDataset parse(String source, int channels) {
     if (source.equals(CELLS)) {
       return SyntheticCells.dataset(1);
     }
@@ -49,7 +59,11 @@ public final class SegmentationSource {
       if (parts.getFirst().isBlank()) {
         throw new DataException("no data named: expected " + FORMS);
       }
-      SegmentationFolder folder = SegmentationFolder.of(Path.of(parts.getFirst()));
+      Path path = Path.of(parts.getFirst());
+      if (!Problems.exists(path) || !Files.isDirectory(path)) {
+        throw new DataException("%s is not a folder here: expected %s".formatted(path, FORMS));
+      }
+      SegmentationFolder folder = SegmentationFolder.of(path).channels(channels);
       for (String option : parts.subList(1, parts.size())) {
         folder = with(folder, option);
       }

@@ -83,6 +83,30 @@ class UNetCommandsTest {
   }
 
   @Test
+  void theFolderThatAColourNetworkWasTrainedOnIsEvaluatedInColour() {
+    Path out = folder.resolve("in-colour");
+    String train = "train unet --depth 1 --width 2 --steps 1 --no-report --out %s --data %s,colour";
+    assertThat(run(train.formatted(out, cells)).err()).isEmpty();
+
+    Invocation evaluated = run("evaluate %s --data %s".formatted(out, cells));
+
+    assertThat(evaluated.err()).isEmpty();
+    assertThat(evaluated.out()).isEqualTo(run("evaluate " + out).out());
+    assertThat(evaluated.out()).contains("of the pixels of 1 test image, mirrored");
+    assertRefused(
+        "evaluate %s --data %s,colour".formatted(run, cells),
+        "the images have 3 channels, the model takes 1: give data like what");
+    assertRefused(
+        "evaluate %s --data %s,values=0/255/7".formatted(run, cells),
+        "the masks have 3 gray values, the model 2 classes",
+        "--data FOLDER,values=");
+    assertRefused(
+        "evaluate %s --data sample".formatted(run),
+        "sample is not a folder here: expected cells, or a folder with pictures in images/");
+    assertThat(run("evaluate --help").out()).contains("cells[:SEED]", ",values=V/V");
+  }
+
+  @Test
   void weightsThatNothingUsesAreRefused() {
     assertThat(run(training("--loss dice")).err())
         .contains("--border-weight does nothing with --loss dice");
@@ -219,11 +243,11 @@ class UNetCommandsTest {
         .hasSameBinaryContentAs(run.resolve("model.safetensors"));
   }
 
-  private static void assertRefused(String arguments, String message) {
+  private static void assertRefused(String arguments, String... parts) {
     Invocation refused = run(arguments);
     assertThat(refused.code()).isNotZero();
-    assertThat(refused.err()).contains(message);
-    assertThat(refused.err().lines().filter(line -> line.contains(message))).hasSize(1);
+    assertThat(refused.err().lines().filter(line -> line.contains(parts[0]))).hasSize(1);
+    assertThat(refused.err()).contains(parts);
   }
 
   @Test
