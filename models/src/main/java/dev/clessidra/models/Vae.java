@@ -724,8 +724,10 @@ public final class Vae implements EncoderDecoder {
    *
    * @param count how many, at least 1
    * @return [count, inputs] row by row
+   * @throws IllegalStateException for a plain autoencoder, whose codes have no prior
    */
   public float[] sample(int count, long seed) {
+    requireDistribution();
     if (count < 1) {
       throw new IllegalArgumentException("vae: expected to draw at least 1 sample, got " + count);
     }

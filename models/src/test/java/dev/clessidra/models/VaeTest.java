@@ -283,6 +283,9 @@ class VaeTest {
       assertThatThrownBy(() -> plain.elbo(test, 1))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("gives codes no distribution");
+      assertThatThrownBy(() -> plain.sample(1, 1))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("gives codes no distribution");
     }
   }
 

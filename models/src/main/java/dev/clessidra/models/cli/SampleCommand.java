@@ -68,6 +68,11 @@ final class SampleCommand implements Callable<Integer> {
     model.requirePicture(out, List.of());
     try (Device opened = device.open();
         Vae vae = Vae.load(file, opened)) {
+      if (vae.isPlain()) {
+        throw new CommandFailure(
+            "%s is a plain autoencoder, whose codes have no prior to draw from: give a variational one, or see the report of its run, which draws by the spread of its codes"
+                .formatted(model.path()));
+      }
       float[] images = vae.sample(count, seed);
       int across = (int) Math.ceil(Math.sqrt(count));
       ImageGrid.Builder grid = Pictures.grid(vae);

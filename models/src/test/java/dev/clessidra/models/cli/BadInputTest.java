@@ -223,6 +223,17 @@ class BadInputTest {
     assertRefused(
         run("evaluate %s --likelihood-samples 5 --data DATA".formatted(run)),
         ExitCode.USAGE,
+  @Test
+  void aPlainAutoencoderHasNoPriorToDrawFrom() {
+    Path run = train("vae --hidden 4 --latent 2 --steps 1 --plain");
+
+    assertRefused(
+        run("sample %s/plain.safetensors --out DIR/x.png".formatted(run)),
+        ExitCode.FAILURE,
+        "plain.safetensors is a plain autoencoder, whose codes have no prior to draw from");
+    assertThat(folder.resolve("x.png")).doesNotExist();
+  }
+
         "--likelihood-samples is for a vae");
   }
 
