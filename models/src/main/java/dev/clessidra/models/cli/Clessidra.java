@@ -25,6 +25,7 @@ import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
@@ -181,6 +182,16 @@ public final class Clessidra implements Callable<Integer> {
     } catch (OutOfMemoryError e) {
       CommandFailure failure =
           new CommandFailure(
+    for (ArgSpec argument : last.matchedArgs()) {
+      if (argument.originalStringValues().contains("")) {
+        throw new ParameterException(
+            command,
+            argument instanceof OptionSpec option
+                ? "%s is empty, expected %s".formatted(option.longestName(), option.paramLabel())
+                : "%s is empty, expected the name of a file or folder"
+                    .formatted(argument.paramLabel()));
+      }
+    }
               "out of memory (%s): give Java more than its %d MiB, such as by CLESSIDRA_JAVA_OPTS=-Xmx8g"
                   .formatted(e.getMessage(), Runtime.getRuntime().maxMemory() >> 20),
               e);

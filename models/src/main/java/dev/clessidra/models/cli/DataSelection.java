@@ -1,9 +1,12 @@
 package dev.clessidra.models.cli;
 
+import dev.clessidra.models.data.DataException;
 import dev.clessidra.models.data.DataSource;
 import dev.clessidra.models.data.Dataset;
 import dev.clessidra.models.data.ImageData;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** The option that names images. */
 final class DataSelection implements DataOption<Dataset> {
@@ -12,6 +15,7 @@ final class DataSelection implements DataOption<Dataset> {
   @Option(
       names = "--data",
       paramLabel = "DATA",
+      converter = Checked.class,
       order = HelpSections.DATA,
       description = {
         "sample (10,000 + 2,000 MNIST digits that come with Clessidra), mnist:DIR (the four MNIST"
@@ -22,6 +26,21 @@ final class DataSelection implements DataOption<Dataset> {
             + " FOLDER[,test=FIRST-LAST][,values=V/V][,colour] with images/ and masks/.",
       })
   private String source;
+
+  /** Refuses what names no data, whatever there is. */
+  private static final class Checked implements ITypeConverter<String> {
+    @Override
+    public String convert(String text) {
+      try {
+        if (!text.isEmpty()) { // which is refused of all options alike
+          DataSource _ = DataSource.of(text);
+        }
+        return text;
+      } catch (DataException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
 
   @Override
   public String source() {

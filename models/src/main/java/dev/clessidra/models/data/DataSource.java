@@ -84,7 +84,11 @@ public final class DataSource {
   }
 
   private static String named(String text, Form form) {
-    return path(text.substring(form.start.length())).toString();
+    String name = text.substring(form.start.length());
+    if (name.isBlank()) {
+      throw new DataException("'%s' names no folder: expected %sDIR".formatted(text, form.start));
+    }
+    return path(name).toString();
   }
 
   /**

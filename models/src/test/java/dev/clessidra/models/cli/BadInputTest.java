@@ -26,7 +26,10 @@ class BadInputTest {
   private Invocation run(String arguments) {
     return Invocation.of(
         folder.resolve("runs"),
-        arguments.replace("DATA", data).replace("DIR", folder.toString()).split(" "));
+        Arrays.stream(arguments.split(" "))
+            .map(word -> word.replace("DATA", data).replace("DIR", folder.toString()))
+            .map(word -> word.equals("EMPTY") ? "" : word)
+            .toArray(String[]::new));
   }
 
   private Path train(String arguments) {
@@ -119,6 +122,13 @@ class BadInputTest {
       })
   void aCommandThatCannotBeUnderstoodIsRefusedInOneLine(String arguments, String part) {
     assertRefused(run(arguments), ExitCode.USAGE, part, "--help");
+        "evaluate EMPTY | MODEL is empty, expected the name of a file or folder",
+        "segment DIR EMPTY --out x | IMAGES is empty",
+        "train autoencoder --data DATA --out EMPTY | --out is empty, expected FOLDER",
+        "train autoencoder --data EMPTY | --data is empty, expected DATA",
+        "train autoencoder --data mnist: | 'mnist:' names no folder: expected mnist:DIR",
+        "encode DIR --out EMPTY | --out is empty, expected FILE",
+        "interpolate DIR --from EMPTY --axis 0 --out x.png | --from is empty, expected IMAGE",
     assertThat(folder.resolve("runs")).doesNotExist();
   }
 
