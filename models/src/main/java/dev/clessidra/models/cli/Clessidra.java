@@ -3,6 +3,7 @@ package dev.clessidra.models.cli;
 import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.Activation;
 import dev.clessidra.kernels.DeviceException;
+import dev.clessidra.kernels.OutOfDeviceMemoryException;
 import dev.clessidra.models.Activations;
 import dev.clessidra.models.Likelihood;
 import dev.clessidra.models.Reconstruction;
@@ -18,14 +19,15 @@ import java.util.SequencedMap;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
@@ -63,6 +65,18 @@ import picocli.CommandLine.UnmatchedArgumentException;
     })
 public final class Clessidra implements Callable<Integer> {
   private static final String TRACE_VARIABLE = "CLESSIDRA_STACKTRACE";
+
+  /** Of the trainings, in the order in which they are worth a try. */
+  private static final List<String> TAKING_MEMORY =
+      List.of(
+          "--samples",
+          "--batch",
+          "--view",
+          "--widths",
+          "--units",
+          "--hidden",
+          "--convolutions",
+          "--width");
 
   @Spec private CommandSpec spec;
 
@@ -168,6 +182,16 @@ public final class Clessidra implements Callable<Integer> {
       last = last.subcommand();
     }
     CommandLine command = last.commandSpec().commandLine();
+    for (ArgSpec argument : last.matchedArgs()) {
+      if (argument.originalStringValues().contains("")) {
+        throw new ParameterException(
+            command,
+            argument instanceof OptionSpec option
+                ? "%s is empty, expected %s".formatted(option.longestName(), option.paramLabel())
+                : "%s is empty, expected the name of a file or folder"
+                    .formatted(argument.paramLabel()));
+      }
+    }
     // Picocli appends the values of a list that is given again to those before.
     for (OptionSpec option : last.matchedOptions()) {
       if (option.isMultiValue() && option.originalStringValues().size() > 1) {
@@ -182,16 +206,6 @@ public final class Clessidra implements Callable<Integer> {
     } catch (OutOfMemoryError e) {
       CommandFailure failure =
           new CommandFailure(
-    for (ArgSpec argument : last.matchedArgs()) {
-      if (argument.originalStringValues().contains("")) {
-        throw new ParameterException(
-            command,
-            argument instanceof OptionSpec option
-                ? "%s is empty, expected %s".formatted(option.longestName(), option.paramLabel())
-                : "%s is empty, expected the name of a file or folder"
-                    .formatted(argument.paramLabel()));
-      }
-    }
               "out of memory (%s): give Java more than its %d MiB, such as by CLESSIDRA_JAVA_OPTS=-Xmx8g"
                   .formatted(e.getMessage(), Runtime.getRuntime().maxMemory() >> 20),
               e);
@@ -221,15 +235,25 @@ public final class Clessidra implements Callable<Integer> {
             || problem instanceof DeviceException; // out of memory among them
     String message =
         told
-            ? withoutPeriod(problem.getMessage()) + options(problem)
+            ? withoutPeriod(problem.getMessage()) + options(problem, command)
             : "unexpected %s; run again with --stacktrace to see where it came from"
                 .formatted(problem);
     return print(command, problem, message, ExitCode.FAILURE);
   }
 
   /** The options that a message speaks of. */
-  private static String options(Exception problem) {
-    return problem instanceof DivergedException ? " (--learning-rate, --clip-norm)" : "";
+  private static String options(Exception problem, CommandLine command) {
+    return switch (problem) {
+      case DivergedException _ -> " (--learning-rate, --clip-norm)";
+      case OutOfDeviceMemoryException _ -> {
+        String options =
+            TAKING_MEMORY.stream()
+                .filter(name -> command.getCommandSpec().findOption(name) != null)
+                .collect(Collectors.joining(", "));
+        yield options.isEmpty() ? "" : "; what takes memory here: " + options;
+      }
+      default -> "";
+    };
   }
 
   private int print(CommandLine command, Exception problem, String message, int code) {

@@ -1,13 +1,16 @@
 package dev.clessidra.models.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,12 +59,6 @@ class BadInputTest {
         "train autoencoder --epochs -1 --data DATA | epochs must be above 0",
         "train autoencoder --steps 0 --data DATA | steps must be at least 1",
         "train autoencoder --batch 0 --data DATA | the batch must be at least 1",
-        "train autoencoder --learning-rate -0.1 --data DATA | the learning rate must be above 0",
-        "train autoencoder --average 1 --data DATA | the average's decay must be in [0, 1)",
-        "train autoencoder --widths 0 --data DATA | each at least 1",
-        "train autoencoder --widths 8,x --data DATA | 'x' is not an int",
-        "train autoencoder --widths 8 --widths 4 --data DATA | option '--widths' should be"
-            + " specified only once, as with 8,4",
         "train autoencoder --epochs 1e300 --data DATA | --epochs is 1.0E300, expected at most",
         "train deep --pretrain --pretrain-epochs 1e10 --data DATA | --pretrain-epochs is 1.0E10,"
             + " expected at most 1000000000",
@@ -69,6 +66,12 @@ class BadInputTest {
             + " expected at most 1000000000",
         "train autoencoder --steps 5 --epochs 5 --data DATA | --epochs does nothing beside"
             + " --steps: leave one of them out",
+        "train autoencoder --learning-rate -0.1 --data DATA | the learning rate must be above 0",
+        "train autoencoder --average 1 --data DATA | the average's decay must be in [0, 1)",
+        "train autoencoder --widths 0 --data DATA | each at least 1",
+        "train autoencoder --widths 8,x --data DATA | 'x' is not an int",
+        "train autoencoder --widths 8 --widths 4 --data DATA | option '--widths' should be"
+            + " specified only once, as with 8,4",
         "train autoencoder --widths 4,64 --data DATA | a code of 64 numbers is not smaller than an"
             + " image of 64",
         "train autoencoder --noise 1.5 --data DATA | masking noise must be in [0, 1)",
@@ -119,9 +122,6 @@ class BadInputTest {
         "encode DIR/nothing | --out",
         "encode DIR/nothing --out x.npy --part half | half",
         "evaluate | MODEL",
-      })
-  void aCommandThatCannotBeUnderstoodIsRefusedInOneLine(String arguments, String part) {
-    assertRefused(run(arguments), ExitCode.USAGE, part, "--help");
         "evaluate EMPTY | MODEL is empty, expected the name of a file or folder",
         "segment DIR EMPTY --out x | IMAGES is empty",
         "train autoencoder --data DATA --out EMPTY | --out is empty, expected FOLDER",
@@ -129,6 +129,9 @@ class BadInputTest {
         "train autoencoder --data mnist: | 'mnist:' names no folder: expected mnist:DIR",
         "encode DIR --out EMPTY | --out is empty, expected FILE",
         "interpolate DIR --from EMPTY --axis 0 --out x.png | --from is empty, expected IMAGE",
+      })
+  void aCommandThatCannotBeUnderstoodIsRefusedInOneLine(String arguments, String part) {
+    assertRefused(run(arguments), ExitCode.USAGE, part, "--help");
     assertThat(folder.resolve("runs")).doesNotExist();
   }
 
@@ -221,6 +224,17 @@ class BadInputTest {
   }
 
   @Test
+  void aPlainAutoencoderHasNoPriorToDrawFrom() {
+    Path run = train("vae --hidden 4 --latent 2 --steps 1 --plain");
+
+    assertRefused(
+        run("sample %s/plain.safetensors --out DIR/x.png".formatted(run)),
+        ExitCode.FAILURE,
+        "plain.safetensors is a plain autoencoder, whose codes have no prior to draw from");
+    assertThat(folder.resolve("x.png")).doesNotExist();
+  }
+
+  @Test
   void aModelThatIsNotVariationalHasNothingToDrawFrom() {
     Path run = train("autoencoder --widths 4 --steps 1");
 
@@ -233,17 +247,6 @@ class BadInputTest {
     assertRefused(
         run("evaluate %s --likelihood-samples 5 --data DATA".formatted(run)),
         ExitCode.USAGE,
-  @Test
-  void aPlainAutoencoderHasNoPriorToDrawFrom() {
-    Path run = train("vae --hidden 4 --latent 2 --steps 1 --plain");
-
-    assertRefused(
-        run("sample %s/plain.safetensors --out DIR/x.png".formatted(run)),
-        ExitCode.FAILURE,
-        "plain.safetensors is a plain autoencoder, whose codes have no prior to draw from");
-    assertThat(folder.resolve("x.png")).doesNotExist();
-  }
-
         "--likelihood-samples is for a vae");
   }
 
@@ -345,6 +348,22 @@ class BadInputTest {
   }
 
   @Test
+  void codesAreNotNamedAsAnotherKindOfFile() throws IOException {
+    Path run = train("stacked --widths 4 --steps 1 --pretrain-epochs 0.1 --classifier-epochs 0.1");
+    Path classifier = run.resolve("classifier.safetensors");
+    byte[] bytes = Files.readAllBytes(classifier);
+
+    for (String file : new String[] {classifier.toString(), run + "/metrics.jsonl", "DIR/codes"}) {
+      assertRefused(
+          run("encode %s --out %s".formatted(run, file)),
+          ExitCode.FAILURE,
+          "would be a NumPy file, expected a name that ends in .npy: give --out another name");
+    }
+    assertThat(classifier).hasBinaryContent(bytes);
+    assertThat(folder.resolve("codes")).doesNotExist();
+  }
+
+  @Test
   void whatACommandReadsIsNotReplaced() throws IOException {
     Path run = train("vae --hidden 4 --latent 2 --steps 1");
     Path model = run.resolve("model.safetensors");
@@ -375,22 +394,6 @@ class BadInputTest {
     assertThat(model).hasBinaryContent(bytes);
     assertThat(picture).hasContent("a picture");
   }
-  @Test
-  void codesAreNotNamedAsAnotherKindOfFile() throws IOException {
-    Path run = train("stacked --widths 4 --steps 1 --pretrain-epochs 0.1 --classifier-epochs 0.1");
-    Path classifier = run.resolve("classifier.safetensors");
-    byte[] bytes = Files.readAllBytes(classifier);
-
-    for (String file : new String[] {classifier.toString(), run + "/metrics.jsonl", "DIR/codes"}) {
-      assertRefused(
-          run("encode %s --out %s".formatted(run, file)),
-          ExitCode.FAILURE,
-          "would be a NumPy file, expected a name that ends in .npy: give --out another name");
-    }
-    assertThat(classifier).hasBinaryContent(bytes);
-    assertThat(folder.resolve("codes")).doesNotExist();
-  }
-
 
   @Test
   void imagesWithoutClassesAreRefusedWhereThoseAreNeeded() {
@@ -413,6 +416,62 @@ class BadInputTest {
             Invocation.process(":", List.of(), "--version").redirectOutput(new File("/dev/full")));
 
     assertRefused(refused, ExitCode.FAILURE, "the standard output was not written whole");
+  }
+
+  @Test
+  void theOptionsThatTakeTheDevicesMemoryAreNamed() {
+    System.setProperty("clessidra.memory.limit", "16M");
+    try {
+      assertRefused(
+          run("train vae --hidden 4 --latent 2 --steps 1 --samples 100000 --data DATA"),
+          ExitCode.FAILURE,
+          "Out of device memory",
+          "; what takes memory here: --samples, --batch, --hidden, --convolutions");
+    } finally {
+      System.clearProperty("clessidra.memory.limit");
+    }
+  }
+
+  @Test
+  void whatCannotBeLookedAtIsNotCalledAbsent() throws IOException {
+    Path loop = folder.resolve("loop");
+    Files.createSymbolicLink(loop, loop);
+    Path run = Files.createDirectory(folder.resolve("looped"));
+    Files.createSymbolicLink(run.resolve("model.safetensors"), loop);
+
+    for (String command :
+        new String[] {
+          "evaluate " + loop,
+          "evaluate " + run,
+          "segment %s %s --out DIR/masks".formatted(folder.resolve("train"), loop),
+          "train autoencoder --data " + loop,
+          "train unet --data " + loop
+        }) {
+      assertRefused(
+          run(command), ExitCode.FAILURE, "cannot be looked at: Too many levels of symbolic links");
+    }
+  }
+
+  @Test
+  void whatMayNotBeUsedIsNotCalledAbsent() throws IOException {
+    Path closed = Files.createDirectory(folder.resolve("closed"));
+    Files.writeString(closed.resolve("model.safetensors"), "a model");
+    Files.setPosixFilePermissions(closed, Set.of());
+    try {
+      assumeFalse(Files.isReadable(closed), "the superuser may use it all the same");
+
+      for (String command :
+          new String[] {
+            "evaluate " + closed,
+            "evaluate %s/model.safetensors".formatted(closed),
+            "train autoencoder --data %s/picture.png".formatted(closed),
+            "train autoencoder --steps 1 --data DATA --out %s/run".formatted(closed)
+          }) {
+        assertRefused(run(command), ExitCode.FAILURE, "permission denied for " + closed);
+      }
+    } finally {
+      Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
+    }
   }
 
   @Test
