@@ -9,7 +9,9 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -69,7 +71,7 @@ final class DoctorCommand implements Callable<Integer> {
       try {
         peak(out);
       } catch (DeviceException | IllegalArgumentException e) {
-        line(out, "no", "auto", e.getMessage());
+        line(out, "no", asked(), e.getMessage());
         works = false;
       }
     }
@@ -77,8 +79,21 @@ final class DoctorCommand implements Callable<Integer> {
     return works ? ExitCode.OK : ExitCode.FAILURE;
   }
 
+  /** The device that is opened unless one is named. */
+  private static String asked() {
+    String name = DeviceOptions.DEVICE_PROPERTY_NAME;
+    return Stream.of(System.getProperty(name), System.getenv(variable(name)), "auto")
+        .filter(Objects::nonNull)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static String variable(String name) {
+    return name.replace('.', '_').toUpperCase(Locale.ROOT);
+  }
+
   private static String setting(String name) {
-    String variable = name.replace('.', '_').toUpperCase(Locale.ROOT);
+    String variable = variable(name);
     String property = System.getProperty(name);
     String environment = System.getenv(variable);
     if (property != null) {

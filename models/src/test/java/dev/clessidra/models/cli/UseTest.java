@@ -309,6 +309,18 @@ class UseTest {
   }
 
   @Test
+  void doctorNamesTheDeviceThatWasAskedFor() {
+    System.setProperty("clessidra.device", "tpu");
+    try {
+      assertThat(run("doctor").out())
+          .containsPattern("(?m)^no +tpu +Device 'tpu' is unknown")
+          .doesNotContain("auto  ");
+    } finally {
+      System.clearProperty("clessidra.device");
+    }
+  }
+
+  @Test
   void theSampleOfMnistIsTheDefault() {
     Path run = folder.resolve("sample");
 
