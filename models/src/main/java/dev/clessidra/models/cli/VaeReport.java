@@ -33,6 +33,7 @@ final class VaeReport extends RunReport {
   private static final int SIDE = 12; // images along a side of the plane of codes
   private static final int AXES = 8;
   private static final double REACH = 2.5; // standard deviations from the codes' mean
+  private static final float STRIP = 0.6f; // height of a class's points, the classes being 1 apart
   private static final int CODES = 2000; // images whose codes are drawn
 
   private final TrainingRun<Dataset> run;
@@ -276,19 +277,31 @@ final class VaeReport extends RunReport {
 
   private void addScatter(Report.Builder page, List<Shown> models) {
     int size = evaluation.codeSize();
-    if (size < 2) {
-      return;
-    }
     ImageData all = run.dataset().test();
     ImageData test = all.subset(0, Math.min(CODES, all.count()));
     page.section("Codes of test images");
     for (Shown shown : models) {
       float[] codes = shown.model.encode(test);
-      float[] points = size == 2 ? codes : PrincipalComponents.fit(codes, size, 2).encode(codes);
+      float[] points =
+          switch (size) {
+            case 1 -> strips(codes, test);
+            case 2 -> codes;
+            default -> PrincipalComponents.fit(codes, size, 2).encode(codes);
+          };
       ScatterPlot.Builder plot =
           ScatterPlot.builder(models.size() == 1 ? "" : shown.label)
-              .xLabel(size == 2 ? "first number" : "first principal component of the codes")
-              .yLabel(size == 2 ? "second number" : "second");
+              .xLabel(
+                  switch (size) {
+                    case 1 -> "the number of the code";
+                    case 2 -> "first number";
+                    default -> "first principal component of the codes";
+                  })
+              .yLabel(
+                  switch (size) {
+                    case 1 -> test.hasLabels() ? "class" : "";
+                    case 2 -> "second number";
+                    default -> "second";
+                  });
       int classes = test.hasLabels() ? test.classCount() : 1;
       for (int label = 0; label < classes; label++) {
         int wanted = label;
@@ -305,6 +318,17 @@ final class VaeReport extends RunReport {
       }
       page.add(plot.build());
     }
+  }
+
+  /** Codes of one number, and beside each the class of its image: a strip of points a class. */
+  private static float[] strips(float[] codes, ImageData images) {
+    float[] points = new float[2 * codes.length];
+    for (int i = 0; i < codes.length; i++) {
+      float spread = STRIP * ((float) i / codes.length - 0.5f); // so that none covers all others
+      points[2 * i] = codes[i];
+      points[2 * i + 1] = spread + (images.hasLabels() ? images.label(i) : 0);
+    }
+    return points;
   }
 
   private static void addCurves(

@@ -340,7 +340,7 @@ class TrainTest {
         .content()
         .contains(
             options.contains("latent 2") ? "first number of the code" : "Along the latent axes")
-        .contains("A row of 12 images", "<dt>--steps</dt>")
+        .contains("A row of 12 images", "Codes of test images", "<dt>--steps</dt>")
         .doesNotContain("\": a row", "<dt>--epochs</dt>");
   }
 }
