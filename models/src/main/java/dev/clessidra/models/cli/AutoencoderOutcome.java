@@ -38,7 +38,8 @@ record AutoencoderOutcome(TrainingRun<Dataset> run, Evaluation evaluation) imple
 
   @Override
   public String next() {
-    return "./clessidra reconstruct " + Words.quoted(run.folder().path()) + " --out grid.png";
+    return "%s reconstruct %s --out grid.png"
+        .formatted(Words.program(), Words.quoted(run.folder().path()));
   }
 
   @Override

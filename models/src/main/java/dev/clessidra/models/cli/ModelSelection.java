@@ -62,8 +62,12 @@ final class ModelSelection {
     }
     if (Problems.exists(folder.config())) {
       throw new CommandFailure(
-          "the training of %s has not finished: go on with ./clessidra train %s --resume %s"
-              .formatted(path, RunConfiguration.read(folder.config()).model(), Words.quoted(path)));
+          "the training of %s has not finished: go on with %s train %s --resume %s"
+              .formatted(
+                  path,
+                  Words.program(),
+                  RunConfiguration.read(folder.config()).model(),
+                  Words.quoted(path)));
     }
     throw new CommandFailure(
         "%s holds no model.safetensors: expected a run folder or a model file".formatted(path));
@@ -79,8 +83,8 @@ final class ModelSelection {
     try (ModelFile opened = ModelFile.open(file)) {
       if (UNet.KIND.equals(opened.metadata().get(Model.KIND))) {
         throw new CommandFailure(
-            "%s is a unet, expected an autoencoder: give another model, or use clessidra segment"
-                .formatted(path));
+            "%s is a unet, expected an autoencoder: give another model, or use %s segment"
+                .formatted(path, Words.program()));
       }
     }
     return file;

@@ -34,7 +34,8 @@ record SegmentationOutcome(TrainingRun<SegmentationDataset> run, SegmentationEva
 
   @Override
   public String next() {
-    return "./clessidra segment " + Words.quoted(run.folder().path()) + " IMAGE --out FOLDER";
+    return "%s segment %s IMAGE --out FOLDER"
+        .formatted(Words.program(), Words.quoted(run.folder().path()));
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.clessidra.models.cli;
 
 import static dev.clessidra.models.cli.Words.format;
+import static dev.clessidra.models.cli.Words.program;
 import static dev.clessidra.models.cli.Words.quoted;
 
 import dev.clessidra.engine.io.ModelFileException;
@@ -51,9 +52,9 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
           "--help",
           "--version");
 
-  private final Environment environment;
   private static final double MOST_TIMES = 1e9; // with which no count of steps overflows
 
+  private final Environment environment;
 
   @Spec private CommandSpec spec;
 
@@ -143,11 +144,11 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     }
   }
 
-  /** Trains what is not trained yet, each stage into its file. */
   private boolean isGiven(String option) {
     return spec.commandLine().getParseResult().hasMatchedOption(option);
   }
 
+  /** Trains what is not trained yet, each stage into its file. */
   abstract void train(TrainingRun<D> run);
 
   /**
@@ -250,16 +251,15 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
 
   private void checked(D dataset, Device opened) {
     try {
-      check(dataset, opened);
       requireUsed(!isGiven("--steps"), "beside --steps: leave one of them out", "--epochs");
       requireCountable();
       training.fit(dataset.trainingCount(), isGiven("--batch"));
+      check(dataset, opened);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
   }
 
-  /** A resumed run. */
   private void requireCountable() {
     for (OptionSpec option : spec.options()) {
       String name = option.longestName();
@@ -272,6 +272,7 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     }
   }
 
+  /** A resumed run. */
   private int run(
       TrainModelCommand<D> settings, RunConfiguration configuration, PrintWriter writer) {
     RunFolder folder = new RunFolder(resume);
@@ -285,8 +286,8 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     }
     if (Files.exists(folder.result())) {
       throw new CommandFailure(
-          "the run %s is finished: nothing to resume; see clessidra evaluate %s"
-              .formatted(resume, resume));
+          "the run %s is finished: nothing to resume; see %s evaluate %s"
+              .formatted(resume, program(), quoted(resume)));
     }
     try (Device opened = device.open();
         RunLock _ = RunLock.of(folder)) {
@@ -305,9 +306,9 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     writer.println(dataset.description());
     writer.println(format("%s; run folder %s", opened.description(), folder.path()));
     writer.flush();
-    Interruption interruption = environment.interruption();
     settings.warnOfRepetition(dataset.trainingCount(), spec.commandLine().getErr());
-    String again = "./clessidra train %s --resume %s".formatted(model(), quoted(folder.path()));
+    Interruption interruption = environment.interruption();
+    String again = "%s train %s --resume %s".formatted(program(), model(), quoted(folder.path()));
     try (TrainingRun<D> run =
         new TrainingRun<>(
             folder,
@@ -343,7 +344,6 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     }
   }
 
-  /** The values of all options that decide about the model. */
   private void warnOfRepetition(int images, PrintWriter err) {
     if (training.batch() > images) {
       err.println(
@@ -355,6 +355,7 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     }
   }
 
+  /** The values of all options that decide about the model. */
   private SequencedMap<String, String> options() {
     SequencedMap<String, String> values = new LinkedHashMap<>();
     for (OptionSpec option : spec.options()) {

@@ -39,7 +39,8 @@ record VaeOutcome(TrainingRun<Dataset> run, VaeEvaluation evaluation) implements
 
   @Override
   public String next() {
-    return "./clessidra sample " + Words.quoted(run.folder().path()) + " --out samples.png";
+    return "%s sample %s --out samples.png"
+        .formatted(Words.program(), Words.quoted(run.folder().path()));
   }
 
   @Override

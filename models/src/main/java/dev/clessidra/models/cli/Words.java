@@ -60,6 +60,11 @@ final class Words {
         : format("%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
   }
 
+  /** How this program was called, as a shell takes it. */
+  static String program() {
+    return quoted(Path.of(System.getProperty("clessidra.command", "./clessidra")));
+  }
+
   /** A file as a shell takes it. */
   static String quoted(Path path) {
     String text = path.toString();
