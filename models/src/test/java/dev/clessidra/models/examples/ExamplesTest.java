@@ -2,6 +2,7 @@ package dev.clessidra.models.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.clessidra.engine.GradientCheck;
 import dev.clessidra.engine.Shape;
@@ -9,13 +10,16 @@ import dev.clessidra.engine.io.Checkpoint;
 import dev.clessidra.engine.io.ModelFileException;
 import dev.clessidra.kernels.Device;
 import dev.clessidra.kernels.DeviceOptions;
+import dev.clessidra.models.Vae;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.SequencedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,6 +46,19 @@ class ExamplesTest {
     double[] printed = numbersOf(() -> DeepExample.main(new String[0]));
     assertThat(printed[0]).isLessThan(30);
     assertThat(printed[1]).isBetween(13.0, 15.0);
+  }
+
+  @Test
+  void theVariationalExampleDrawsDigits(@TempDir Path folder) throws IOException {
+    double[] printed = numbersOf(() -> VaeExample.main(new String[] {folder.toString()}));
+    assertThat(printed[0]).isBetween(100.0, 160.0);
+    assertThat(printed[0]).isCloseTo(printed[1] + printed[2], within(0.2));
+    assertThat(printed[2]).isBetween(8.0, 40.0);
+    try (Device device = Device.open("cpu");
+        Vae vae = Vae.load(folder.resolve("vae.safetensors"), device)) {
+      assertThat(vae.codeSize()).isEqualTo(20);
+    }
+    assertThat(ImageIO.read(folder.resolve("digits.png").toFile())).isNotNull();
   }
 
   @Test
