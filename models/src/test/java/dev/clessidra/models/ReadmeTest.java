@@ -131,8 +131,7 @@ class ReadmeTest {
     try (Device device = Device.open("auto");
         UNet model = UNet.load(file, device);
         ExecutorService threads = Executors.newFixedThreadPool(4)) {
-      Segmenter segmenter =
-          Segmenter.of(model); // any size from 2^depth on; no lock between threads
+      Segmenter segmenter = Segmenter.of(model); // any size from 2^depth on; needs no lock
       List<Future<Masks>> results = new ArrayList<>();
       for (int i = 0; i < cells.test().count(); i++) {
         ImageData image = cells.test().images().subset(i, i + 1);
