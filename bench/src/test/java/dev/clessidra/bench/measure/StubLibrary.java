@@ -14,10 +14,7 @@ import java.util.function.BiFunction;
  * @param runs how often a work can be run; it fails then
  */
 public record StubLibrary(
-    String name,
-    Arithmetic arithmetic,
-    BiFunction<Work, Inputs, float[]> results,
-    int runs)
+    String name, Arithmetic arithmetic, BiFunction<Work, Inputs, float[]> results, int runs)
     implements Library {
   /** Of float32, and can run works again and again. */
   public StubLibrary(String name, BiFunction<Work, Inputs, float[]> results) {

@@ -85,8 +85,11 @@ class UNetCommandsTest {
   @Test
   void theFolderThatAColourNetworkWasTrainedOnIsEvaluatedInColour() {
     Path out = folder.resolve("in-colour");
-    String train = "train unet --depth 1 --width 2 --steps 1 --no-report --out %s --data %s,colour";
-    assertThat(run(train.formatted(out, cells)).err()).isEmpty();
+    Invocation trained =
+        run(
+            "train unet --depth 1 --width 2 --steps 1 --no-report --out %s --data %s,colour"
+                .formatted(out, cells));
+    assertThat(trained.err()).isEmpty();
 
     Invocation evaluated = run("evaluate %s --data %s".formatted(out, cells));
 

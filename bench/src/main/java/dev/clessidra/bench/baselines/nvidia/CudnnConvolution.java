@@ -2,7 +2,6 @@ package dev.clessidra.bench.baselines.nvidia;
 
 import static dev.clessidra.bench.baselines.nvidia.Cudnn.check;
 
-import dev.clessidra.bench.baselines.Arithmetic;
 import dev.clessidra.bench.work.Direction;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.kernels.Buffer;
