@@ -142,7 +142,7 @@ public final class Measurement implements AutoCloseable {
         try {
           contender.times.add(contender.turns.measure(effort.slice()));
         } catch (RuntimeException | LinkageError e) {
-          failures.put(contender.library, message(e));
+          failures.put(contender.library.name(), message(e));
           contenders.remove(contender);
         }
       }
