@@ -123,8 +123,9 @@ final class Metrics implements AutoCloseable {
     values.put("samples_per_second", report.samplesPerSecond());
     values.put("seconds", report.seconds());
     values.putAll(report.evaluation());
-    csv.append(values);
+    // First those that are read again: what a crash left in the other alone would be there twice.
     jsonLines.append(values);
+    csv.append(values);
   }
 
   /** The rows of all stages by stage, in the order of training. */

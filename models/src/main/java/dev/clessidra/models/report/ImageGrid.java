@@ -77,9 +77,10 @@ public final class ImageGrid implements Figure {
 
   private String describe(Row row) {
     String name = row.label.isEmpty() ? title : row.label;
+    String plural = row.count == 1 ? "" : "s";
     return name.isEmpty()
-        ? "A row of %s images".formatted(row.count)
-        : "%s: a row of %s images".formatted(name, row.count);
+        ? "A row of %s image%s".formatted(row.count, plural)
+        : "%s: a row of %s image%s".formatted(name, row.count, plural);
   }
 
   /**

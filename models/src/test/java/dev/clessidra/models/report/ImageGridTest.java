@@ -83,10 +83,10 @@ class ImageGridTest {
     String html =
         ImageGrid.builder("Samples", 2, 2, 1).row("", image).columns("-1", "x < y").build().html();
     assertThat(html)
-        .contains("alt=\"Samples: a row of 1 images\"")
+        .contains("alt=\"Samples: a row of 1 image\"")
         .contains("<span>-1</span><span>x &lt; y</span>");
     assertThat(ImageGrid.builder("", 2, 2, 1).row("", image).build().html())
-        .contains("alt=\"A row of 1 images\"")
+        .contains("alt=\"A row of 1 image\"")
         .doesNotContain("<span>");
   }
 
