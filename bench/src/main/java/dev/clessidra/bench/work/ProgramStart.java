@@ -30,7 +30,10 @@ public final class ProgramStart implements Implementation {
     this.folder = folder;
     Path cache = folder.resolve("classes.aot");
     try {
-      start(command(program, List.of("-XX:AOTCacheOutput=" + cache), arguments));
+      // Java tells of the process that it makes the cache in.
+      start(
+          command(program, List.of("-XX:AOTCacheOutput=" + cache), arguments),
+          ProcessBuilder.Redirect.DISCARD);
     } catch (IllegalStateException e) {
       // There is no cache for classes in folders; if it was the program that failed, so it will.
     }
@@ -66,10 +69,9 @@ public final class ProgramStart implements Implementation {
    *
    * @throws IllegalStateException if there is no line, or the process fails after it
    */
-  static String start(List<String> command) {
+  static String start(List<String> command, ProcessBuilder.Redirect errors) {
     try {
-      Process process =
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      Process process = new ProcessBuilder(command).redirectError(errors).start();
       try (BufferedReader output = process.inputReader()) {
         String line = output.readLine();
         int code = process.waitFor();
@@ -90,7 +92,7 @@ public final class ProgramStart implements Implementation {
 
   @Override
   public void run() {
-    line = start(command);
+    line = start(command, ProcessBuilder.Redirect.INHERIT);
   }
 
   @Override

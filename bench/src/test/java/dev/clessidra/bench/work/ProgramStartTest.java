@@ -19,6 +19,6 @@ class ProgramStartTest {
   }
 
   private static String start(String script) {
-    return ProgramStart.start(List.of("sh", "-c", script));
+    return ProgramStart.start(List.of("sh", "-c", script), ProcessBuilder.Redirect.DISCARD);
   }
 }
