@@ -189,12 +189,11 @@ public final class GpuCheck {
     part("what is here", this::devices);
     SequencedMap<String, Process> compilations =
         sections.contains(Section.MODELS) ? compilations() : new LinkedHashMap<>();
+    limit(CHECKS_LIMIT, Section.CHECKS);
     if (sections.contains(Section.CHECKS)) {
-      limit(CHECKS_LIMIT, Section.CHECKS);
       check();
     }
     // It would take from the processors and the GPU what is timed.
-    limit(CHECKS_LIMIT, Section.CHECKS);
     compilations.forEach(this::await);
     if (sections.contains(Section.KERNELS)) {
       limit(KERNELS_LIMIT, Section.KERNELS);

@@ -69,7 +69,7 @@ class GpuCheckTest {
     GpuCheck check = new GpuCheck("emulated", packed, results, EnumSet.of(Section.CHECKS));
     check.part(
         "hangs",
-        () -> check.process(List.of("sh", "-c", "echo $$; exec sleep 60"), Duration.ofSeconds(1)));
+        () -> check.process(List.of("sh", "-c", "echo $$; exec sleep 60"), Duration.ofSeconds(5)));
     List<String> first = outcomes();
     check.part("goes on", () -> check.process(List.of("echo", "done"), Duration.ofSeconds(60)));
     check.clean();
@@ -78,7 +78,7 @@ class GpuCheckTest {
     assertThat(outcomes()).containsExactly("hangs: failed", "goes on: passed");
     assertThat(details())
         .satisfiesExactly(
-            detail -> assertThat(detail).startsWith("not done after 1 s: "),
+            detail -> assertThat(detail).startsWith("not done after 5 s: "),
             detail -> assertThat(detail).isEqualTo("done"));
     List<String> log = Files.readAllLines(result(".log"));
     assertThat(log.getFirst()).isEqualTo("==== hangs");

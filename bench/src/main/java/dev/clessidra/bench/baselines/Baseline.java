@@ -4,8 +4,8 @@ import dev.clessidra.kernels.Device;
 import java.util.Map;
 
 /**
- * A library to compare with, found by {@link java.util.ServiceLoader}. Has a public constructor
- * without parameters, which loads nothing.
+ * A library to compare with. One that {@link java.util.ServiceLoader} finds has a public
+ * constructor without parameters, which loads nothing.
  */
 public interface Baseline {
   /** The name on the command line and in tables, for example {@code onednn}. */

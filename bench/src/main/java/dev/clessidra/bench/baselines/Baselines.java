@@ -88,7 +88,8 @@ public final class Baselines {
     Optional<Baseline> baseline = Optional.ofNullable(found.get(name));
     if (baseline.isEmpty() && !OPTIONAL.contains(name)) {
       throw new IllegalArgumentException(
-          "Baseline '%s' is unknown: expected %s.".formatted(name, String.join(", ", names())));
+          "Baseline '%s' is unknown: expected %s or %sFOLDER."
+              .formatted(name, String.join(", ", names()), OtherBuild.PREFIX));
     }
     return baseline.orElseThrow(
         () -> new AbsentException("not built in; this builds it in: " + BUILD_COMMAND));

@@ -13,7 +13,9 @@ public interface Library extends AutoCloseable {
   /** The library's version, and what of its settings matters, in one line. */
   String version();
 
-  /** What it multiplies with: only float32 is held to the machine's limits and to Clessidra's. */
+  /**
+   * What it multiplies with: float32 alone has a share of the machine's limits, and can be best.
+   */
   default Arithmetic arithmetic() {
     return Arithmetic.FLOAT32;
   }

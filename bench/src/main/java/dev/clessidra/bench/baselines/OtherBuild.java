@@ -28,7 +28,8 @@ import java.util.Optional;
  *
  * <ul>
  *   <li>at the start it says {@code ready VERSION};
- *   <li>to {@code prepare NUMBER FILE LABEL}, {@code done}, with the result's floats in the file;
+ *   <li>to {@code prepare NUMBER LABEL}, a tab and {@code FILE}, {@code done}, with the result's
+ *       floats in the file;
  *   <li>to {@code run NUMBER TIMES}, {@code done SECONDS};
  *   <li>to {@code close NUMBER}, {@code done};
  *   <li>to anything that goes wrong, {@code error MESSAGE}.
@@ -119,7 +120,7 @@ public final class OtherBuild implements Baseline {
       try {
         Path file = Files.createTempFile("clessidra-result", ".floats");
         try {
-          ask("prepare %d %s %s".formatted(number, file, work.label()));
+          ask("prepare %d %s\t%s".formatted(number, work.label(), file));
           ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(BYTE_ORDER);
           float[] result = new float[bytes.capacity() / Float.BYTES];
           bytes.asFloatBuffer().get(result);
@@ -142,24 +143,26 @@ public final class OtherBuild implements Baseline {
         commands.write(command + "\n");
         commands.flush();
       } catch (IOException e) {
-        throw new IllegalStateException("its process has ended", e);
+        // The process has ended, as the answer tells.
       }
       return read("done");
     }
 
     private String read(String expected) {
+      String line;
       try {
-        String line = answers.readLine();
-        if (line == null) {
-          throw new IllegalStateException("its process has ended");
-        }
-        if (!line.startsWith(expected)) {
-          throw new IllegalStateException(line.replaceFirst("^error ", ""));
-        }
-        return line.substring(expected.length()).strip();
+        line = answers.readLine();
       } catch (IOException e) {
-        throw new UncheckedIOException(e);
+        throw new IllegalStateException("its answer cannot be read", e);
       }
+      if (line == null) {
+        throw new IllegalStateException(
+            "its process has ended with code %d".formatted(process.onExit().join().exitValue()));
+      }
+      if (!line.startsWith(expected)) {
+        throw new IllegalStateException(line.replaceFirst("^error ", ""));
+      }
+      return line.substring(expected.length()).strip();
     }
 
     /** The process ends with its input. */
@@ -199,8 +202,10 @@ public final class OtherBuild implements Baseline {
 
       @Override
       public void close() {
-        if (process.isAlive()) {
+        try {
           ask("close " + number);
+        } catch (IllegalStateException _) {
+          // It has ended, or says again what was wrong.
         }
       }
     }

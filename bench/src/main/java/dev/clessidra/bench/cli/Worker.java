@@ -39,7 +39,7 @@ final class Worker implements AutoCloseable {
       String answer;
       try {
         answer = "done " + answer(command);
-      } catch (RuntimeException | IOException e) {
+      } catch (RuntimeException | LinkageError | IOException e) {
         answer = "error " + String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ");
       }
       answers.println(answer);
@@ -48,9 +48,13 @@ final class Worker implements AutoCloseable {
   }
 
   private String answer(String command) throws IOException {
-    String[] words = command.split(" ", 4);
+    String[] words = command.split(" ", 3);
     return switch (words[0]) {
-      case "prepare" -> prepare(words[1], Path.of(words[2]), words[3]);
+      case "prepare" -> {
+        String[] labelAndFile = words[2].split("\t", 2);
+        prepare(words[1], labelAndFile[0], Path.of(labelAndFile[1]));
+        yield "";
+      }
       case "run" -> Double.toString(prepared.get(words[1]).seconds(Integer.parseInt(words[2])));
       case "close" -> {
         prepared.remove(words[1]).close();
@@ -60,7 +64,7 @@ final class Worker implements AutoCloseable {
     };
   }
 
-  private String prepare(String number, Path file, String label) throws IOException {
+  private void prepare(String number, String label, Path file) throws IOException {
     Work work = works.get(label);
     if (work == null) {
       throw new IllegalArgumentException("this build has no " + label);
@@ -74,7 +78,6 @@ final class Worker implements AutoCloseable {
         ByteBuffer.allocate(result.length * Float.BYTES).order(OtherBuild.BYTE_ORDER);
     bytes.asFloatBuffer().put(result);
     Files.write(file, bytes.array());
-    return "";
   }
 
   @Override

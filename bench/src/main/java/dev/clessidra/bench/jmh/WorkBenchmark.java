@@ -36,8 +36,9 @@ import org.openjdk.jmh.annotations.Warmup;
  * java -jar bench/target/clessidra-bench-0.1.0-SNAPSHOT.jar MatrixProduct -p shape=512x512x512
  * }</pre>
  *
- * <p>JMH's score is the time from a launch to its end. On a GPU operands are rotated past the
- * cache, and {@link DeviceTime} adds the device's time, and what the smallest launch costs.
+ * <p>JMH's score is the time from a launch to its end, of training the steps a second. On a GPU
+ * operands are rotated past the cache, and {@link DeviceTime} adds the device's time, and what the
+ * smallest launch costs.
  *
  * <p>Threads and instruction set of the device come from the properties of {@link DeviceOptions},
  * which forks inherit.

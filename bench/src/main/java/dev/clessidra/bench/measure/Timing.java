@@ -12,8 +12,7 @@ import java.util.Objects;
  *     launches them one after the other, of training steps and of the smallest launch run by run;
  *     of a model's answer, which ends on the host, all that passes
  * @param endToEnd seconds from the start of a run to its end, with the launch and the wait; on the
- *     CPU the same as {@code seconds}; null of a training step of a library on a GPU that times
- *     itself
+ *     CPU the same as {@code seconds}; null on a GPU of what another process times without its end
  * @param share of the machine's limit that is reached, the limit being measured before and after
  *     each round; null where the limits of the work cannot be told, and of other arithmetic than
  *     float32, of which the peak is

@@ -86,14 +86,16 @@ public final class Turns implements AutoCloseable {
       if (library instanceof Clessidra && !Cpu.is(device.name())) {
         ResultCheck.requireSameBits(result, onCpu(work, inputs));
       }
-      int wanted = copiesOf(work, device, effort);
+      boolean launched =
+          !Cpu.is(device.name()) && work instanceof KernelWork && !(first instanceof SelfTimed);
+      int wanted = launched ? copiesOf(work, effort) : 1;
       long limit = heldBytes(device) + MAXIMUM_HELD_SHARE * effort.rotatedBytes();
       while (copies.size() < wanted && heldBytes(device) < limit) {
         copies.add(library.prepare(work, inputs).orElseThrow());
       }
       Turns turns = new Turns(device, copies, result, error);
       turns.warmUp(effort.slice().multipliedBy(work.warmUpTurns()));
-      if (!turns.onCpu() && work instanceof KernelWork && !(first instanceof SelfTimed)) {
+      if (launched) {
         turns.capture(library, effort.slice());
       }
       return Optional.of(turns);
@@ -119,8 +121,8 @@ public final class Turns implements AutoCloseable {
     }
   }
 
-  private static int copiesOf(Work work, Device device, Effort effort) {
-    return Cpu.is(device.name()) || work.bytes() == 0
+  private static int copiesOf(Work work, Effort effort) {
+    return work.bytes() == 0
         ? 1
         : (int) Math.clamp(effort.rotatedBytes() / work.bytes(), 1, MAXIMUM_COPIES);
   }

@@ -1,5 +1,6 @@
 package dev.clessidra.bench.report;
 
+import dev.clessidra.bench.baselines.OtherBuild;
 import dev.clessidra.bench.measure.Result;
 import dev.clessidra.bench.measure.Timing;
 import java.util.ArrayList;
@@ -21,8 +22,14 @@ record GeometricMean(String group, List<Result> results) {
     }
     return groups.entrySet().stream()
         .map(entry -> new GeometricMean(entry.getKey(), entry.getValue()))
-        .filter(mean -> !Double.isNaN(mean.ratioToBest()))
+        .filter(GeometricMean::hasRatios)
         .toList();
+  }
+
+  private boolean hasRatios() {
+    return results.stream()
+        .flatMap(result -> result.timings().stream())
+        .anyMatch(timing -> timing.ratio() != null);
   }
 
   /** The mean of the median ratios to a library, over the works that it has; NaN without one. */
@@ -32,12 +39,14 @@ record GeometricMean(String group, List<Result> results) {
   }
 
   /**
-   * The mean of the ratios to the library that is fastest at each work in float32; NaN without one.
+   * The mean of the ratios to the library that is fastest at each work in float32, other builds of
+   * Clessidra aside; NaN without one.
    */
   double ratioToBest() {
     return mean(result ->
         result.timings().stream()
             .filter(timing -> timing.isFloat32() && timing.ratio() != null)
+            .filter(timing -> !timing.library().startsWith(OtherBuild.PREFIX))
             .mapToDouble(timing -> timing.ratio().median())
             .min()
             .orElse(Double.NaN));

@@ -76,7 +76,7 @@ public final class Roofline {
             .toList();
     if (counted.isEmpty()) {
       throw new DataException(
-          "%s: no work that was timed has operations and bytes: expected products or convolutions"
+          "%s: no work that was timed in float32 has operations and bytes: expected products, convolutions or answers to one image"
               .formatted(file));
     }
     XYChart chart = chart(run);

@@ -54,7 +54,9 @@ public class BaselinesTest {
                 + " -am package");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> baselines.get("none"))
-        .withMessage("Baseline 'none' is unknown: expected libtorch, onednn, openblas, some.");
+        .withMessage(
+            "Baseline 'none' is unknown: expected libtorch, onednn, openblas, some or"
+                + " build:FOLDER.");
   }
 
   @Test

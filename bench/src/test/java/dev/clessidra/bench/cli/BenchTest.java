@@ -98,7 +98,22 @@ class BenchTest {
 
     assertThat(outcome.code()).as(outcome.err()).isZero();
     assertThat(outcome.out())
-        .contains(name + " is absent: its process has ended; it has to know the option --worker");
+        .contains(
+            name
+                + " is absent: its process has ended with code 2; it has to know the option"
+                + " --worker");
+  }
+
+  @Test
+  void aBuildThatEndsIsAnErrorAndThisOneIsTimed() throws IOException {
+    String name = "build:" + checkout("echo ready 1; read command; echo done; exit 3");
+
+    Outcome outcome = run("gemm", "--shape", "5x4x3", "--trial", "--vs", name);
+
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.out())
+        .contains("gemm 5x4x3 NN")
+        .contains(name + ": wrong result: 0 values, expected 20");
   }
 
   @Test
@@ -241,7 +256,8 @@ class BenchTest {
         "gemm --trial --record|--record and --trial: the times of a trial mean nothing, expected"
             + " one of them",
         "gemm --threads -1|Number of threads is -1: expected 1 to 1024",
-        "gemm --vs mkl|Baseline 'mkl' is unknown: expected libtorch, onednn, openblas, zeros; see",
+        "gemm --vs mkl|Baseline 'mkl' is unknown: expected libtorch, onednn, openblas, zeros or"
+            + " build:FOLDER; see",
       })
   void badInputGetsOneLine(String line, String message) {
     Outcome outcome = run(line.isEmpty() ? new String[0] : line.split(" ", -1));

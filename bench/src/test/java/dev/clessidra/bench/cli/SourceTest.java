@@ -34,7 +34,14 @@ class SourceTest {
 
   private void git(String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of("git", "-C", folder.toString()));
-    command.addAll(List.of("-c", "user.name=test", "-c", "user.email=test@localhost"));
+    command.addAll(
+        List.of(
+            "-c",
+            "user.name=test",
+            "-c",
+            "user.email=test@localhost",
+            "-c",
+            "commit.gpgsign=false"));
     command.addAll(List.of(arguments));
     Process git =
         new ProcessBuilder(command)

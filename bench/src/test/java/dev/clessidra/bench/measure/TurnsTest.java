@@ -6,6 +6,7 @@ import dev.clessidra.bench.baselines.Library;
 import dev.clessidra.bench.work.Implementation;
 import dev.clessidra.bench.work.Inputs;
 import dev.clessidra.bench.work.MatrixProduct;
+import dev.clessidra.bench.work.SelfTimed;
 import dev.clessidra.bench.work.Work;
 import dev.clessidra.kernels.Buffer;
 import dev.clessidra.kernels.Device;
@@ -67,6 +68,17 @@ class TurnsTest {
   }
 
   @Test
+  void whatTimesItselfHasOneCopy() {
+    try (Device device = Device.open("emulated")) {
+      Copies copies = new Copies(device);
+      copies.timing = true;
+      try (Turns _ = prepare(device, copies, 100)) {
+        assertThat(copies.all).hasSize(1);
+      }
+    }
+  }
+
+  @Test
   void whatCannotBeCapturedIsLaunchedRunByRun() {
     try (Device device = Device.open("emulated")) {
       Copies copies = new Copies(device);
@@ -97,6 +109,8 @@ class TurnsTest {
     private long heldBytes;
     // Whether a run waits for its end, which a capture forbids.
     private boolean waiting;
+    // Whether the implementations time themselves.
+    private boolean timing;
 
     Copies(Device device) {
       this.device = device;
@@ -114,7 +128,7 @@ class TurnsTest {
 
     @Override
     public Optional<Implementation> prepare(Work work, Inputs inputs) {
-      Copy copy = new Copy(all.size());
+      Copy copy = timing ? new TimedCopy(all.size()) : new Copy(all.size());
       all.add(copy);
       return Optional.of(copy);
     }
@@ -122,7 +136,7 @@ class TurnsTest {
     @Override
     public void close() {}
 
-    private final class Copy implements Implementation {
+    private class Copy implements Implementation {
       private final int number;
       private final Scope scope = device.scope();
       private final Buffer count = scope.allocate("count", Float.BYTES);
@@ -159,6 +173,17 @@ class TurnsTest {
       public void close() {
         closed.add(number);
         scope.close();
+      }
+    }
+
+    private final class TimedCopy extends Copy implements SelfTimed {
+      TimedCopy(int number) {
+        super(number);
+      }
+
+      @Override
+      public double seconds(int runs) {
+        return runs * 1e-6;
       }
     }
   }

@@ -223,7 +223,7 @@ class RunFileTest {
     assertThat(marks(image)).isGreaterThan(5 * 100);
     assertThatExceptionOfType(DataException.class)
         .isThrownBy(() -> Roofline.write(file, Runs.of("a")))
-        .withMessageContaining("expected products or convolutions");
+        .withMessageContaining("expected products, convolutions or answers");
   }
 
   @Test

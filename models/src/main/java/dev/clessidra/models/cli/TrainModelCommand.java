@@ -244,6 +244,7 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
         RunConfiguration configuration =
             RunConfiguration.of(model(), settings.options(), data().absolute(source), dataset);
         configuration.write(folder.config());
+        settings.warnOfRepetition(dataset.trainingCount(), spec.commandLine().getErr());
         return train(settings, folder, dataset, opened, writer);
       }
     }
@@ -306,7 +307,6 @@ abstract class TrainModelCommand<D extends DataSplit> implements Callable<Intege
     writer.println(dataset.description());
     writer.println(format("%s; run folder %s", opened.description(), folder.path()));
     writer.flush();
-    settings.warnOfRepetition(dataset.trainingCount(), spec.commandLine().getErr());
     Interruption interruption = environment.interruption();
     String again = "%s train %s --resume %s".formatted(program(), model(), quoted(folder.path()));
     try (TrainingRun<D> run =

@@ -447,8 +447,7 @@ class BadInputTest {
           "train autoencoder --data " + loop,
           "train unet --data " + loop
         }) {
-      assertRefused(
-          run(command), ExitCode.FAILURE, "cannot be looked at: Too many levels of symbolic links");
+      assertRefused(run(command), ExitCode.FAILURE, "cannot be looked at");
     }
   }
 

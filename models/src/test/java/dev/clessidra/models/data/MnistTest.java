@@ -56,6 +56,6 @@ class MnistTest {
     Dataset read = Mnist.read(folder);
     assertThat(read.train().labels()).containsExactly(1, 2, 3);
     assertThat(read.test().labels()).containsExactly(9);
-    assertThat(read.description()).contains("3 training and 1 test image");
+    assertThat(read.description()).endsWith("3 training and 1 test image");
   }
 }

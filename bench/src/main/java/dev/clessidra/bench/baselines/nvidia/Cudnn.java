@@ -138,7 +138,12 @@ final class Cudnn implements Library {
         .computeIfAbsent(work, _ -> choose(call, inputs))
         .map(choice -> {
           CudnnConvolution convolution = convolution(choice.layout(), call, inputs);
-          convolution.use(choice.algorithm().way());
+          try {
+            convolution.use(choice.algorithm().way());
+          } catch (RuntimeException e) {
+            convolution.close();
+            throw e;
+          }
           return convolution;
         });
   }

@@ -108,12 +108,16 @@ final class Pytorch implements Library {
     private final boolean isEndToEnd;
     private final float[] result;
 
-    /** The last sizes are the first ones of all arrays that are no parameters. */
+    /**
+     * Has it prepared.
+     *
+     * @param leading dimensions of all arrays but the parameters
+     */
     private ServedWork(
-        Work work, TrainedModel model, Inputs inputs, boolean isEndToEnd, int... sizes) {
+        Work work, TrainedModel model, Inputs inputs, boolean isEndToEnd, int... leading) {
       this.isEndToEnd = isEndToEnd;
       Path file = process.file("arrays-" + number);
-      write(file, model, inputs, sizes);
+      write(file, model, inputs, leading);
       JsonArray answer =
           process
               .ask("prepare %d %s %s %s".formatted(number, work.family(), kind(model), file))
@@ -163,9 +167,9 @@ final class Pytorch implements Library {
   /**
    * Writes the inputs with their shapes, as the script reads them.
    *
-   * @param first sizes of all arrays that are no parameters
+   * @param leading dimensions of all arrays but the parameters
    */
-  private static void write(Path file, TrainedModel model, Inputs inputs, int... first) {
+  private static void write(Path file, TrainedModel model, Inputs inputs, int... leading) {
     SequencedMap<String, Shape> parameters = model.parameterShapes();
     JsonArray header = new JsonArray();
     List<ByteBuffer> arrays = new ArrayList<>();
@@ -177,8 +181,8 @@ final class Pytorch implements Library {
         Shape shape = parameters.get(name);
         IntStream.range(0, shape.rank()).forEach(i -> sizes.add(shape.dim(i)));
       } else {
-        IntStream.of(first).forEach(sizes::add);
-        int rows = IntStream.of(first).reduce(1, Math::multiplyExact);
+        IntStream.of(leading).forEach(sizes::add);
+        int rows = IntStream.of(leading).reduce(1, Math::multiplyExact);
         sizes.add(bytes.capacity() / Float.BYTES / rows);
       }
       JsonObject array = new JsonObject();

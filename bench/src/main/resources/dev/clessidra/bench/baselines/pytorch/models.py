@@ -237,6 +237,13 @@ KINDS = {
 }
 
 
+def compiled_for_its_sizes(function):
+    """Compiles for the sizes of one model: from the second on PyTorch would make kernels for any size, and would
+    give up after some more."""
+    torch.compiler.reset()
+    return torch.compile(function, dynamic=False)
+
+
 def warm_up(step, one_graph):
     """Takes a step some times. Returns what takes it from then on, on a GPU the replay of a CUDA graph."""
     if not one_graph:
@@ -269,7 +276,7 @@ class Training:
         self.weights = None if weights is None else weights.to(device)
         self.noise = None if noise is None else noise.to(device)
         self.model = KINDS[kind](arrays, device)
-        self.loss = torch.compile(self.model.loss) if compiled else self.model.loss
+        self.loss = compiled_for_its_sizes(self.model.loss) if compiled else self.model.loss
         self.one_graph = self.cuda and compiled
         self.optimizer = torch.optim.Adam(
             self.model.parameters.values(), lr=1e-3, fused=True, capturable=self.one_graph)
@@ -342,7 +349,7 @@ class Latency:
         image = arrays.pop("image")
         self.image = image.pin_memory() if self.cuda else image
         self.model = KINDS[kind](arrays, device)
-        self.function = torch.compile(self.model.answer) if compiled else self.model.answer
+        self.function = compiled_for_its_sizes(self.model.answer) if compiled else self.model.answer
         self.one_graph = self.cuda and compiled
         self.step = self.compute
         # At a fixed place, as a graph needs it.
