@@ -5,7 +5,9 @@ import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -125,10 +127,19 @@ record NativeLibrary(
       return unpack(expected, file);
     } catch (IOException e) {
       throw new DeviceException(
-          "Native library %s cannot be unpacked (%s): set %s to a folder of your own."
-              .formatted(file(), e, FOLDER_PROPERTY_NAME),
+          "Native library %s cannot be unpacked to %s (%s): set %s to a folder of your own."
+              .formatted(file(), folder(), reason(e), FOLDER_PROPERTY_NAME),
           e);
     }
+  }
+
+  private static String reason(IOException problem) {
+    return switch (problem) {
+      case AccessDeniedException _ -> "permission denied";
+      case FileSystemException e when e.getReason() != null -> e.getReason();
+      case FileSystemException _ -> "no folder can be made there";
+      default -> problem.getMessage();
+    };
   }
 
   /**

@@ -177,11 +177,12 @@ final class NativeLibraryTest {
 
   @Test
   void aFolderThatCannotBeMadeGivesOneLine() throws IOException {
-    Files.createFile(temporary.resolve("file"));
-    properties.put("clessidra.native.folder", temporary.resolve("file/inside/it").toString());
+    Path wanted = Files.createFile(temporary.resolve("file")).resolve("inside/it");
+    properties.put("clessidra.native.folder", wanted.toString());
     assertThatExceptionOfType(DeviceException.class)
         .isThrownBy(() -> library().locate())
-        .withMessageStartingWith("Native library libtest.so cannot be unpacked (")
+        .withMessageStartingWith("Native library libtest.so cannot be unpacked to %s (", wanted)
+        .withMessageNotContaining("Exception")
         .withMessageEndingWith("set clessidra.native.folder to a folder of your own.");
   }
 
