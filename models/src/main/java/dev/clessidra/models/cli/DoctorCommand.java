@@ -9,9 +9,7 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -67,33 +65,13 @@ final class DoctorCommand implements Callable<Integer> {
       works |= probe.available();
       line(out, probe.available() ? "ok" : "no", probe.device(), probe.description());
     }
-    if (works) {
-      try {
-        peak(out);
-      } catch (DeviceException | IllegalArgumentException e) {
-        line(out, "no", asked(), e.getMessage());
-        works = false;
-      }
-    }
+    works = works && opens(out);
     out.flush();
     return works ? ExitCode.OK : ExitCode.FAILURE;
   }
 
-  /** The device that is opened unless one is named. */
-  private static String asked() {
-    String name = DeviceOptions.DEVICE_PROPERTY_NAME;
-    return Stream.of(System.getProperty(name), System.getenv(variable(name)), "auto")
-        .filter(Objects::nonNull)
-        .findFirst()
-        .orElseThrow();
-  }
-
-  private static String variable(String name) {
-    return name.replace('.', '_').toUpperCase(Locale.ROOT);
-  }
-
   private static String setting(String name) {
-    String variable = variable(name);
+    String variable = name.replace('.', '_').toUpperCase(Locale.ROOT);
     String property = System.getProperty(name);
     String environment = System.getenv(variable);
     if (property != null) {
@@ -104,8 +82,25 @@ final class DoctorCommand implements Callable<Integer> {
         : environment + " (" + variable + ")";
   }
 
-  private void peak(PrintWriter out) {
-    DeviceOptions options = DeviceOptions.defaults();
+  /** Opens the device that is opened unless one is named. */
+  private boolean opens(PrintWriter out) {
+    DeviceOptions options;
+    try {
+      options = DeviceOptions.defaults();
+    } catch (IllegalArgumentException e) {
+      line(out, "no", "settings", e.getMessage());
+      return false;
+    }
+    try {
+      peak(out, options);
+      return true;
+    } catch (DeviceException | IllegalArgumentException e) {
+      line(out, "no", options.device(), e.getMessage());
+      return false;
+    }
+  }
+
+  private void peak(PrintWriter out, DeviceOptions options) {
     try (Device device = DeviceSelection.open(options)) {
       line(out, "ok", options.device(), "opens " + device.description());
       if (!measure) {
